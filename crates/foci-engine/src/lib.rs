@@ -1,0 +1,1 @@
+//! A network made runnable: forward, backward, losses, optimisers.

@@ -1,0 +1,1 @@
+//! Images, label images, data folders, tiles and synthetic specimens.

@@ -1,0 +1,1 @@
+//! Convolution, pooling and upsampling kernels on blocked feature maps.

@@ -1,0 +1,1 @@
+//! A network architecture as data: parse, check, count, solve for a budget.

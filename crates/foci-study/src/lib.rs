@@ -1,0 +1,1 @@
+//! Plan, runs, comparison and report.
