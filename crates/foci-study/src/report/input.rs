@@ -1,0 +1,75 @@
+//! What the report needs beside `results.json`: pictures, learning curves, and how to repeat the study.
+
+use crate::results::Results;
+use foci_image::Plane;
+
+/// Everything that the report shows.
+#[derive(Debug)]
+pub struct ReportInput<'a> {
+    /// The figures.
+    pub results: &'a Results,
+    /// A few held-out tiles, as each net reconstructs them; the tiles with the most nuclei first.
+    pub pictures: Vec<PictureSet>,
+    /// Training and validation loss of each run.
+    pub curves: Vec<Curve>,
+    /// The command that repeats the study.
+    pub command: String,
+    /// Lines for the reader: fields left out and why, guesses that were made.
+    pub notes: Vec<String>,
+    /// Facts about the set-up, as name and value: seeds, steps, batch, crop, fields in each part, threads.
+    pub setup: Vec<(String, String)>,
+}
+
+/// One held-out tile and what each net made of it.
+#[derive(Debug)]
+pub struct PictureSet {
+    /// Name of the tile.
+    pub tile: String,
+    /// The tile, normalised so that 0 is dark and 1 is bright.
+    pub original: Plane,
+    /// Reconstructions by the first seed, as name of the arm and picture, in the order of the study.
+    pub reconstructions: Vec<Reconstruction>,
+    /// A region with foci, if there is one.
+    pub foci: Option<Region>,
+    /// A region with a boundary between touching nuclei, if there is one.
+    pub boundary: Option<Region>,
+}
+
+/// A tile as one net gives it back.
+#[derive(Debug)]
+pub struct Reconstruction {
+    /// Name of the arm.
+    pub net: String,
+    /// The picture, same size and scale as the original.
+    pub plane: Plane,
+    /// Measures of this very tile, as in `results.json`.
+    pub metrics: std::collections::BTreeMap<String, f64>,
+}
+
+/// A rectangle in pixels of the tile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Region {
+    /// Left edge.
+    pub x: usize,
+    /// Top edge.
+    pub y: usize,
+    /// Width.
+    pub width: usize,
+    /// Height.
+    pub height: usize,
+}
+
+/// The course of one training run.
+#[derive(Debug, Clone)]
+pub struct Curve {
+    /// Name of the arm.
+    pub net: String,
+    /// Seed.
+    pub seed: u64,
+    /// (step, training loss).
+    pub training: Vec<(u64, f64)>,
+    /// (step, validation loss).
+    pub validation: Vec<(u64, f64)>,
+    /// The loss became infinite or not a number.
+    pub diverged: bool,
+}

@@ -1,0 +1,155 @@
+//! What a study found: the contents of `results.json`, the file that other programs read.
+//!
+//! Everything in the report comes from here or from the files of the runs; nothing is computed twice.
+//! Numbers that are not finite have no place in JSON: a reconstruction without any error is written as
+//! [`PSNR_CAP`], and a measure that has no value for a run (no pair of touching nuclei, say) is left out
+//! of that run's `metrics`.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Peak signal-to-noise ratio, in decibels, that stands for "no error at all" (8-bit images cannot show more than about 59 dB).
+pub const PSNR_CAP: f64 = 100.0;
+
+/// The whole outcome of a study (`OUT/results.json`).
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct Results {
+    /// Version of foci that wrote the file.
+    pub foci: String,
+    /// Name of the study, from its specification.
+    pub study: String,
+    /// What the nets were trained for: `reconstruct`.
+    pub task: String,
+    /// Number of seeds of each net.
+    pub seeds: usize,
+    /// Fingerprint of the data: sizes, intensities, hashes, split.
+    pub data: serde_json::Value,
+    /// What was held equal.
+    pub budget: Budget,
+    /// One entry for each arm of the study, in the order of the specification.
+    pub nets: Vec<NetSummary>,
+    /// One entry for each net, seed and fold; diverged runs are included.
+    pub runs: Vec<RunSummary>,
+    /// Paired differences between nets.
+    pub comparisons: Vec<Comparison>,
+    /// Statements written down before the runs, each with its verdict.
+    pub claims: Vec<ClaimVerdict>,
+}
+
+/// What every net of the study had to keep to.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct Budget {
+    /// Trainable weights; each net has this many within 0.5 %.
+    pub weights: u64,
+}
+
+/// One arm of the study: a net, as trained here.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct NetSummary {
+    /// Name of the arm; the runs and comparisons use it.
+    pub name: String,
+    /// Architecture that the arm uses (differs from `name` for control arms).
+    pub architecture: String,
+    /// A control arm answers a doubt about the comparison; it takes no part in the ranking.
+    pub control: bool,
+    /// Standard deviation of the noise added to the input, in units of the normalised range; 0 for none.
+    pub input_noise: f64,
+    /// Convolution layers, the output layer included.
+    pub layers: usize,
+    /// Trainable weights.
+    pub weights: u64,
+    /// Multiply-adds for each input pixel.
+    pub macs_per_pixel: f64,
+    /// Side of the square of input pixels that one output pixel can see.
+    pub receptive_field: usize,
+    /// Bytes to train on one tile of the study's size.
+    pub train_bytes: u64,
+    /// Bytes to predict one tile of the study's size.
+    pub infer_bytes: u64,
+    /// Side in pixels of the largest square image that trains within 8 GiB.
+    pub largest_train_side: usize,
+    /// Side in pixels of the largest square image that predicts within 8 GiB.
+    pub largest_infer_side: usize,
+    /// Learning rates tried on the validation fields, each with the loss it reached there (`None`: it diverged).
+    pub trials: Vec<Trial>,
+}
+
+/// One learning rate tried.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct Trial {
+    /// Learning rate at the end of the warm-up.
+    pub learning_rate: f64,
+    /// Validation loss at the end of the trial; `None` if it diverged.
+    pub validation_loss: Option<f64>,
+}
+
+/// One training run and its measures on the test fields.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct RunSummary {
+    /// Name of the arm.
+    pub net: String,
+    /// Seed of initial weights, batches and augmentation.
+    pub seed: u64,
+    /// Which split of the fields.
+    pub fold: usize,
+    /// Optimiser steps taken.
+    pub steps: u64,
+    /// Seconds of training, by the clock.
+    pub seconds: f64,
+    /// Median seconds of one step.
+    pub seconds_per_step: f64,
+    /// Seconds to predict one megapixel.
+    pub seconds_per_megapixel: f64,
+    /// Learning rate that the tuning chose.
+    pub learning_rate: f64,
+    /// The loss became infinite or not a number; the metrics are those of the last finite weights.
+    pub diverged: bool,
+    /// Mean of each measure over the test fields.
+    pub metrics: BTreeMap<String, f64>,
+}
+
+/// A paired difference between two nets in one measure.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct Comparison {
+    /// First net.
+    pub a: String,
+    /// Second net.
+    pub b: String,
+    /// Key of the measure in `metrics`.
+    pub metric: String,
+    /// Mean over test fields of (a - b).
+    pub difference: f64,
+    /// 95 % interval of the difference, by a bootstrap over fields and seeds.
+    pub ci: [f64; 2],
+    /// Two-sided p-value for "no difference".
+    pub p: f64,
+    /// The p-value after Holm's adjustment for all comparisons of the study.
+    pub p_adjusted: f64,
+    /// Share of field and seed pairs where `a` is better than `b`.
+    pub probability_a_better: f64,
+}
+
+/// What the evidence says of a claim.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// The evidence is for it.
+    Supported,
+    /// The evidence is against it.
+    Refuted,
+    /// The evidence decides neither way, or the instrument does not exist yet.
+    Undecided,
+}
+
+/// A statement that was written down before the runs, with its verdict.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct ClaimVerdict {
+    /// Short name.
+    pub id: String,
+    /// The statement in words.
+    pub statement: String,
+    /// What the evidence says.
+    pub verdict: Verdict,
+    /// The figures that decided it, in words.
+    pub evidence: String,
+}
