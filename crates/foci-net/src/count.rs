@@ -1,0 +1,147 @@
+//! What a net costs and how far it sees, counted from the graph alone.
+
+use crate::graph::{Net, Op, PoolKind, UpsampleMode};
+
+impl Net {
+    /// Trainable numbers: weights and biases of all convolutions.
+    pub fn weights(&self) -> u64 {
+        let counts = self.nodes.iter().map(|node| {
+            let out = node.channels as u64;
+            self.taps(&node.op).saturating_mul(out).saturating_add(if self.taps(&node.op) > 0 {
+                out
+            } else {
+                0
+            })
+        });
+        counts.fold(0, u64::saturating_add)
+    }
+
+    /// Multiply-adds of all convolutions per pixel of the input, for sizes that the stride divides.
+    ///
+    /// Biases, activations, pooling and upsampling are not counted.
+    pub fn macs_per_pixel(&self) -> f64 {
+        self.nodes
+            .iter()
+            .map(|node| {
+                // A transposed convolution spreads its kernel once for each pixel that it reads.
+                let scale = match node.op {
+                    Op::ConvTransposed { factor, .. } => node.scale * factor,
+                    _ => node.scale,
+                };
+                self.taps(&node.op) as f64 * node.channels as f64 / (scale * scale) as f64
+            })
+            .sum()
+    }
+
+    /// Weights for each output channel: kernel area times channels read.
+    fn taps(&self, op: &Op) -> u64 {
+        match *op {
+            Op::Conv { kernel, channels_in, .. } | Op::ConvTransposed { kernel, channels_in, .. } => {
+                (kernel * kernel) as u64 * channels_in as u64
+            }
+            _ => 0,
+        }
+    }
+
+    /// The coarsest scale in the net: 8 after three poolings by two, 1 without pooling.
+    pub fn stride(&self) -> usize {
+        self.nodes.iter().map(|node| node.scale).max().unwrap_or(1)
+    }
+
+    /// Convolution layers, plain and transposed, the output layer included.
+    ///
+    /// A multi-scale layer counts once: it is found as a concat `<id>` of convolutions `<id>.d<dilation>`.
+    pub fn layers(&self) -> usize {
+        let convolutions = |op: &Op| matches!(op, Op::Conv { .. } | Op::ConvTransposed { .. });
+        let all = self.nodes.iter().filter(|node| convolutions(&node.op)).count();
+        let split: usize = self
+            .nodes
+            .iter()
+            .filter(|node| {
+                node.op == Op::Concat && node.from.iter().all(|&from| self.is_branch(from, &node.id))
+            })
+            .map(|node| node.from.len() - 1)
+            .sum();
+        all - split
+    }
+
+    fn is_branch(&self, node: usize, layer: &str) -> bool {
+        let node = &self.nodes[node];
+        match node.op {
+            Op::Conv { dilation, .. } => node.id == format!("{layer}.d{dilation}"),
+            _ => false,
+        }
+    }
+
+    /// Height and width of the result of node `node` for an image of `height` x `width` pixels.
+    ///
+    /// # Panics
+    /// If there is no such node.
+    pub fn shape_at(&self, node: usize, height: usize, width: usize) -> (usize, usize) {
+        let scale = self.nodes[node].scale;
+        (height.div_ceil(scale), width.div_ceil(scale))
+    }
+
+    /// Side, in input pixels, of the smallest square that holds every input pixel which can influence one
+    /// output pixel, for the output pixel for which it is largest, far from all borders.
+    ///
+    /// All operations are separable in their support, so one dimension suffices: the interval that an output
+    /// pixel reads is followed back to the input, at each branching the hull of what the branches read. With
+    /// poolings and upsamplings it depends on where the pixel lies on the coarse grid, hence the largest over
+    /// one period. Not every pixel inside need be read: dilations leave gaps.
+    pub fn receptive_field(&self) -> u64 {
+        (0..self.stride() as i64).map(|position| self.hull_from(position)).max().unwrap_or(1)
+    }
+
+    fn hull_from(&self, position: i64) -> u64 {
+        let mut hulls: Vec<Option<(i64, i64)>> = vec![None; self.nodes.len()];
+        if let Some(last) = hulls.last_mut() {
+            *last = Some((position, position));
+        }
+        for index in (1..self.nodes.len()).rev() {
+            let Some((low, high)) = hulls[index] else { continue };
+            let (low, high) = read_by(&self.nodes[index].op, low, high);
+            for &from in &self.nodes[index].from {
+                hulls[from] = Some(match hulls[from] {
+                    Some((l, h)) => (l.min(low), h.max(high)),
+                    None => (low, high),
+                });
+            }
+        }
+        match hulls[0] {
+            Some((low, high)) => (high - low + 1) as u64,
+            None => 0,
+        }
+    }
+}
+
+/// First and last position that an operation reads to make its positions `low` to `high`.
+fn read_by(op: &Op, low: i64, high: i64) -> (i64, i64) {
+    match *op {
+        Op::Input | Op::Concat | Op::Add | Op::Output => (low, high),
+        Op::Conv { kernel, dilation, .. } => {
+            let reach = (dilation * (kernel / 2)) as i64;
+            (low - reach, high + reach)
+        }
+        // Three taps centred on twice the position.
+        Op::Pool { kind: PoolKind::Blur, .. } => (2 * low - 1, 2 * high + 1),
+        Op::Pool { factor, .. } => {
+            let factor = factor as i64;
+            (low * factor, high * factor + factor - 1)
+        }
+        Op::Upsample { factor, mode: UpsampleMode::Nearest } => {
+            (low.div_euclid(factor as i64), high.div_euclid(factor as i64))
+        }
+        // Position i lies at (i + 1/2) / factor - 1/2 = (2 i + 1 - factor) / (2 factor) of the map read, never
+        // on a pixel for the even factors there are: it reads the pixels on both sides.
+        Op::Upsample { factor, mode: UpsampleMode::Bilinear } => {
+            let below = |i: i64| (2 * i + 1 - factor as i64).div_euclid(2 * factor as i64);
+            (below(low), below(high) + 1)
+        }
+        // Stride 2, padding p = (kernel - 2) / 2: pixel i is spread over 2 i - p .. 2 i - p + kernel - 1.
+        Op::ConvTransposed { kernel, .. } => {
+            let (kernel, padding) = (kernel as i64, (kernel as i64 - 2) / 2);
+            ((low + padding - kernel + 2).div_euclid(2), (high + padding).div_euclid(2))
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! The resolved net: a checked graph of nodes in an order in which they can be computed.
+//!
+//! Every node knows its channels and its *scale*, the stride of its feature map relative to the input. A
+//! map of scale `s` over an image of height `h` is `ceil(h / s)` high, whatever path led there: pooling
+//! rounds up, upsampling is cropped, and ceilings nest (`ceil(ceil(h / 2) / 2) = ceil(h / 4)`). So two maps
+//! meet at every image size exactly if their scales are equal, and sizes are checked without an image.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{NetError, Problem};
+
+/// Most channels that one feature map may have.
+pub const MAX_CHANNELS: usize = 1 << 20;
+/// Largest scale (stride relative to the input) of a feature map.
+pub const MAX_SCALE: usize = 256;
+/// Largest dilation of a convolution, in pixels of its own feature map.
+pub const MAX_DILATION: usize = 1024;
+/// Most nodes in a net.
+pub const MAX_NODES: usize = 8192;
+
+/// A resolved net: `nodes[0]` is the input, the last node the output, and each node reads only nodes before it.
+///
+/// Build one with [`Net::new`], [`Net::from_json`] or [`Architecture::resolve`](crate::Architecture::resolve),
+/// which check it; the engine relies on that.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Net {
+    /// What the net is called in reports and files.
+    pub name: String,
+    /// The graph in topological order.
+    pub nodes: Vec<Node>,
+}
+
+/// One step of the net and the feature map [N, channels, ceil(H / scale), ceil(W / scale)] that it makes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Unique name; the weights of a convolution are stored as `<id>.weight` and `<id>.bias`.
+    pub id: String,
+    /// What is computed.
+    pub op: Op,
+    /// Indices of the nodes read, in channel order for [`Op::Concat`].
+    pub from: Vec<usize>,
+    /// For [`Op::Upsample`] and [`Op::ConvTransposed`]: the node whose height and width the result is cropped to.
+    pub like: Option<usize>,
+    /// Channels of the result.
+    pub channels: usize,
+    /// Stride of the result relative to the input: 1, 2, 4, ...
+    pub scale: usize,
+}
+
+/// What a node computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Op {
+    /// The image, [N, channels, H, W].
+    Input,
+    /// Convolution with weights [channels, channels_in, kernel, kernel], zero padding, same size.
+    Conv {
+        /// Side of the kernel, 1 or 3.
+        kernel: usize,
+        /// Distance of neighbouring taps in pixels.
+        dilation: usize,
+        /// Channels read.
+        channels_in: usize,
+        /// Applied to the sum of convolution and bias.
+        activation: Activation,
+    },
+    /// Reduces height and width by `factor`, rounding up; windows over the border see only what is there.
+    Pool {
+        /// How a window becomes one value.
+        kind: PoolKind,
+        /// Side and stride of the window: 2, 4 or 8 ([`PoolKind::Blur`]: 2).
+        factor: usize,
+    },
+    /// Enlarges height and width by `factor`, then crops to the size of `like`.
+    Upsample {
+        /// 2, 4 or 8.
+        factor: usize,
+        /// How new values are made.
+        mode: UpsampleMode,
+    },
+    /// Transposed convolution of stride 2 with weights [channels, channels_in, kernel, kernel], cropped to `like`.
+    ///
+    /// Padding is `(kernel - 2) / 2`, so that the result is exactly twice as large before it is cropped.
+    ConvTransposed {
+        /// Side of the kernel, 2 or 4: multiples of the stride, so that no checkerboard is built in
+        /// (Odena, Dumoulin, Olah 2016).
+        kernel: usize,
+        /// 2.
+        factor: usize,
+        /// Channels read.
+        channels_in: usize,
+        /// Applied to the sum of transposed convolution and bias.
+        activation: Activation,
+    },
+    /// The channels of all inputs, in order.
+    Concat,
+    /// The sum of all inputs.
+    Add,
+    /// The result of the net, [N, channels, H, W].
+    Output,
+}
+
+/// Non-linearity after a convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// The identity.
+    None,
+    /// `max(x, 0)`.
+    Relu,
+    /// `x` above zero, `0.01 x` below.
+    LeakyRelu,
+    /// `x` above zero, `exp(x) - 1` below (Clevert 2016, alpha 1).
+    Elu,
+    /// `x / (1 + exp(-x))` (Elfwing 2018).
+    Silu,
+}
+
+/// How a pooling window becomes one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PoolKind {
+    /// The largest value.
+    Max,
+    /// The mean of the values that are there.
+    Average,
+    /// 3x3 binomial low-pass at stride 2, weights renormalised at the border (Zhang 2019, without the maximum).
+    Blur,
+}
+
+/// How an upsampling makes new values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UpsampleMode {
+    /// Repeats each pixel.
+    Nearest,
+    /// As PyTorch with `align_corners=False`.
+    Bilinear,
+}
+
+impl Activation {
+    /// Every activation.
+    pub const ALL: [Activation; 5] =
+        [Activation::None, Activation::Relu, Activation::LeakyRelu, Activation::Elu, Activation::Silu];
+
+    /// The name used in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Activation::None => "none",
+            Activation::Relu => "relu",
+            Activation::LeakyRelu => "leaky_relu",
+            Activation::Elu => "elu",
+            Activation::Silu => "silu",
+        }
+    }
+}
+
+impl PoolKind {
+    /// The name of the operation in files.
+    pub fn op_name(self) -> &'static str {
+        match self {
+            PoolKind::Max => "maxpool",
+            PoolKind::Average => "avgpool",
+            PoolKind::Blur => "blurpool",
+        }
+    }
+}
+
+impl UpsampleMode {
+    /// Every mode.
+    pub const ALL: [UpsampleMode; 2] = [UpsampleMode::Nearest, UpsampleMode::Bilinear];
+
+    /// The name used in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            UpsampleMode::Nearest => "nearest",
+            UpsampleMode::Bilinear => "bilinear",
+        }
+    }
+}
+
+impl Op {
+    /// The name used in files.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Op::Input => "input",
+            Op::Conv { .. } => "conv",
+            Op::Pool { kind, .. } => kind.op_name(),
+            Op::Upsample { .. } => "upsample",
+            Op::ConvTransposed { .. } => "conv_transposed",
+            Op::Concat => "concat",
+            Op::Add => "add",
+            Op::Output => "output",
+        }
+    }
+}
+
+impl Net {
+    /// Checks the graph and takes it.
+    ///
+    /// # Errors
+    /// [`NetError::Graph`] names the first node that does not fit and why.
+    pub fn new(name: impl Into<String>, nodes: Vec<Node>) -> Result<Net, NetError> {
+        let net = Net { name: name.into(), nodes };
+        match net.check() {
+            Ok(()) => Ok(net),
+            Err((node, problem)) => {
+                let node = net.nodes.get(node).map_or_else(String::new, |node| node.id.clone());
+                Err(NetError::Graph { net: net.name, node, problem })
+            }
+        }
+    }
+
+    /// The first node that does not fit, by index, and why.
+    pub(crate) fn check(&self) -> Result<(), (usize, Problem)> {
+        if self.nodes.len() < 2 || self.nodes.len() > MAX_NODES {
+            return Err((0, Problem::NodeCount { found: self.nodes.len(), most: MAX_NODES }));
+        }
+        let last = self.nodes.len() - 1;
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut used = vec![false; self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate() {
+            self.check_node(index, node).map_err(|problem| (index, problem))?;
+            if seen.insert(&node.id, index).is_some() {
+                return Err((index, Problem::DuplicateNode { id: node.id.clone() }));
+            }
+            if (node.op == Op::Input) != (index == 0) || (node.op == Op::Output) != (index == last) {
+                return Err((index, Problem::EndsMisplaced));
+            }
+            for &from in &node.from {
+                used[from] = true;
+            }
+        }
+        match used[..last].iter().position(|used| !used) {
+            Some(index) => Err((index, Problem::Unused)),
+            None => Ok(()),
+        }
+    }
+
+    fn check_node(&self, index: usize, node: &Node) -> Result<(), Problem> {
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        if node.id.is_empty() || node.id.len() > 100 || !node.id.chars().all(legal) {
+            return Err(Problem::BadId { id: node.id.chars().take(100).collect() });
+        }
+        if node.channels == 0 || node.channels > MAX_CHANNELS {
+            return Err(Problem::Channels { found: node.channels, most: MAX_CHANNELS });
+        }
+        let (fewest, most) = match node.op {
+            Op::Input => (0, 0),
+            Op::Concat | Op::Add => (2, MAX_NODES),
+            _ => (1, 1),
+        };
+        if node.from.len() < fewest || node.from.len() > most {
+            return Err(Problem::InputCount { op: node.op.name(), fewest, found: node.from.len() });
+        }
+        if node.from.iter().chain(&node.like).any(|&from| from >= index) {
+            return Err(Problem::NotInOrder);
+        }
+        let mut sorted = node.from.clone();
+        sorted.sort_unstable();
+        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(Problem::NamedTwice { id: self.nodes[pair[0]].id.clone() });
+        }
+        let (channels, scale) = match node.from.first() {
+            None => (node.channels, 1),
+            Some(&first) => self.expected(node, &self.nodes[first])?,
+        };
+        if node.channels != channels {
+            return Err(Problem::ChannelsOut { stated: node.channels, counted: channels });
+        }
+        if node.scale != scale {
+            return Err(Problem::Scale { stated: node.scale, counted: scale });
+        }
+        Ok(())
+    }
+
+    /// Channels and scale that the result of `node` must have, `first` being its first input.
+    fn expected(&self, node: &Node, first: &Node) -> Result<(usize, usize), Problem> {
+        check_op(&node.op)?;
+        if let Op::Conv { channels_in, .. } | Op::ConvTransposed { channels_in, .. } = node.op
+            && channels_in != first.channels
+        {
+            return Err(Problem::ChannelsIn {
+                stated: channels_in,
+                from: first.id.clone(),
+                counted: first.channels,
+            });
+        }
+        match node.op {
+            Op::Input | Op::Conv { .. } => Ok((node.channels, first.scale)),
+            Op::Pool { factor, .. } => {
+                let scale = first.scale * factor;
+                if scale > MAX_SCALE {
+                    return Err(Problem::ScaleTooLarge { scale, most: MAX_SCALE });
+                }
+                Ok((first.channels, scale))
+            }
+            Op::Upsample { factor, .. } => Ok((first.channels, self.enlarged(node, first, factor)?)),
+            Op::ConvTransposed { factor, .. } => Ok((node.channels, self.enlarged(node, first, factor)?)),
+            Op::Concat | Op::Add => {
+                let mut channels = 0;
+                for &from in &node.from {
+                    let other = &self.nodes[from];
+                    if other.scale != first.scale {
+                        return Err(Problem::SizesDiffer {
+                            op: node.op.name(),
+                            a: first.id.clone(),
+                            scale_a: first.scale,
+                            b: other.id.clone(),
+                            scale_b: other.scale,
+                        });
+                    }
+                    if node.op == Op::Add && other.channels != first.channels {
+                        return Err(Problem::ChannelsDiffer {
+                            a: first.id.clone(),
+                            channels_a: first.channels.to_string(),
+                            b: other.id.clone(),
+                            channels_b: other.channels.to_string(),
+                        });
+                    }
+                    channels += other.channels;
+                }
+                Ok((if node.op == Op::Add { first.channels } else { channels }, first.scale))
+            }
+            Op::Output if first.scale != 1 => {
+                Err(Problem::OutputScale { from: first.id.clone(), scale: first.scale })
+            }
+            Op::Output => Ok((first.channels, 1)),
+        }
+    }
+
+    /// The scale after enlarging `first` by `factor`, which must be that of the node named in `like`.
+    fn enlarged(&self, node: &Node, first: &Node, factor: usize) -> Result<usize, Problem> {
+        if !first.scale.is_multiple_of(factor) {
+            return Err(Problem::EnlargedTooFar { from: first.id.clone(), scale: first.scale, factor });
+        }
+        let scale = first.scale / factor;
+        let like = &self.nodes[node.like.ok_or(Problem::LikeMissing { op: node.op.name(), scale })?];
+        if like.scale != scale {
+            return Err(Problem::LikeScale { scale, like: like.id.clone(), scale_like: like.scale });
+        }
+        Ok(scale)
+    }
+}
+
+/// The limits of an operation's own numbers.
+fn check_op(op: &Op) -> Result<(), Problem> {
+    let within = |key: &'static str, value: usize, good: bool, allowed: &'static str| {
+        if good { Ok(()) } else { Err(Problem::OutOfRange { key, value: value.to_string(), allowed }) }
+    };
+    match *op {
+        Op::Conv { kernel, dilation, .. } => {
+            within("kernel", kernel, matches!(kernel, 1 | 3), "1 or 3")?;
+            within("dilation", dilation, (1..=MAX_DILATION).contains(&dilation), "1 to 1024")?;
+            within("dilation", dilation, kernel == 3 || dilation == 1, "1 when the kernel is 1")
+        }
+        Op::Pool { kind: PoolKind::Blur, factor } => within("factor", factor, factor == 2, "2 for blurpool"),
+        Op::Pool { factor, .. } | Op::Upsample { factor, .. } => {
+            within("factor", factor, matches!(factor, 2 | 4 | 8), "2, 4 or 8")
+        }
+        Op::ConvTransposed { kernel, factor, .. } => {
+            within("kernel", kernel, matches!(kernel, 2 | 4), "2 or 4 for conv_transposed")?;
+            within("factor", factor, factor == 2, "2 for conv_transposed")
+        }
+        Op::Input | Op::Concat | Op::Add | Op::Output => Ok(()),
+    }
+}
