@@ -194,8 +194,11 @@ pub enum Problem {
         id: String,
     },
     /// Something not read by anything.
-    #[error("its result is used by no other layer; name it in a `from` or remove it")]
-    Unused,
+    #[error("the result of `{id}` is used by no other layer; name it in a `from` or remove it")]
+    Unused {
+        /// The layer.
+        id: String,
+    },
     /// The wrong number of inputs.
     #[error("{op} reads {found} layers; it must read {}", inputs(*.fewest))]
     InputCount {
@@ -370,7 +373,7 @@ fn resolution(scale: usize) -> String {
 fn inputs(fewest: usize) -> &'static str {
     match fewest {
         0 => "none",
-        1 => "exactly one",
+        1 => "exactly one (put several together with a concat first)",
         _ => "two or more",
     }
 }

@@ -232,7 +232,7 @@ impl Net {
             }
         }
         match used[..last].iter().position(|used| !used) {
-            Some(index) => Err((index, Problem::Unused)),
+            Some(index) => Err((index, Problem::Unused { id: self.nodes[index].id.clone() })),
             None => Ok(()),
         }
     }

@@ -1,13 +1,19 @@
 //! A network architecture as data: parse, check, count, solve for a budget.
 #![forbid(unsafe_code)]
 
+mod architecture;
 mod count;
 mod error;
 mod graph;
 mod json;
+mod link;
+mod parse;
+mod suggest;
 
+pub use architecture::Architecture;
 pub use error::{NetError, Problem};
 pub use graph::{
     Activation, MAX_CHANNELS, MAX_DILATION, MAX_NODES, MAX_SCALE, Net, Node, Op, PoolKind, UpsampleMode,
 };
 pub use json::MemoryCost;
+pub use link::WidthGroup;
