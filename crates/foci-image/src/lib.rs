@@ -1,1 +1,31 @@
 //! Images, label images, data folders, tiles and synthetic specimens.
+//!
+//! Everything between a file that a microscope wrote and a plane of numbers that a net can learn from
+//! happens here, and is told: which channel was taken, which fields were left out and why, how values were
+//! scaled, and by which hash the data can be known again. Nothing here trains or measures.
+
+#![forbid(unsafe_code)]
+
+mod error;
+mod plane;
+mod write;
+
+pub mod crop;
+pub mod dataset;
+pub mod fingerprint;
+pub mod normalise;
+pub mod read;
+pub mod split;
+pub mod synth;
+
+pub use dataset::{Dataset, DatasetOptions, Field, LeftOut, Tile};
+pub use error::ImageError;
+pub use fingerprint::Fingerprint;
+pub use normalise::Normalisation;
+pub use plane::{LabelImage, Plane};
+pub use read::{ChannelChoice, ImageInfo, read_labels, read_plane};
+pub use split::{Split, SplitOptions};
+pub use write::{
+    encode_png_grey8, encode_png_grey16, encode_png_rgb8, write_labels, write_png_grey8, write_png_grey16,
+    write_png_rgb8, write_tiff_f32, write_whole,
+};

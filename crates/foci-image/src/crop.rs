@@ -1,0 +1,1 @@
+//! Random crops for training, repeatable from their seed.

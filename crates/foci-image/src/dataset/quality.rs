@@ -1,0 +1,1 @@
+//! Fields that are blank, saturated or out of focus, by measures that can be told.

@@ -1,0 +1,43 @@
+//! Whether a JPEG is whole.
+//!
+//! The decoder fills what a cut-off file lacks with grey and says nothing; an image that is half grey
+//! would then be measured as if it had been taken so. So the markers are followed to the end of the image
+//! here first (ISO/IEC 10918-1, annex B).
+
+use std::path::Path;
+
+use crate::ImageError;
+
+/// An error unless the markers lead from the first scan to an end-of-image marker.
+pub(super) fn check_whole(path: &Path, bytes: &[u8]) -> Result<(), ImageError> {
+    let cut = |at: usize| {
+        ImageError::unreadable(path, "JPEG", format!("cut off: no end of image after byte {at}"))
+    };
+    let mut at = 2; // after the start-of-image marker
+    let mut in_scan = false;
+    loop {
+        let Some(&byte) = bytes.get(at) else { return Err(cut(at.min(bytes.len()))) };
+        if byte != 0xff {
+            if !in_scan {
+                return Err(ImageError::unreadable(path, "JPEG", format!("no marker at byte {at}")));
+            }
+            at += 1;
+            continue;
+        }
+        let Some(&marker) = bytes.get(at + 1) else { return Err(cut(at)) };
+        match marker {
+            0xff => at += 1, // fill byte before a marker
+            0xd9 if in_scan => return Ok(()),
+            // A stuffed zero and restart markers belong to the scan; 0x01 stands alone.
+            0x00 | 0xd0..=0xd7 | 0x01 => at += 2,
+            0xd9 => return Err(ImageError::unreadable(path, "JPEG", "it ends before any scan")),
+            _ => {
+                let (Some(&high), Some(&low)) = (bytes.get(at + 2), bytes.get(at + 3)) else {
+                    return Err(cut(at));
+                };
+                in_scan |= marker == 0xda;
+                at += 2 + usize::from(u16::from_be_bytes([high, low]));
+            }
+        }
+    }
+}

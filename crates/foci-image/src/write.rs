@@ -1,0 +1,194 @@
+//! Files that are either whole or not there.
+//!
+//! Everything is written to a temporary file in the target's own folder, flushed to the disk, and only
+//! then renamed over the target: a reader never sees half a file, whatever moment the power fails.
+
+use std::io::{Cursor, Write};
+use std::path::{Path, PathBuf};
+
+use image::ImageEncoder;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use tiff::encoder::{TiffEncoder, colortype};
+
+use crate::{ImageError, LabelImage, Plane};
+
+/// Writes `bytes` to `path` as a whole: temporary file beside it, sync, rename. An existing file is
+/// replaced; on error it is unchanged.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ImageError> {
+    let failed = |source| ImageError::Write { path: path.to_path_buf(), source };
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".foci-").suffix(".part");
+    // A temporary file is private by default; the finished file should be as readable as any other.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.tempfile_in(folder).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    // The rename itself is only safe once the folder is on the disk; not every system can sync a folder,
+    // and where it cannot, the file is still whole.
+    #[cfg(unix)]
+    if let Ok(folder) = std::fs::File::open(folder) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+/// PNG bytes of an 8-bit grey image; values are rounded to the nearest of 0..=255 and clipped there.
+pub fn encode_png_grey8(plane: &Plane) -> Result<Vec<u8>, ImageError> {
+    let bytes: Vec<u8> = plane.data.iter().map(|&v| v.round() as u8).collect();
+    encode_png(&bytes, plane.width, plane.height, image::ExtendedColorType::L8)
+}
+
+/// PNG bytes of a 16-bit grey image; values are rounded to the nearest of 0..=65535 and clipped there.
+pub fn encode_png_grey16(plane: &Plane) -> Result<Vec<u8>, ImageError> {
+    let bytes: Vec<u8> = plane.data.iter().flat_map(|&v| (v.round() as u16).to_ne_bytes()).collect();
+    encode_png(&bytes, plane.width, plane.height, image::ExtendedColorType::L16)
+}
+
+/// PNG bytes of an 8-bit RGB image: `rgb` holds red, green, blue of each pixel, row by row.
+pub fn encode_png_rgb8(rgb: &[u8], width: usize, height: usize) -> Result<Vec<u8>, ImageError> {
+    encode_png(rgb, width, height, image::ExtendedColorType::Rgb8)
+}
+
+/// Writes an 8-bit grey PNG; values are rounded and clipped to 0..=255.
+pub fn write_png_grey8(path: &Path, plane: &Plane) -> Result<(), ImageError> {
+    write_whole(path, &encode_png_grey8(plane).map_err(|e| at(path, e))?)
+}
+
+/// Writes a 16-bit grey PNG; values are rounded and clipped to 0..=65535.
+pub fn write_png_grey16(path: &Path, plane: &Plane) -> Result<(), ImageError> {
+    write_whole(path, &encode_png_grey16(plane).map_err(|e| at(path, e))?)
+}
+
+/// Writes an 8-bit RGB PNG: `rgb` holds red, green, blue of each pixel, row by row.
+pub fn write_png_rgb8(path: &Path, rgb: &[u8], width: usize, height: usize) -> Result<(), ImageError> {
+    write_whole(path, &encode_png_rgb8(rgb, width, height).map_err(|e| at(path, e))?)
+}
+
+/// Writes a grey TIFF of 32-bit floats: every value as it is.
+pub fn write_tiff_f32(path: &Path, plane: &Plane) -> Result<(), ImageError> {
+    let bytes = encode_tiff::<colortype::Gray32Float>(&plane.data, plane.width, plane.height)
+        .map_err(|e| at(path, e))?;
+    write_whole(path, &bytes)
+}
+
+/// Writes a label image as 16-bit PNG, or, where a label exceeds 65,535, as 32-bit TIFF; the extension of
+/// `path` is set to match. Returns the path written.
+pub fn write_labels(path: &Path, labels: &LabelImage) -> Result<PathBuf, ImageError> {
+    let (path, bytes) = if labels.largest() <= u32::from(u16::MAX) {
+        let bytes: Vec<u8> = labels.data.iter().flat_map(|&v| (v as u16).to_ne_bytes()).collect();
+        let encoded = encode_png(&bytes, labels.width, labels.height, image::ExtendedColorType::L16);
+        (path.with_extension("png"), encoded)
+    } else {
+        let encoded = encode_tiff::<colortype::Gray32>(&labels.data, labels.width, labels.height);
+        (path.with_extension("tif"), encoded)
+    };
+    write_whole(&path, &bytes.map_err(|e| at(&path, e))?)?;
+    Ok(path)
+}
+
+/// Puts the file's name into an encoder's error, which knows none.
+fn at(path: &Path, error: ImageError) -> ImageError {
+    match error {
+        ImageError::Encode { format, reason, .. } => {
+            ImageError::Encode { path: path.to_path_buf(), format, reason }
+        }
+        other => other,
+    }
+}
+
+fn encode_error(format: &'static str, reason: impl ToString) -> ImageError {
+    ImageError::Encode { path: PathBuf::from("(in memory)"), format, reason: reason.to_string() }
+}
+
+fn sizes(width: usize, height: usize, format: &'static str) -> Result<(u32, u32), ImageError> {
+    match (u32::try_from(width), u32::try_from(height)) {
+        (Ok(w), Ok(h)) if w > 0 && h > 0 => Ok((w, h)),
+        _ => Err(encode_error(format, format!("{width} x {height} pixels"))),
+    }
+}
+
+fn encode_png(
+    bytes: &[u8],
+    width: usize,
+    height: usize,
+    colour: image::ExtendedColorType,
+) -> Result<Vec<u8>, ImageError> {
+    let (w, h) = sizes(width, height, "PNG")?;
+    let expected = width * height * usize::from(colour.bits_per_pixel()) / 8;
+    if bytes.len() != expected {
+        let reason = format!("{} bytes of pixels, {expected} expected for {width} x {height}", bytes.len());
+        return Err(encode_error("PNG", reason));
+    }
+    let mut out = Vec::new();
+    PngEncoder::new_with_quality(&mut out, CompressionType::Default, FilterType::Adaptive)
+        .write_image(bytes, w, h, colour)
+        .map_err(|e| encode_error("PNG", e))?;
+    Ok(out)
+}
+
+fn encode_tiff<C: colortype::ColorType>(
+    data: &[C::Inner],
+    width: usize,
+    height: usize,
+) -> Result<Vec<u8>, ImageError>
+where
+    [C::Inner]: tiff::encoder::TiffValue,
+{
+    let (w, h) = sizes(width, height, "TIFF")?;
+    let mut out = Cursor::new(Vec::new());
+    TiffEncoder::new(&mut out)
+        .and_then(|mut encoder| encoder.write_image::<C>(w, h, data))
+        .map_err(|e| encode_error("TIFF", e))?;
+    Ok(out.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_else_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("result.json");
+        write_whole(&path, b"first").unwrap();
+        write_whole(&path, b"second").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"second");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failed_write_leaves_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        // The target is a folder that is not empty, so the rename must fail.
+        let path = folder.path().join("taken");
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("old"), b"old").unwrap();
+        let error = write_whole(&path, b"new").unwrap_err().to_string();
+        assert!(error.contains("taken") && error.contains("unchanged"), "{error}");
+        assert_eq!(std::fs::read(path.join("old")).unwrap(), b"old");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_missing_folder_is_named_with_advice() {
+        let error = write_whole(Path::new("/nowhere/at/all.txt"), b"x").unwrap_err().to_string();
+        assert!(error.contains("/nowhere/at/all.txt") && error.contains("Create the folder"), "{error}");
+    }
+
+    #[test]
+    fn wrong_lengths_and_sizes_are_errors() {
+        assert!(encode_png_rgb8(&[0; 5], 1, 2).is_err());
+        assert!(encode_png_grey8(&Plane::zeros(0, 4)).is_err());
+        let short = Plane { width: 2, height: 2, data: vec![1.0; 3] };
+        assert!(write_tiff_f32(Path::new("/nowhere/x.tif"), &short).is_err());
+    }
+}
