@@ -1,1 +1,39 @@
 //! Convolution, pooling and upsampling kernels on blocked feature maps.
+//!
+//! Feature maps live in one [`Arena`] and are named by [`View`]s, laid out
+//! `[N][ceil(C/16)][H][W][16]`: the 16 lanes of a vector are 16 channels of one pixel, so dilation,
+//! stride and borders are only a matter of addresses, and every kernel has one form. All work runs on a
+//! [`Compute`]: a worker pool and a [`Simd`] level. Results are bitwise the same for every number of
+//! threads and every level. [`mod@reference`] holds the readable form of each kernel, to which the fast
+//! ones are held by the tests.
+//!
+//! Misuse (views that overlap, shapes that do not fit together, slices of the wrong length) is a
+//! programming error and panics with a message; nothing a caller can do makes a kernel touch memory
+//! outside the arena and slices it was given.
+
+mod activation;
+mod arena;
+mod conv;
+mod conv_transposed;
+mod elementwise;
+mod gradient;
+mod pool;
+pub mod reference;
+mod simd;
+mod threads;
+mod upsample;
+mod view;
+
+pub use activation::Activation;
+pub use arena::{Arena, OutOfMemory};
+pub use conv::{Conv, ConvSpec};
+pub use conv_transposed::{ConvTransposed, ConvTransposedSpec};
+pub use elementwise::{
+    activate, activation_gradient, add_forward, add_into, fill_zero, load_nchw, store_nchw,
+};
+pub use gradient::InputGradient;
+pub use pool::{PoolKind, pool_backward, pool_forward};
+pub use simd::{Simd, SimdError};
+pub use threads::{Compute, ComputeError};
+pub use upsample::{UpsampleMode, upsample_backward, upsample_forward};
+pub use view::{LANES, View};
