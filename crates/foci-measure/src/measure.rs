@@ -1,0 +1,166 @@
+//! The measures by name: key, unit, which direction is better, and the value of a diverged run.
+//!
+//! A run whose loss became infinite has no images to measure, but it is a result and must not vanish from a comparison. It
+//! enters with the [`Measure::worst`] value of every measure, in every field. Those values are below anything that
+//! a net which learned something gets, so ranks and the probability of improvement are right whatever the exact floor;
+//! the mean difference is large and its interval very wide, which is what a net that sometimes diverges deserves.
+
+use serde::{Deserialize, Serialize};
+
+/// Which values of a measure are good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Better {
+    /// Larger values.
+    Higher,
+    /// Smaller values.
+    Lower,
+}
+
+/// Everything this crate measures on a reconstruction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Measure {
+    /// Peak signal-to-noise ratio, capped ([`crate::psnr`]).
+    Psnr,
+    /// Structural similarity ([`crate::ssim`]).
+    Ssim,
+    /// Multi-scale structural similarity ([`crate::ms_ssim`]).
+    MsSsim,
+    /// Frequency where the Fourier ring correlation falls to one half ([`crate::frequency`]).
+    DetailCutoff,
+    /// Frequency where the amplitude transfer falls to one half ([`crate::frequency`]).
+    TransferCutoff,
+    /// Relative error power in one octave, 0 (coarsest) to 4 (finest) ([`crate::frequency::BandError`]).
+    BandError(u8),
+    /// Share of the original's spots that are in the reconstruction ([`crate::matching`]).
+    FociRecall,
+    /// Share of the reconstruction's spots that are in the original ([`crate::matching`]).
+    FociPrecision,
+    /// Harmonic mean of both.
+    FociF1,
+    /// Share of the true spots that are in the reconstruction, where the truth is known.
+    TrueFociRecall,
+    /// Share of the reconstruction's spots that are true, where the truth is known.
+    TrueFociPrecision,
+    /// Share of the contrast between touching nuclei that was kept ([`crate::contrast`]).
+    BoundaryContrast,
+}
+
+impl Measure {
+    /// All measures, in the order in which a report shows them.
+    pub const ALL: [Measure; 16] = [
+        Measure::Psnr,
+        Measure::Ssim,
+        Measure::MsSsim,
+        Measure::DetailCutoff,
+        Measure::TransferCutoff,
+        Measure::FociRecall,
+        Measure::FociPrecision,
+        Measure::FociF1,
+        Measure::TrueFociRecall,
+        Measure::TrueFociPrecision,
+        Measure::BoundaryContrast,
+        Measure::BandError(0),
+        Measure::BandError(1),
+        Measure::BandError(2),
+        Measure::BandError(3),
+        Measure::BandError(4),
+    ];
+
+    /// The measure with this key in `results.json`.
+    pub fn from_key(key: &str) -> Option<Measure> {
+        Self::ALL.into_iter().find(|measure| measure.key() == key)
+    }
+
+    /// Key in `results.json`.
+    pub fn key(self) -> &'static str {
+        match self {
+            Measure::Psnr => "psnr",
+            Measure::Ssim => "ssim",
+            Measure::MsSsim => "ms_ssim",
+            Measure::DetailCutoff => "detail_cutoff",
+            Measure::TransferCutoff => "transfer_cutoff",
+            Measure::BandError(0) => "band_error_below_1_32",
+            Measure::BandError(1) => "band_error_1_32",
+            Measure::BandError(2) => "band_error_1_16",
+            Measure::BandError(3) => "band_error_1_8",
+            Measure::BandError(_) => "band_error_1_4",
+            Measure::FociRecall => "foci_recall",
+            Measure::FociPrecision => "foci_precision",
+            Measure::FociF1 => "foci_f1",
+            Measure::TrueFociRecall => "true_foci_recall",
+            Measure::TrueFociPrecision => "true_foci_precision",
+            Measure::BoundaryContrast => "boundary_contrast",
+        }
+    }
+
+    /// What a table calls it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Measure::Psnr => "PSNR",
+            Measure::Ssim => "SSIM",
+            Measure::MsSsim => "MS-SSIM",
+            Measure::DetailCutoff => "detail cut-off",
+            Measure::TransferCutoff => "transfer cut-off",
+            Measure::BandError(0) => "error below 1/32",
+            Measure::BandError(1) => "error 1/32 to 1/16",
+            Measure::BandError(2) => "error 1/16 to 1/8",
+            Measure::BandError(3) => "error 1/8 to 1/4",
+            Measure::BandError(_) => "error 1/4 to 1/2",
+            Measure::FociRecall => "foci kept",
+            Measure::FociPrecision => "foci not invented",
+            Measure::FociF1 => "foci F1",
+            Measure::TrueFociRecall => "true foci found",
+            Measure::TrueFociPrecision => "found foci true",
+            Measure::BoundaryContrast => "boundary contrast kept",
+        }
+    }
+
+    /// Unit; empty for a pure number.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Measure::Psnr => "dB",
+            Measure::DetailCutoff | Measure::TransferCutoff => "cycles per pixel",
+            _ => "",
+        }
+    }
+
+    /// Which direction is better.
+    pub fn better(self) -> Better {
+        if matches!(self, Measure::BandError(_)) { Better::Lower } else { Better::Higher }
+    }
+
+    /// The value with which a diverged run enters: 0, or for an error ten times the power of the original.
+    ///
+    /// (0 dB is an error as large as the whole range; a flat grey image has 10 to 20 dB.)
+    pub fn worst(self) -> f64 {
+        if self.better() == Better::Lower { 10.0 } else { 0.0 }
+    }
+
+    /// The value of a reconstruction that is identical to its original.
+    pub fn best(self) -> f64 {
+        match self {
+            Measure::Psnr => crate::psnr::CAP_DECIBELS,
+            Measure::DetailCutoff | Measure::TransferCutoff => 0.5,
+            Measure::BandError(_) => 0.0,
+            _ => 1.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_distinct_and_found_again() {
+        for measure in Measure::ALL {
+            assert_eq!(Measure::from_key(measure.key()), Some(measure));
+            match measure.better() {
+                Better::Higher => assert!(measure.worst() < measure.best()),
+                Better::Lower => assert!(measure.worst() > measure.best()),
+            }
+        }
+        assert_eq!(Measure::from_key("loss"), None);
+    }
+}
