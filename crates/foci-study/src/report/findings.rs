@@ -1,0 +1,168 @@
+//! Questions that the report asks of the results: the spread of a measure, who is ahead, and is it certain?
+//!
+//! A difference counts as certain when its 95 % interval leaves zero out *and* its p-value, adjusted for all
+//! comparisons of the study, is below 0.05. Everything else is undecided, however large it looks.
+
+use super::measures::{Better, Measure};
+use crate::results::{NetSummary, Results, RunSummary};
+
+/// Adjusted p-value below which a difference counts.
+pub const LEVEL: f64 = 0.05;
+
+/// Values of one measure over the runs of one net.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spread {
+    /// Mean over the runs that have the measure.
+    pub mean: f64,
+    /// Smallest value.
+    pub low: f64,
+    /// Largest value.
+    pub high: f64,
+    /// Number of runs that have the measure.
+    pub runs: usize,
+}
+
+impl Spread {
+    /// The spread of some values; `None` if there are none. Values that are not finite are left out.
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Spread> {
+        let values: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
+        let low = values.iter().copied().reduce(f64::min)?;
+        let high = values.iter().copied().reduce(f64::max)?;
+        Some(Spread { mean: values.iter().sum::<f64>() / values.len() as f64, low, high, runs: values.len() })
+    }
+}
+
+/// A paired difference, turned so that the first net asked for is the first net.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Difference {
+    /// First minus second.
+    pub value: f64,
+    /// 95 % interval.
+    pub interval: [f64; 2],
+    /// Adjusted p-value.
+    pub p_adjusted: f64,
+    /// Share of pairs in which the first net is better.
+    pub probability_better: f64,
+}
+
+impl Difference {
+    /// The interval leaves zero out and the adjusted p-value is below [`LEVEL`].
+    pub fn is_certain(&self) -> bool {
+        self.p_adjusted < LEVEL && (self.interval[0] > 0.0 || self.interval[1] < 0.0)
+    }
+
+    /// The difference is certain and in favour of the first net.
+    pub fn favours_first(&self, better: Better) -> bool {
+        self.is_certain()
+            && match better {
+                Better::Higher => self.value > 0.0,
+                Better::Lower => self.value < 0.0,
+                Better::Unknown => false,
+            }
+    }
+}
+
+/// Who leads in a measure, and whom it beats for certain.
+#[derive(Debug, Clone)]
+pub struct Ranking<'r> {
+    /// Nets that have the measure, best mean first.
+    pub order: Vec<(&'r NetSummary, Spread)>,
+    /// Places in `order` (from 1 on) that the leader does not beat for certain.
+    pub open: Vec<usize>,
+}
+
+impl<'r> Ranking<'r> {
+    /// The leader beats everyone else for certain.
+    pub fn decided(&self) -> bool {
+        self.order.len() > 1 && self.open.is_empty()
+    }
+
+    /// The net with the best mean.
+    pub fn leader(&self) -> &'r NetSummary {
+        self.order[0].0
+    }
+}
+
+/// Runs of one arm.
+pub fn runs<'r>(results: &'r Results, net: &str) -> impl Iterator<Item = &'r RunSummary> {
+    let net = net.to_string();
+    results.runs.iter().filter(move |run| run.net == net)
+}
+
+/// Spread of a measure over the runs of one arm, diverged runs included.
+pub fn spread(results: &Results, net: &str, key: &str) -> Option<Spread> {
+    Spread::of(runs(results, net).filter_map(|run| run.metrics.get(key).copied()))
+}
+
+/// Number of runs of an arm, and how many of them diverged.
+pub fn diverged(results: &Results, net: &str) -> (usize, usize) {
+    (runs(results, net).count(), runs(results, net).filter(|run| run.diverged).count())
+}
+
+/// The comparison of two arms in a measure, whichever way round it was written.
+pub fn difference(results: &Results, first: &str, second: &str, key: &str) -> Option<Difference> {
+    results.comparisons.iter().filter(|comparison| comparison.metric == key).find_map(|comparison| {
+        if comparison.a == first && comparison.b == second {
+            Some(Difference {
+                value: comparison.difference,
+                interval: comparison.ci,
+                p_adjusted: comparison.p_adjusted,
+                probability_better: comparison.probability_a_better,
+            })
+        } else if comparison.a == second && comparison.b == first {
+            Some(Difference {
+                value: -comparison.difference,
+                interval: [-comparison.ci[1], -comparison.ci[0]],
+                p_adjusted: comparison.p_adjusted,
+                probability_better: 1.0 - comparison.probability_a_better,
+            })
+        } else {
+            None
+        }
+    })
+}
+
+/// The arms of the ranking (no controls) in order of a measure; `None` if none of them has it or its direction is unknown.
+pub fn ranking<'r>(results: &'r Results, measure: &Measure) -> Option<Ranking<'r>> {
+    let sign = match measure.better {
+        Better::Higher => -1.0,
+        Better::Lower => 1.0,
+        Better::Unknown => return None,
+    };
+    let mut order: Vec<(&NetSummary, Spread)> = results
+        .nets
+        .iter()
+        .filter(|net| !net.control)
+        .filter_map(|net| Some((net, spread(results, &net.name, &measure.key)?)))
+        .collect();
+    order.sort_by(|a, b| (sign * a.1.mean).total_cmp(&(sign * b.1.mean)));
+    let leader = order.first()?.0;
+    let open = (1..order.len())
+        .filter(|&place| {
+            difference(results, &leader.name, &order[place].0.name, &measure.key)
+                .is_none_or(|found| !found.favours_first(measure.better))
+        })
+        .collect();
+    Some(Ranking { order, open })
+}
+
+/// Median seconds of a training step over the runs of an arm.
+pub fn seconds_per_step(results: &Results, net: &str) -> Option<f64> {
+    median(runs(results, net).map(|run| run.seconds_per_step))
+}
+
+/// Median seconds to predict a megapixel over the runs of an arm.
+pub fn seconds_per_megapixel(results: &Results, net: &str) -> Option<f64> {
+    median(runs(results, net).map(|run| run.seconds_per_megapixel))
+}
+
+fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<f64> = values.into_iter().filter(|value| value.is_finite() && *value > 0.0).collect();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => None,
+        odd if odd % 2 == 1 => Some(values[middle]),
+        _ => Some(0.5 * (values[middle - 1] + values[middle])),
+    }
+}

@@ -1,0 +1,202 @@
+//! Everything that the template needs, gathered and put into words.
+
+use super::answer::{Answer, answer, deciding_measure};
+use super::curves;
+use super::forest::{self, Forest};
+use super::pictures::{self, TileView};
+use super::scatter::{self, Point};
+use super::tables::{self, Plain, Row};
+use super::{ReportError, ReportInput, facts, findings, format, palette};
+use crate::results::{Results, Verdict};
+use serde::Serialize;
+
+/// An arm in legends and heads of columns.
+#[derive(Debug, Serialize)]
+struct Arm {
+    name: String,
+    key_svg: String,
+    control: bool,
+    about: String,
+    diverged: String,
+}
+
+/// A claim with its verdict in words.
+#[derive(Debug, Serialize)]
+struct Claim {
+    id: String,
+    statement: String,
+    verdict: &'static str,
+    sign: &'static str,
+    evidence: String,
+}
+
+/// Content of the page; fields that end in `svg`, and the addresses of pictures, are markup made by this module.
+#[derive(Debug, Serialize)]
+pub struct Page {
+    css: &'static str,
+    script: &'static str,
+    study: String,
+    task: &'static str,
+    headline: String,
+    details: Vec<String>,
+    arms: Vec<Arm>,
+    tiles: Vec<TileView>,
+    measured: Vec<Row>,
+    forests: Vec<Forest>,
+    costs: Vec<Row>,
+    scatters: Vec<String>,
+    scatter_of: String,
+    overview_svg: String,
+    overview_shows: &'static str,
+    panels: Vec<(usize, String)>,
+    averaged: bool,
+    trials: Plain,
+    runs: Plain,
+    claims: Vec<Claim>,
+    fingerprint: Vec<(String, String)>,
+    setup: Vec<(String, String)>,
+    notes: Vec<String>,
+    command: String,
+    limits: Vec<String>,
+    version: String,
+    weights: String,
+    seeds: usize,
+    any_best: bool,
+}
+
+/// Names of all arms, those of the results first, then any that only pictures or curves have.
+struct Names(Vec<String>);
+
+impl Names {
+    fn of(input: &ReportInput) -> Names {
+        let known = input.results.nets.iter().map(|net| &net.name);
+        let pictured = input.pictures.iter().flat_map(|set| set.reconstructions.iter().map(|one| &one.net));
+        let compared = input.results.comparisons.iter().flat_map(|comparison| [&comparison.a, &comparison.b]);
+        let drawn = input.curves.iter().map(|curve| &curve.net);
+        let mut names: Vec<String> = Vec::new();
+        for name in known.chain(pictured).chain(compared).chain(drawn) {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        Names(names)
+    }
+
+    fn place(&self, name: &str) -> usize {
+        self.0.iter().position(|known| known == name).unwrap_or(0)
+    }
+}
+
+impl Page {
+    /// Gathers the content of the page.
+    ///
+    /// # Errors
+    /// Those of [`pictures::prepare`].
+    pub fn prepare(input: &ReportInput) -> Result<Page, ReportError> {
+        let results = input.results;
+        let names = Names::of(input);
+        let place = |name: &str| names.place(name);
+        let Answer { headline, details } = answer(results);
+        let charts = curves::draw(&input.curves, &names.0, place);
+        let measured = tables::measured(results);
+        let any_best = measured.iter().any(|row| row.cells.iter().any(|cell| cell.best));
+        let (scatter_of, scatters) = scatters(results);
+        Ok(Page {
+            css: include_str!("../../templates/report.css"),
+            script: include_str!("../../templates/report.js"),
+            study: results.study.clone(),
+            task: match results.task.as_str() {
+                "reconstruct" => "giving the image back (reconstruction)",
+                _ => "the task named in results.json",
+            },
+            headline,
+            details,
+            arms: names.0.iter().enumerate().map(|(index, name)| arm(results, index, name)).collect(),
+            tiles: pictures::prepare(&input.pictures, place)?,
+            measured,
+            forests: forest::prepare(results, place),
+            costs: tables::costs(results),
+            scatters,
+            scatter_of,
+            overview_svg: charts.overview,
+            overview_shows: charts.shows,
+            panels: charts.panels,
+            averaged: charts.averaged,
+            trials: tables::trials(results),
+            runs: tables::runs(results),
+            claims: results.claims.iter().map(claim).collect(),
+            fingerprint: facts::fingerprint(&results.data),
+            setup: input.setup.clone(),
+            notes: input.notes.clone(),
+            command: input.command.clone(),
+            limits: facts::limits(results),
+            version: results.foci.clone(),
+            weights: format::count(results.budget.weights),
+            seeds: results.seeds,
+            any_best,
+        })
+    }
+}
+
+fn arm(results: &Results, index: usize, name: &str) -> Arm {
+    let net = results.nets.iter().find(|net| net.name == name);
+    let mut about = Vec::new();
+    if let Some(net) = net {
+        if net.architecture != net.name {
+            about.push(format!("architecture {}", net.architecture));
+        }
+        if net.input_noise > 0.0 {
+            about.push(format!("has to remove noise of standard deviation {}", format::tick(net.input_noise)));
+        }
+    }
+    let diverged = match findings::diverged(results, name) {
+        (_, 0) => String::new(),
+        (runs, diverged) => format!("{diverged} of {runs} runs diverged"),
+    };
+    Arm {
+        name: name.to_string(),
+        key_svg: palette::key(index),
+        control: net.is_some_and(|net| net.control),
+        about: about.join("; "),
+        diverged,
+    }
+}
+
+fn claim(claim: &crate::results::ClaimVerdict) -> Claim {
+    let (verdict, sign) = match claim.verdict {
+        Verdict::Supported => ("supported", "✓"),
+        Verdict::Refuted => ("refuted", "✗"),
+        Verdict::Undecided => ("undecided", "?"),
+    };
+    Claim {
+        id: claim.id.clone(),
+        statement: claim.statement.clone(),
+        verdict,
+        sign,
+        evidence: claim.evidence.clone(),
+    }
+}
+
+/// The deciding measure against time and memory: its name and the charts.
+fn scatters(results: &Results) -> (String, Vec<String>) {
+    let Some(measure) = deciding_measure(results) else {
+        return (String::new(), Vec::new());
+    };
+    let points = |cost: &dyn Fn(&str, u64) -> Option<f64>| -> Vec<Point> {
+        let nets = results.nets.iter().enumerate();
+        nets.filter_map(|(arm, net)| {
+            let spread = findings::spread(results, &net.name, &measure.key)?;
+            let cost = cost(&net.name, net.train_bytes)?;
+            let range = [spread.low, spread.high];
+            Some(Point { arm, name: net.name.clone(), cost, value: spread.mean, range })
+        })
+        .collect()
+    };
+    let time = points(&|net, _| findings::seconds_per_step(results, net));
+    let memory = points(&|_, bytes| Some(bytes as f64));
+    let charts = [
+        scatter::draw(&time, &measure, "time for a training step", format::seconds),
+        scatter::draw(&memory, &measure, "memory to train on one tile", |value| format::bytes(value as u64)),
+    ];
+    (measure.name.clone(), charts.into_iter().filter(|chart| !chart.is_empty()).collect())
+}

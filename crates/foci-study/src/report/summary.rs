@@ -1,0 +1,79 @@
+//! The end of `foci study` on a terminal: a small table and the answer, 80 columns wide.
+
+use super::answer::answer;
+use super::findings;
+use super::format;
+use super::measures;
+use crate::results::Results;
+use std::fmt::Write;
+
+/// Width of a terminal that nobody has widened.
+const COLUMNS: usize = 80;
+/// Measures with a column, as far as the study has them and they fit.
+const SHOWN: [&str; 5] = ["detail_cutoff", "foci_recall", "boundary_contrast", "psnr", "ssim"];
+
+/// The outcome of a study as plain text of at most 80 columns, ending with a line break.
+pub fn summary_text(results: &Results) -> String {
+    let mut heads = vec!["net".to_string()];
+    let shown: Vec<_> = measures::in_order(SHOWN)
+        .into_iter()
+        .filter(|measure| results.runs.iter().any(|run| run.metrics.contains_key(&measure.key)))
+        .collect();
+    heads.extend(shown.iter().map(|measure| measure.short.clone()));
+    heads.extend(["s/step".to_string(), "train mem".to_string()]);
+    let mut rows = vec![heads];
+    for net in &results.nets {
+        let mut row = vec![format::shortened(&net.name, 19)];
+        row.extend(shown.iter().map(|measure| {
+            findings::spread(results, &net.name, &measure.key)
+                .map_or(format::MISSING.to_string(), |spread| measure.value(spread.mean))
+        }));
+        row.push(
+            findings::seconds_per_step(results, &net.name)
+                .map_or(format::MISSING.to_string(), |seconds| format::significant(seconds, 2)),
+        );
+        row.push(format::bytes(net.train_bytes));
+        if net.control {
+            row[0] = format!("{}*", row[0]);
+        }
+        rows.push(row);
+    }
+    let columns = rows[0].len();
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+        .collect();
+    let mut text = String::new();
+    for row in &rows {
+        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
+            if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        });
+        let _ = writeln!(text, "{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+    if results.nets.iter().any(|net| net.control) {
+        let _ = writeln!(text, "* control arm, not ranked");
+    }
+    let answer = answer(results);
+    for line in std::iter::once(&answer.headline).chain(&answer.details) {
+        let _ = writeln!(text, "\n{}", wrapped(line));
+    }
+    text.replace(['\u{a0}', '\u{202f}'], " ")
+}
+
+/// Breaks a sentence at spaces; spaces that belong to numbers hold.
+fn wrapped(sentence: &str) -> String {
+    let mut text = String::new();
+    let mut used = 0;
+    for word in sentence.split(' ') {
+        let length = word.chars().count();
+        if used > 0 && used + 1 + length > COLUMNS {
+            text.push('\n');
+            used = 0;
+        } else if used > 0 {
+            text.push(' ');
+            used += 1;
+        }
+        text.push_str(word);
+        used += length;
+    }
+    text
+}
