@@ -191,7 +191,9 @@ pub enum ImageError {
         expected: &'static str,
     },
     /// Tiles of no size.
-    #[error("a tile of {width} x {height} pixels holds nothing. Give width and height of at least 1, such as 672x512.")]
+    #[error(
+        "a tile of {width} x {height} pixels holds nothing. Give width and height of at least 1, such as 672x512."
+    )]
     EmptyTile {
         /// Width asked for.
         width: usize,
@@ -231,6 +233,34 @@ pub enum ImageError {
         first: Box<ImageError>,
         /// How many more.
         others: usize,
+    },
+    /// A file is no longer what it was when the dataset was opened.
+    #[error("{}: has changed since the data folder was looked at. Start again, so that all results belong to the same images.", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An index beyond the fields of the dataset.
+    #[error("there is no field {index} among {fields}. Count from 0.")]
+    NoSuchField {
+        /// Index asked for.
+        index: usize,
+        /// Fields in the dataset.
+        fields: usize,
+    },
+    /// An index beyond the tiles of the dataset.
+    #[error("there is no tile {index} among {tiles}. Count from 0.")]
+    NoSuchTile {
+        /// Index asked for.
+        index: usize,
+        /// Tiles in the dataset.
+        tiles: usize,
+    },
+    /// A tile that reaches outside of its field.
+    #[error("tile {name} reaches outside of its field. Cut the tiles again.")]
+    TileOutside {
+        /// Name of the tile.
+        name: String,
     },
     /// A split cannot be made.
     #[error("{reason}. {next}.")]

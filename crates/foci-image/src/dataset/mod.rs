@@ -3,14 +3,20 @@
 //! A *field* is one image as the microscope took it; a *tile* is a rectangle of it. Fields come in the
 //! order of their names, whatever order the file system lists them in.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::{ChannelChoice, ImageError, Normalisation};
+
+mod load;
+mod open;
 pub mod quality;
 pub(crate) mod scan;
+mod table;
+pub mod tiles;
 
-use crate::{ChannelChoice, Normalisation};
+pub use load::{Loader, Point, read_points};
 
 /// How a data folder is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,6 +75,8 @@ pub struct Dataset {
     pub root: PathBuf,
     /// Its layout.
     pub layout: Layout,
+    /// How it was read; loading reads it the same way.
+    pub options: DatasetOptions,
     /// Fields to use, in the order of their names.
     pub fields: Vec<Field>,
     /// Tiles to use, in the order of fields and then as cut (row by row) or as listed.
@@ -77,6 +85,32 @@ pub struct Dataset {
     pub left_out: Vec<LeftOut>,
     /// What a person should know: guesses, oddities, and what to do about them.
     pub notes: Vec<String>,
+}
+
+impl Dataset {
+    /// Reads a data folder: every file is opened once, measured and hashed.
+    ///
+    /// Fields that are blank or saturated, that `images.csv` drops, or that hold no tile are left out by
+    /// name; whatever else cannot be used is an error that names the first file and what to do.
+    pub fn open(root: &Path, options: &DatasetOptions) -> Result<Self, ImageError> {
+        let (dataset, problems) = open::survey(root, options)?;
+        let others = problems.len().saturating_sub(1);
+        match problems.into_iter().next() {
+            None => Ok(dataset),
+            Some(problem) if others == 0 => Err(problem),
+            Some(problem) => Err(ImageError::Several { first: Box::new(problem), others }),
+        }
+    }
+
+    /// Index of the field called `name`.
+    pub fn field_named(&self, name: &str) -> Option<usize> {
+        self.fields.iter().position(|field| field.name == name)
+    }
+
+    /// Indices of the tiles of the given fields, in the order of [`Dataset::tiles`].
+    pub fn tiles_of(&self, fields: &[usize]) -> Vec<usize> {
+        (0..self.tiles.len()).filter(|&tile| fields.contains(&self.tiles[tile].field)).collect()
+    }
 }
 
 /// One image as the microscope took it.
@@ -145,7 +179,7 @@ pub struct Intensity {
     pub mean: f64,
     /// Share of pixels at the largest value that the camera can give.
     pub saturated: f64,
-    /// Sharpness (see [`crate::dataset::quality`]).
+    /// Share of fine detail, see [`quality::sharpness`].
     pub sharpness: f64,
 }
 

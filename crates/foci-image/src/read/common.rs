@@ -113,7 +113,12 @@ pub(crate) struct Raster {
 }
 
 /// Rejects sizes of nothing and sizes beyond [`MAXIMUM_SAMPLES`], before memory is taken.
-pub(crate) fn check_size(path: &Path, width: usize, height: usize, channels: usize) -> Result<(), ImageError> {
+pub(crate) fn check_size(
+    path: &Path,
+    width: usize,
+    height: usize,
+    channels: usize,
+) -> Result<(), ImageError> {
     if width == 0 || height == 0 {
         return Err(ImageError::NoPixels { path: path.to_path_buf(), width, height });
     }
@@ -199,7 +204,20 @@ fn through_image(path: &Path, decoder: impl ImageDecoder, format: FileFormat) ->
     let colours = if colour.has_alpha() { channels - 1 } else { channels };
     let rgb = colours == 3;
     let notes = Vec::new();
-    Ok(Raster { format, width, height, channels, colours, rgb, bits, float: false, pages: 1, page: 0, samples, notes })
+    Ok(Raster {
+        format,
+        width,
+        height,
+        channels,
+        colours,
+        rgb,
+        bits,
+        float: false,
+        pages: 1,
+        page: 0,
+        samples,
+        notes,
+    })
 }
 
 impl Raster {

@@ -10,9 +10,8 @@ use crate::ImageError;
 
 /// An error unless the markers lead from the first scan to an end-of-image marker.
 pub(super) fn check_whole(path: &Path, bytes: &[u8]) -> Result<(), ImageError> {
-    let cut = |at: usize| {
-        ImageError::unreadable(path, "JPEG", format!("cut off: no end of image after byte {at}"))
-    };
+    let cut =
+        |at: usize| ImageError::unreadable(path, "JPEG", format!("cut off: no end of image after byte {at}"));
     let mut at = 2; // after the start-of-image marker
     let mut in_scan = false;
     loop {

@@ -43,7 +43,8 @@ fn merged(folder: &Path) -> Result<Labelled, ImageError> {
         let bytes = std::fs::read(file).map_err(|source| ImageError::read(file, source))?;
         hash.update(Sha256::digest(&bytes));
         let one = labels_from_bytes(file, &bytes, None)?;
-        let (all, first) = merged.get_or_insert_with(|| (LabelImage::zeros(one.width, one.height), file.clone()));
+        let (all, first) =
+            merged.get_or_insert_with(|| (LabelImage::zeros(one.width, one.height), file.clone()));
         if (one.width, one.height) != (all.width, all.height) {
             return Err(ImageError::MaskSize {
                 mask: file.clone(),

@@ -18,7 +18,7 @@ pub use common::{FileFormat, MAXIMUM_SAMPLES};
 pub use labels::read_labels;
 
 pub(crate) use common::decode;
-pub(crate) use labels::{Labelled, labels_with_hash};
+pub(crate) use labels::{hexadecimal, labels_with_hash};
 
 /// What was found in an image file, and how it was read.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,261 @@
+//! From a data folder to a dataset: every file is read once, measured, and used or left out by name.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use sha2::{Digest, Sha256};
+
+use super::scan::{FoundField, scan};
+use super::table::{self, ImageRow, Place};
+use super::tiles::{Plan, nothing_left};
+use super::{Dataset, DatasetOptions, Field, LeftOut, quality};
+use crate::ImageError;
+use crate::normalise::Normalisation;
+use crate::read::{hexadecimal, labels_with_hash, plane_from_bytes};
+
+/// One field read and measured, with the notes of its reader.
+struct Measured {
+    field: Field,
+    notes: Vec<String>,
+}
+
+/// Reads a data folder as far as it can be read: the dataset of what is usable, and what is not.
+pub(super) fn survey(
+    root: &Path,
+    options: &DatasetOptions,
+) -> Result<(Dataset, Vec<ImageError>), ImageError> {
+    let found = scan(root)?;
+    let mut rows = table::images(root, options)?;
+    let measured = measure_all(&found.fields, options);
+
+    let mut sizes = BTreeMap::new();
+    let mut fields = Vec::new();
+    let mut problems = found.problems;
+    let mut by_note: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (found, result) in found.fields.iter().zip(measured) {
+        match result {
+            Ok(Measured { field, notes }) => {
+                sizes.insert(field.name.clone(), Some((field.width, field.height)));
+                for note in notes {
+                    by_note.entry(note).or_default().push(field.name.clone());
+                }
+                fields.push(field);
+            }
+            Err(problem) => {
+                sizes.insert(found.name.clone(), None);
+                problems.push(problem);
+            }
+        }
+    }
+    let mut notes = found.notes;
+    for (note, names) in by_note {
+        notes.push(format!("{}: {note}", list(&names, sizes.len())));
+    }
+
+    let plan = Plan::new(root, options, &sizes)?;
+    let mut dataset = Dataset {
+        root: root.to_path_buf(),
+        layout: found.layout,
+        options: options.clone(),
+        fields: Vec::new(),
+        tiles: Vec::new(),
+        left_out: Vec::new(),
+        notes,
+    };
+    let mut too_small = Vec::new();
+    for mut field in fields {
+        let row = rows.remove(&field.name);
+        let tiles = plan.tiles(&field.name, (field.width, field.height), dataset.fields.len());
+        if let Some(reason) = reason_to_leave_out(&field, row.as_ref(), options) {
+            dataset.left_out.push(LeftOut { name: field.name, reason, tiles: tiles.len() });
+        } else if tiles.is_empty() {
+            let reason = plan.why_none(field.width, field.height);
+            dataset.left_out.push(LeftOut { name: field.name.clone(), reason, tiles: 0 });
+            too_small.push(field);
+        } else {
+            apply(&mut field, row);
+            dataset.fields.push(field);
+            dataset.tiles.extend(tiles);
+        }
+    }
+    let strangers: Vec<String> = rows.into_keys().filter(|name| !sizes.contains_key(name)).collect();
+    if !strangers.is_empty() {
+        let count = strangers.len();
+        dataset
+            .notes
+            .push(format!("images.csv names {count} image(s) that are not here, first {}", strangers[0]));
+    }
+    if dataset.fields.is_empty() && problems.is_empty() {
+        problems.push(nothing_left(root, options, &too_small, &dataset.left_out));
+    }
+    dataset.note_oddities();
+    Ok((dataset, problems))
+}
+
+fn reason_to_leave_out(field: &Field, row: Option<&ImageRow>, options: &DatasetOptions) -> Option<String> {
+    let Intensities { minimum, maximum, saturated } = Intensities::of(field);
+    if maximum <= minimum {
+        Some(format!("blank: all its pixels are {minimum}"))
+    } else if saturated > options.saturated_limit {
+        Some(format!(
+            "saturated: {:.0} % of its pixels are at {maximum} (limit {:.0} %)",
+            100.0 * saturated,
+            100.0 * options.saturated_limit
+        ))
+    } else if row.is_some_and(|row| row.place == Some(Place::Drop)) {
+        Some("images.csv says so (split is drop)".to_string())
+    } else {
+        None
+    }
+}
+
+struct Intensities {
+    minimum: f64,
+    maximum: f64,
+    saturated: f64,
+}
+
+impl Intensities {
+    fn of(field: &Field) -> Self {
+        let intensity = &field.intensity;
+        Self { minimum: intensity.minimum, maximum: intensity.maximum, saturated: intensity.saturated }
+    }
+}
+
+fn apply(field: &mut Field, row: Option<ImageRow>) {
+    let Some(row) = row else { return };
+    if let Some(group) = row.group {
+        field.group = group;
+    }
+    field.fold = row.fold;
+    field.part = match row.place {
+        Some(Place::In(part)) => Some(part),
+        _ => None,
+    };
+}
+
+/// Measures all fields on several threads; results come in the order of the fields.
+fn measure_all(found: &[FoundField], options: &DatasetOptions) -> Vec<Result<Measured, ImageError>> {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if options.threads == 0 { cores() } else { options.threads }.min(found.len()).max(1);
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::with_capacity(found.len()));
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(one) = found.get(index) else { break };
+                    let result = measure(one, options);
+                    done.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((index, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+fn measure(found: &FoundField, options: &DatasetOptions) -> Result<Measured, ImageError> {
+    let bytes = std::fs::read(&found.path).map_err(|source| ImageError::read(&found.path, source))?;
+    let sha256 = hexadecimal(&Sha256::digest(&bytes));
+    let (plane, info) = plane_from_bytes(&found.path, &bytes, options.channel, options.page)?;
+    drop(bytes);
+    let intensity = quality::intensity(&plane, &info);
+    let normalisation =
+        Normalisation::from_percentiles(intensity.minimum, intensity.low, intensity.high, intensity.maximum);
+    let mut field = Field {
+        name: found.name.clone(),
+        group: found.name.clone(),
+        path: found.path.clone(),
+        mask: found.mask.clone(),
+        foci: found.foci.clone(),
+        cells: found.cells.clone(),
+        width: plane.width,
+        height: plane.height,
+        bits: info.bits,
+        objects: None,
+        intensity,
+        normalisation,
+        sha256,
+        mask_sha256: None,
+        part: None,
+        fold: None,
+    };
+    if let Some(mask) = &found.mask {
+        let labelled = labels_with_hash(mask, options.page)?;
+        let mask_size = (labelled.labels.width, labelled.labels.height);
+        if mask_size != (field.width, field.height) {
+            return Err(ImageError::MaskSize {
+                mask: mask.clone(),
+                mask_size,
+                image: found.path.clone(),
+                image_size: (field.width, field.height),
+            });
+        }
+        field.objects = Some(labelled.labels.objects());
+        field.mask_sha256 = Some(labelled.sha256);
+    }
+    Ok(Measured { field, notes: info.notes })
+}
+
+impl Dataset {
+    /// Adds notes about fields that differ from the others.
+    fn note_oddities(&mut self) {
+        let names = |wanted: &dyn Fn(&Field) -> bool| -> Vec<String> {
+            self.fields.iter().filter(|field| wanted(field)).map(|field| field.name.clone()).collect()
+        };
+        let all = self.fields.len();
+        let mut notes = Vec::new();
+        let unmasked = names(&|field| field.mask.is_none());
+        if !unmasked.is_empty() && unmasked.len() < all {
+            notes.push(format!("{}: no mask; used where none is needed", list(&unmasked, all)));
+        }
+        let saturated = names(&|field| field.intensity.saturated > quality::SATURATED_NOTE);
+        if !saturated.is_empty() {
+            let limit = 100.0 * quality::SATURATED_NOTE;
+            let advice = "used; expose for less time when you can";
+            notes.push(format!(
+                "{}: more than {limit} % of the pixels are saturated; {advice}",
+                list(&saturated, all)
+            ));
+        }
+        let blurred = quality::blurred(&self.fields);
+        if !blurred.is_empty() {
+            let names: Vec<String> = blurred.iter().map(|&index| self.fields[index].name.clone()).collect();
+            let advice = "perhaps out of focus; used; look at it";
+            notes.push(format!("{}: much less fine detail than its collection; {advice}", list(&names, all)));
+        }
+        let mut depths: BTreeMap<u8, Vec<String>> = BTreeMap::new();
+        for field in &self.fields {
+            depths.entry(field.bits).or_default().push(field.name.clone());
+        }
+        if depths.len() > 1 {
+            let each: Vec<String> =
+                depths.iter().map(|(bits, names)| format!("{bits} bits in {}", list(names, all))).collect();
+            let advice = "each is scaled by its own percentiles, but check that all were exported alike";
+            notes.push(format!("bit depths differ: {}; {advice}", each.join(", ")));
+        }
+        if all == 1 {
+            let advice = "to train and test, add fields that were taken separately";
+            notes.push(format!(
+                "only one field, {}: nothing is left to test on; {advice}",
+                self.fields[0].name
+            ));
+        }
+        self.notes.extend(notes);
+    }
+}
+
+/// Names for a person: one by name, few by names, many by number and the first.
+fn list(names: &[String], all: usize) -> String {
+    match names {
+        _ if names.len() == all && all > 3 => format!("all {all} fields"),
+        [] => String::new(),
+        [_, _, _, _, ..] => format!("{} of {all} fields (first {})", names.len(), names[0]),
+        _ => names.join(", "),
+    }
+}
