@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod check;
 mod error;
 mod plane;
 mod write;
@@ -18,13 +19,14 @@ pub mod read;
 pub mod split;
 pub mod synth;
 
-pub use dataset::{Dataset, DatasetOptions, Field, LeftOut, Tile};
+pub use check::{CheckReport, check};
+pub use dataset::{Dataset, DatasetOptions, Field, LeftOut, Loader, Tile};
 pub use error::ImageError;
 pub use fingerprint::Fingerprint;
 pub use normalise::Normalisation;
 pub use plane::{LabelImage, Plane};
 pub use read::{ChannelChoice, ImageInfo, read_labels, read_plane};
-pub use split::{Split, SplitOptions};
+pub use split::{Split, SplitOptions, split_by_group};
 pub use write::{
     encode_png_grey8, encode_png_grey16, encode_png_rgb8, write_labels, write_png_grey8, write_png_grey16,
     write_png_rgb8, write_tiff_f32, write_whole,

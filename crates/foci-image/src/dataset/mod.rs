@@ -17,6 +17,7 @@ mod table;
 pub mod tiles;
 
 pub use load::{Loader, Point, read_points};
+pub(crate) use open::survey;
 
 /// How a data folder is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -93,7 +94,7 @@ impl Dataset {
     /// Fields that are blank or saturated, that `images.csv` drops, or that hold no tile are left out by
     /// name; whatever else cannot be used is an error that names the first file and what to do.
     pub fn open(root: &Path, options: &DatasetOptions) -> Result<Self, ImageError> {
-        let (dataset, problems) = open::survey(root, options)?;
+        let (dataset, problems) = survey(root, options)?;
         let others = problems.len().saturating_sub(1);
         match problems.into_iter().next() {
             None => Ok(dataset),

@@ -22,7 +22,7 @@ struct Measured {
 }
 
 /// Reads a data folder as far as it can be read: the dataset of what is usable, and what is not.
-pub(super) fn survey(
+pub(crate) fn survey(
     root: &Path,
     options: &DatasetOptions,
 ) -> Result<(Dataset, Vec<ImageError>), ImageError> {
