@@ -7,7 +7,9 @@ mod error;
 mod graph;
 mod json;
 mod link;
+pub mod memory;
 mod parse;
+pub mod solve;
 mod suggest;
 
 pub use architecture::Architecture;
