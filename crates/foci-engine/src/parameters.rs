@@ -1,0 +1,247 @@
+//! The trainable numbers of a net: one flat list, and where each layer's weights and biases lie in it.
+//!
+//! The order is that of the net's nodes; each convolution has its weights [out, in, kh, kw], then its biases [out].
+//! Gradients and optimiser moments have the same order, so that an optimiser needs to know no layers.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use foci_net::{Activation, Net, Op};
+
+use crate::error::{EngineError, check_length};
+use crate::normal::Normal;
+use crate::sums::norm;
+use crate::tensors::{NamedTensor, TensorFile, to_safetensors};
+
+/// Where one convolution's numbers lie.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layer {
+    /// Index in the net's nodes.
+    pub node: usize,
+    /// Id of that node.
+    pub id: String,
+    /// [out, in, kh, kw].
+    pub shape: [usize; 4],
+    /// Weights in the flat list.
+    pub weight: Range<usize>,
+    /// Biases in the flat list, directly after the weights.
+    pub bias: Range<usize>,
+    /// Standard deviation of the weights at the start (see [`Parameters::he`]).
+    pub deviation: f64,
+}
+
+/// The order of a net's trainable numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layout {
+    /// Name of the net.
+    pub net: String,
+    /// Every convolution, plain and transposed, in the order of nodes.
+    pub layers: Vec<Layer>,
+}
+
+impl Layout {
+    /// The layout of `net`.
+    pub fn new(net: &Net) -> Layout {
+        let mut start = 0;
+        let mut layers = Vec::new();
+        for (index, node) in net.nodes.iter().enumerate() {
+            let (kernel, channels_in, activation, taps) = match node.op {
+                Op::Conv { kernel, channels_in, activation, .. } => {
+                    (kernel, channels_in, activation, kernel * kernel)
+                }
+                // Of a kernel spread with a stride, only every stride-th row and column meet in one output pixel.
+                Op::ConvTransposed { kernel, factor, channels_in, activation } => {
+                    (kernel, channels_in, activation, (kernel / factor) * (kernel / factor))
+                }
+                _ => continue,
+            };
+            let weight = start..start + node.channels * channels_in * kernel * kernel;
+            let bias = weight.end..weight.end + node.channels;
+            start = bias.end;
+            layers.push(Layer {
+                node: index,
+                id: node.id.clone(),
+                shape: [node.channels, channels_in, kernel, kernel],
+                weight,
+                bias,
+                deviation: gain(activation) / ((channels_in * taps) as f64).sqrt(),
+            });
+        }
+        Layout { net: net.name.clone(), layers }
+    }
+
+    /// How many numbers there are.
+    pub fn count(&self) -> usize {
+        self.layers.last().map_or(0, |layer| layer.bias.end)
+    }
+
+    /// The layer of node `id`.
+    pub fn layer(&self, id: &str) -> Option<&Layer> {
+        self.layers.iter().find(|layer| layer.id == id)
+    }
+
+    /// Splits a flat list into tensors `<id>.weight` and `<id>.bias`.
+    fn named(&self, values: &[f32]) -> Vec<NamedTensor> {
+        let mut tensors = Vec::with_capacity(2 * self.layers.len());
+        for layer in &self.layers {
+            tensors.push(NamedTensor {
+                name: format!("{}.weight", layer.id),
+                shape: layer.shape.to_vec(),
+                values: values[layer.weight.clone()].to_vec(),
+            });
+            tensors.push(NamedTensor {
+                name: format!("{}.bias", layer.id),
+                shape: vec![layer.shape[0]],
+                values: values[layer.bias.clone()].to_vec(),
+            });
+        }
+        tensors
+    }
+}
+
+/// Factor by which initial weights are larger than 1 / sqrt(fan-in), so that a layer with this activation passes on
+/// the variance that it receives: 1 / sqrt(E[f(z)^2]) for standard normal z.
+///
+/// ReLU: sqrt(2) (He 2015, equation 10); LeakyReLU of slope a: sqrt(2 / (1 + a^2)) (equation 15). ELU:
+/// E = e^2 P(-2) - 2 sqrt(e) P(-1) + 1, P the normal distribution, = 0.644945; SiLU: E = 0.355775 by quadrature.
+fn gain(activation: Activation) -> f64 {
+    match activation {
+        Activation::None => 1.0,
+        Activation::Relu => 2.0_f64.sqrt(),
+        Activation::LeakyRelu => (2.0 / (1.0 + 0.01 * 0.01_f64)).sqrt(),
+        Activation::Elu => (1.0 / 0.644_945_f64).sqrt(),
+        Activation::Silu => (1.0 / 0.355_775_f64).sqrt(),
+    }
+}
+
+/// Weights and biases of a net.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parameters {
+    /// All numbers, in the order of `layout`.
+    pub values: Vec<f32>,
+    /// Which is which.
+    pub layout: Arc<Layout>,
+}
+
+impl Parameters {
+    /// The parameters to start from: He's initialisation (He, Zhang, Ren, Sun 2015), biases zero.
+    ///
+    /// Weights are normal with standard deviation gain / sqrt(fan-in); the fan-in of a convolution is its channels in
+    /// times its taps, and the gain is that of its own activation. Each layer draws from a stream of its own, chosen
+    /// by `seed`, the net's name and the layer's id: changing one layer changes no other, and two nets that share
+    /// layer names share no weights.
+    pub fn he(net: &Net, seed: u64) -> Parameters {
+        let mut parameters = Parameters::zeros(net);
+        let layout = Arc::clone(&parameters.layout);
+        for layer in &layout.layers {
+            let mut normal = Normal::new(seed, &format!("{}/{}", net.name, layer.id));
+            for value in &mut parameters.values[layer.weight.clone()] {
+                *value = (normal.next() * layer.deviation) as f32;
+            }
+        }
+        parameters
+    }
+
+    /// All zero.
+    pub fn zeros(net: &Net) -> Parameters {
+        let layout = Layout::new(net);
+        Parameters { values: vec![0.0; layout.count()], layout: Arc::new(layout) }
+    }
+
+    /// Weights [out, in, kh, kw] of layer `id`.
+    pub fn weight(&self, id: &str) -> Option<&[f32]> {
+        self.layout.layer(id).map(|layer| &self.values[layer.weight.clone()])
+    }
+
+    /// Biases [out] of layer `id`.
+    pub fn bias(&self, id: &str) -> Option<&[f32]> {
+        self.layout.layer(id).map(|layer| &self.values[layer.bias.clone()])
+    }
+
+    /// Copies as tensors `<id>.weight` and `<id>.bias`, in the order of the layout.
+    pub fn named_tensors(&self) -> Vec<NamedTensor> {
+        self.layout.named(&self.values)
+    }
+
+    /// The bytes of `model.safetensors`.
+    ///
+    /// # Errors
+    /// [`EngineError::Length`] if `values` has been given another length.
+    pub fn to_safetensors(&self) -> Result<Vec<u8>, EngineError> {
+        check_length("the list of parameters", self.layout.count(), self.values.len())?;
+        to_safetensors(&self.named_tensors())
+    }
+
+    /// Reads the bytes of a `model.safetensors` of exactly this net; `source` names the file in messages.
+    ///
+    /// # Errors
+    /// [`EngineError::Damaged`] if it is no safetensors file; [`EngineError::Tensor`] if a tensor is missing, has
+    /// another shape or type, or belongs to no layer of the net.
+    pub fn from_safetensors(net: &Net, bytes: &[u8], source: &str) -> Result<Parameters, EngineError> {
+        let file = TensorFile::from_safetensors(bytes, source)?;
+        let mut parameters = Parameters::zeros(net);
+        let layout = Arc::clone(&parameters.layout);
+        let mut known = BTreeSet::new();
+        for layer in &layout.layers {
+            let (weight, bias) = (format!("{}.weight", layer.id), format!("{}.bias", layer.id));
+            parameters.values[layer.weight.clone()].copy_from_slice(file.values(&weight, &layer.shape)?);
+            parameters.values[layer.bias.clone()].copy_from_slice(file.values(&bias, &layer.shape[..1])?);
+            known.extend([weight, bias]);
+        }
+        match file.names().find(|name| !known.contains(*name)) {
+            Some(name) => Err(file.wrong(name, format!("belongs to no layer of net `{}`", net.name))),
+            None => Ok(parameters),
+        }
+    }
+}
+
+/// Derivatives of a loss by the parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gradients {
+    /// All derivatives, in the order of `layout`, which is that of [`Parameters`].
+    pub values: Vec<f32>,
+    /// Which is which.
+    pub layout: Arc<Layout>,
+}
+
+/// Derivatives by one layer's parameters.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LayerGradient<'a> {
+    /// By its weights [out, in, kh, kw].
+    pub weight: &'a [f32],
+    /// By its biases [out].
+    pub bias: &'a [f32],
+}
+
+impl LayerGradient<'_> {
+    /// Euclidean norm over the weights, summed in f64 in a fixed order.
+    pub fn weight_norm(&self) -> f64 {
+        norm(self.weight)
+    }
+
+    /// Euclidean norm over the biases.
+    pub fn bias_norm(&self) -> f64 {
+        norm(self.bias)
+    }
+}
+
+impl Gradients {
+    /// The derivatives by the parameters of node `id`; none if it is no convolution of the net.
+    pub fn layer(&self, id: &str) -> Option<LayerGradient<'_>> {
+        self.layout.layer(id).map(|layer| LayerGradient {
+            weight: &self.values[layer.weight.clone()],
+            bias: &self.values[layer.bias.clone()],
+        })
+    }
+
+    /// Euclidean norm over all parameters.
+    pub fn norm(&self) -> f64 {
+        norm(&self.values)
+    }
+
+    /// Copies as tensors `<id>.weight` and `<id>.bias`.
+    pub fn named_tensors(&self) -> Vec<NamedTensor> {
+        self.layout.named(&self.values)
+    }
+}

@@ -1,0 +1,319 @@
+//! A session: a net made runnable at one shape.
+//!
+//! Everything is planned and allocated when it is built (see [`foci_net::memory`]); forward and backward then allocate
+//! nothing, and do the same operations in the same order every time. Nodes run in the order of the net, backward in
+//! reverse. What each node does with which part of the arena is worked out beforehand, in [`operations`].
+
+mod channels;
+mod operations;
+
+use std::sync::Arc;
+
+use foci_kernels::{Arena, Compute, Simd, store_nchw};
+use foci_net::Net;
+use foci_net::memory::{Bytes, MemoryPlan, Mode, PlanOptions, Shape, largest_image};
+
+use crate::error::{EngineError, check_length};
+use crate::parameters::{Gradients, Layout, Parameters};
+use operations::{Operation, Parts};
+
+/// What a session provides beyond forward and backward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionOptions {
+    /// Mode, gradient of the input, values kept for reading.
+    pub plan: PlanOptions,
+    /// Refuse to allocate more than so many bytes (see [`Bytes`] for what counts).
+    pub memory_limit: Option<u64>,
+}
+
+impl SessionOptions {
+    /// The least that `mode` needs, without a limit.
+    pub fn new(mode: Mode) -> SessionOptions {
+        SessionOptions { plan: PlanOptions::new(mode), memory_limit: None }
+    }
+}
+
+/// How far the last pass came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    Built,
+    Forward,
+    Backward,
+}
+
+/// The result of one node, copied out of the arena.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeatureMap {
+    /// Images.
+    pub n: usize,
+    /// Channels.
+    pub channels: usize,
+    /// Height.
+    pub h: usize,
+    /// Width.
+    pub w: usize,
+    /// [n, channels, h, w].
+    pub values: Vec<f32>,
+}
+
+/// A net at one shape, with all memory that it needs.
+pub struct Session {
+    net: String,
+    ids: Vec<String>,
+    plan: MemoryPlan,
+    arena: Arena,
+    operations: Vec<Operation>,
+    layout: Arc<Layout>,
+    gradients: Gradients,
+    input_length: usize,
+    output: Vec<f32>,
+    device: (usize, Simd),
+    has_parameters: bool,
+    progress: Progress,
+}
+
+impl Session {
+    /// Plans and allocates everything for `net` at `shape`; the weights are missing until
+    /// [`Session::set_parameters`].
+    ///
+    /// # Errors
+    /// [`EngineError::Plan`] for an empty or absurd shape, [`EngineError::Memory`] if there is not enough memory.
+    pub fn new(net: &Net, shape: Shape, mode: Mode, compute: &Compute) -> Result<Session, EngineError> {
+        Session::with_options(net, shape, SessionOptions::new(mode), compute)
+    }
+
+    /// As [`Session::new`], with options.
+    ///
+    /// # Errors
+    /// As [`Session::new`]; also if more bytes than `options.memory_limit` are needed.
+    pub fn with_options(
+        net: &Net,
+        shape: Shape,
+        options: SessionOptions,
+        compute: &Compute,
+    ) -> Result<Session, EngineError> {
+        let plan = MemoryPlan::new(net, shape, options.plan)?;
+        let bytes = plan.bytes.total();
+        let mode = options.plan.mode;
+        if let Some(limit) = options.memory_limit.filter(|&limit| bytes > limit) {
+            return Err(out_of_memory(net, &plan, Some(limit), limit));
+        }
+        let arena = Arena::new(plan.arena_floats)
+            .map_err(|_| out_of_memory(net, &plan, options.memory_limit, obtainable(bytes)))?;
+        let pixels = shape.n * shape.h * shape.w;
+        let channels_out = net.nodes.last().map_or(0, |node| node.channels);
+        let output = zeros(pixels * channels_out)
+            .ok_or_else(|| out_of_memory(net, &plan, options.memory_limit, obtainable(bytes)))?;
+        let layout = Arc::new(Layout::new(net));
+        let operations = operations::build(net, &plan, &layout, compute);
+        let count = if mode == Mode::Training { layout.count() } else { 0 };
+        Ok(Session {
+            net: net.name.clone(),
+            ids: net.nodes.iter().map(|node| node.id.clone()).collect(),
+            arena,
+            operations,
+            gradients: Gradients { values: vec![0.0; count], layout: Arc::clone(&layout) },
+            layout,
+            input_length: pixels * net.nodes.first().map_or(0, |node| node.channels),
+            output,
+            device: (compute.threads(), compute.simd()),
+            has_parameters: false,
+            progress: Progress::Built,
+            plan,
+        })
+    }
+
+    /// The memory plan that the session follows.
+    pub fn plan(&self) -> &MemoryPlan {
+        &self.plan
+    }
+
+    /// Bytes planned, by purpose.
+    pub fn bytes(&self) -> &Bytes {
+        &self.plan.bytes
+    }
+
+    /// Bytes that the session has really allocated for the arena and for the layers' weights and scratch.
+    pub fn allocated_bytes(&self) -> u64 {
+        let layers: usize = self.operations.iter().map(Operation::scratch_bytes).sum();
+        (self.arena.bytes() + layers) as u64
+    }
+
+    /// Takes over weights and biases; to be called again after each step of an optimiser.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] if they are those of another net, [`EngineError::Length`] if their number is wrong.
+    pub fn set_parameters(&mut self, parameters: &Parameters) -> Result<(), EngineError> {
+        let same =
+            Arc::ptr_eq(&self.layout, &parameters.layout) || self.layout.layers == parameters.layout.layers;
+        if !same {
+            return Err(EngineError::Unavailable {
+                what: format!(
+                    "the parameters are those of net `{}`, not of `{}`",
+                    parameters.layout.net, self.net
+                ),
+                remedy: "make or read the parameters for this very net",
+            });
+        }
+        check_length("the list of parameters", self.layout.count(), parameters.values.len())?;
+        for operation in &mut self.operations {
+            operation.pack(&self.layout, &parameters.values);
+        }
+        self.has_parameters = true;
+        self.progress = Progress::Built;
+        Ok(())
+    }
+
+    /// Computes the output [N, C, H, W] for `input` [N, C, H, W].
+    ///
+    /// # Errors
+    /// [`EngineError::Length`] if the input does not fit the shape; [`EngineError::Unavailable`] if no parameters have
+    /// been set or `compute` is not of the kind that the session was built for.
+    pub fn forward(&mut self, compute: &Compute, input: &[f32]) -> Result<&[f32], EngineError> {
+        check_length("the input", self.input_length, input.len())?;
+        self.check_device(compute)?;
+        if !self.has_parameters {
+            return Err(self.unavailable("has no parameters", "call set_parameters first"));
+        }
+        for operation in &mut self.operations {
+            operation.forward(compute, &mut self.arena, input, &mut self.output);
+        }
+        self.progress = Progress::Forward;
+        Ok(&self.output)
+    }
+
+    /// The output of the last forward pass; zeros before it.
+    pub fn output(&self) -> &[f32] {
+        &self.output
+    }
+
+    /// Computes the derivatives of a loss by all parameters from its derivative by the output of the last forward
+    /// pass, `d_output` [N, C, H, W]. The gradients may be changed, such as by clipping.
+    ///
+    /// # Errors
+    /// [`EngineError::Length`] if `d_output` does not fit; [`EngineError::Unavailable`] if the session is for inference
+    /// only, or no forward pass came before.
+    pub fn backward(&mut self, compute: &Compute, d_output: &[f32]) -> Result<&mut Gradients, EngineError> {
+        if self.plan.options.mode != Mode::Training {
+            return Err(self.unavailable("is for inference only", "build it with Mode::Training"));
+        }
+        check_length("the gradient of the output", self.output.len(), d_output.len())?;
+        self.check_device(compute)?;
+        if self.progress != Progress::Forward {
+            return Err(
+                self.unavailable("has no forward pass to go back through", "call forward before backward")
+            );
+        }
+        for operation in self.operations.iter_mut().rev() {
+            operation.backward(compute, &mut self.arena, d_output, &self.layout, &mut self.gradients.values);
+        }
+        self.progress = Progress::Backward;
+        Ok(&mut self.gradients)
+    }
+
+    /// The gradients of the last backward pass; empty in inference.
+    pub fn gradients(&self) -> &Gradients {
+        &self.gradients
+    }
+
+    /// The result of node `id` in the last forward pass.
+    ///
+    /// With `keep_values` in the options every node can be read at any time. Without, only those whose memory has
+    /// not been used again: in training, right after forward, nearly all.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] if there is no such node, it has not been computed or was overwritten.
+    pub fn activation(&self, compute: &Compute, id: &str) -> Result<FeatureMap, EngineError> {
+        let node = self.ids.iter().position(|known| known == id);
+        let node =
+            node.ok_or_else(|| self.unavailable(&format!("has no node `{id}`"), "name a node of the net"))?;
+        let step = match self.progress {
+            Progress::Built => return Err(self.unavailable("has no values yet", "call forward first")),
+            Progress::Forward => self.ids.len() - 1,
+            Progress::Backward => 2 * self.ids.len() - 1,
+        };
+        let plan = &self.plan.nodes[node];
+        let pieces = if node == self.ids.len() - 1 { &plan.reads } else { &plan.pieces };
+        let buffers = || pieces.iter().map(|&piece| self.plan.pieces[piece].value);
+        if buffers().any(|buffer| self.plan.buffers[buffer].last < step) {
+            let what = format!("has used the memory of node `{id}` again");
+            return Err(self.unavailable(&what, "build it with keep_values"));
+        }
+        let parts = Parts::new(&self.plan, buffers());
+        let first = parts.first_view();
+        let mut values = vec![0.0; self.plan.shape.n * parts.channels() * first.h * first.w];
+        parts.store(compute, &self.arena, &mut values);
+        Ok(FeatureMap { n: first.n, channels: parts.channels(), h: first.h, w: first.w, values })
+    }
+
+    /// The derivative by the input, [N, C, H, W], of what the last backward pass began with.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] if the session was not built with `input_gradient` or no backward pass has been made.
+    pub fn input_gradient(&self, compute: &Compute) -> Result<Vec<f32>, EngineError> {
+        let Some(gradient) = self.plan.pieces[0].gradient else {
+            return Err(self.unavailable("has no gradient of the input", "build it with input_gradient"));
+        };
+        if self.progress != Progress::Backward {
+            return Err(self.unavailable("has no gradient of the input yet", "call backward first"));
+        }
+        let mut values = vec![0.0; self.input_length];
+        store_nchw(compute, &self.arena, operations::view(&self.plan, gradient), &mut values);
+        Ok(values)
+    }
+
+    fn check_device(&self, compute: &Compute) -> Result<(), EngineError> {
+        if self.device == (compute.threads(), compute.simd()) {
+            return Ok(());
+        }
+        let (threads, simd) = self.device;
+        let what = format!(
+            "was built for {threads} threads and {simd}, not for {} and {}",
+            compute.threads(),
+            compute.simd()
+        );
+        Err(self.unavailable(&what, "build a session for each kind of compute"))
+    }
+
+    fn unavailable(&self, what: &str, remedy: &'static str) -> EngineError {
+        EngineError::Unavailable { what: format!("the session of net `{}` {what}", self.net), remedy }
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Session")
+            .field("net", &self.net)
+            .field("shape", &self.plan.shape)
+            .field("options", &self.plan.options)
+            .finish_non_exhaustive()
+    }
+}
+
+fn out_of_memory(net: &Net, plan: &MemoryPlan, limit: Option<u64>, available: u64) -> EngineError {
+    let Shape { n, h, w } = plan.shape;
+    let fitting = largest_image(net, plan.options.mode, available, w as f64 / h as f64);
+    EngineError::Memory { net: net.name.clone(), n, h, w, bytes: plan.bytes.total(), limit, fitting }
+}
+
+/// About how many bytes the system would hand out in one piece, found by asking for ever fewer.
+fn obtainable(refused: u64) -> u64 {
+    let mut bytes = refused / 2;
+    while bytes > 0 {
+        let asked = usize::try_from(bytes).unwrap_or(usize::MAX);
+        if Vec::<u8>::new().try_reserve_exact(asked).is_ok() {
+            return bytes;
+        }
+        bytes /= 2;
+    }
+    0
+}
+
+/// Zeros, or none if there is no memory for them.
+fn zeros(count: usize) -> Option<Vec<f32>> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(count).ok()?;
+    values.resize(count, 0.0);
+    Some(values)
+}

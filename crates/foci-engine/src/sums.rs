@@ -1,0 +1,52 @@
+//! Sums of many numbers in an order that never changes.
+//!
+//! Term `i` goes to partial sum `i mod 16`; the partial sums are added pairwise. The order depends on the number of
+//! terms alone, so the same numbers give the same bits, and the compiler can still keep the 16 sums in vectors.
+
+const LANES: usize = 16;
+
+/// Sum of `term(i)` for `i` in `0..count`.
+pub(crate) fn sum(count: usize, term: impl Fn(usize) -> f64) -> f64 {
+    let mut lanes = [0.0_f64; LANES];
+    let whole = count - count % LANES;
+    for start in (0..whole).step_by(LANES) {
+        for (lane, sum) in lanes.iter_mut().enumerate() {
+            *sum += term(start + lane);
+        }
+    }
+    for (lane, index) in (whole..count).enumerate() {
+        lanes[lane] += term(index);
+    }
+    let mut width = LANES / 2;
+    while width > 0 {
+        for lane in 0..width {
+            lanes[lane] += lanes[lane + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// Euclidean norm of `values`, in f64.
+pub(crate) fn norm(values: &[f32]) -> f64 {
+    sum(values.len(), |i| f64::from(values[i]) * f64::from(values[i])).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_every_term_once() {
+        for count in [0, 1, 15, 16, 17, 100] {
+            let expected = (count * count.saturating_sub(1) / 2) as f64;
+            assert_eq!(sum(count, |i| i as f64), expected, "{count} terms");
+        }
+    }
+
+    #[test]
+    fn norm_of_three_and_four_is_five() {
+        assert_eq!(norm(&[3.0, -4.0]), 5.0);
+        assert!(norm(&[1.0, f32::NAN]).is_nan());
+    }
+}

@@ -1,0 +1,234 @@
+//! The memory plan: where each feature map and each gradient of a net lies, and for how long, before any is made.
+//!
+//! Feature maps are kept in blocks of 16 channels, [N][ceil(C/16)][H][W][16] in f32, in one *arena*. Time runs in
+//! steps: node `i` of `k` is computed in step `i`, and its gradient is passed on in step `2k - 1 - i`. Each map is
+//! needed over an interval of steps, and maps whose intervals are apart may share an address ([`mod@place`]).
+//!
+//! - A [`Piece`] is a map that one operation makes. Concatenation makes none: reading a concat is reading the list of
+//!   its sources' pieces, and its gradient goes straight to theirs. Pooling and upsampling treat channels one by one,
+//!   so of a concat they make one piece for each that they read; so does an add whose inputs are divided alike.
+//! - In training, a value is kept for the backward pass if a convolution read it (gradient of the weights), a max
+//!   pooling read it (where the maximum was), or its activation's derivative is told from it. SiLU's is not: there the
+//!   value before the activation is kept besides. In inference a value lives until it was last read.
+//! - A gradient lives from the backward step of the last node that read the map to that of the node that made it. Each
+//!   reader adds its contribution; the [`Route`] says which one comes first (it overwrites) and which last (it also
+//!   multiplies by the derivative of the activation).
+//!
+//! The plan knows the net alone; that its bytes are those really allocated is tested in `foci-engine`.
+
+mod bytes;
+mod lifetimes;
+pub mod place;
+
+use crate::graph::{Activation, Net};
+
+pub use bytes::{Bytes, largest_image};
+
+/// Channels in one block of the layout.
+pub const LANES: usize = 16;
+
+/// Images at a time, and their size in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Images at a time.
+    pub n: usize,
+    /// Height.
+    pub h: usize,
+    /// Width.
+    pub w: usize,
+}
+
+/// What a net is planned for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Forward and backward.
+    Training,
+    /// Forward only.
+    Inference,
+}
+
+/// What the plan must provide for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlanOptions {
+    /// Forward only, or backward too.
+    pub mode: Mode,
+    /// Also the gradient of the input (training only).
+    pub input_gradient: bool,
+    /// Let no value be overwritten, so that every node's result can be read afterwards.
+    pub keep_values: bool,
+}
+
+impl PlanOptions {
+    /// The least that `mode` needs.
+    pub fn new(mode: Mode) -> PlanOptions {
+        PlanOptions { mode, input_gradient: false, keep_values: false }
+    }
+}
+
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// No image or no pixel.
+    #[error("{n} image(s) of {h}x{w} pixels: there must be at least one image of at least 1x1")]
+    Empty {
+        /// Images.
+        n: usize,
+        /// Height.
+        h: usize,
+        /// Width.
+        w: usize,
+    },
+    /// More bytes than a computer can address.
+    #[error(
+        "net `{net}` on {n} image(s) of {h}x{w} needs more bytes than can be addressed; use smaller images or tiles"
+    )]
+    TooLarge {
+        /// The net.
+        net: String,
+        /// Images.
+        n: usize,
+        /// Height.
+        h: usize,
+        /// Width.
+        w: usize,
+    },
+}
+
+/// What a buffer holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The result of an operation.
+    Value,
+    /// The sum of a convolution before its SiLU.
+    BeforeActivation,
+    /// The derivative of the loss by a value (by the value before the activation, once complete).
+    Gradient,
+    /// One contribution to a gradient that is not added in place.
+    Aside,
+    /// All pieces that a node reads, copied together because its operation reads a single map.
+    Gathered,
+    /// The gradient of [`Purpose::Gathered`].
+    GatheredGradient,
+}
+
+/// A map in the arena, [N][ceil(C/16)][H][W][16].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Buffer {
+    /// The node that makes the map (for [`Purpose::Aside`], the node whose contribution it is; for a gathered map,
+    /// the node that reads it).
+    pub node: usize,
+    /// What it holds.
+    pub purpose: Purpose,
+    /// Channels; lanes beyond them are zero.
+    pub channels: usize,
+    /// Height.
+    pub h: usize,
+    /// Width.
+    pub w: usize,
+    /// First float in the arena, a multiple of 16.
+    pub offset: usize,
+    /// Length in floats, a multiple of 16.
+    pub floats: usize,
+    /// Step in which it is written first.
+    pub first: usize,
+    /// Step in which it is read last.
+    pub last: usize,
+}
+
+/// A map that one operation makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// The node that makes it.
+    pub node: usize,
+    /// Applied by the operation that makes it.
+    pub activation: Activation,
+    /// Buffer of the result.
+    pub value: usize,
+    /// Buffer of the value before the activation, where the derivative needs it.
+    pub before: Option<usize>,
+    /// Buffer of the gradient, where it is needed.
+    pub gradient: Option<usize>,
+}
+
+/// Where a node's contribution to the gradient of a piece that it read goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// It is not needed.
+    Nowhere,
+    /// Straight to the gradient.
+    Direct {
+        /// Buffer of the gradient.
+        gradient: usize,
+        /// Add to what is there; else overwrite.
+        accumulate: bool,
+        /// This contribution is the last: multiply by the derivative of the piece's activation.
+        last: bool,
+    },
+    /// To a buffer of its own and then added to the gradient, because a convolution (and the output) makes all its
+    /// contributions at once and another of them has the same destination.
+    Aside {
+        /// Buffer of the contribution.
+        buffer: usize,
+        /// Buffer of the gradient.
+        gradient: usize,
+        /// This contribution is the last: multiply by the derivative of the piece's activation.
+        last: bool,
+    },
+}
+
+/// What one node reads and makes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NodePlan {
+    /// The pieces of its result, in channel order; those of the sources for a concat.
+    pub pieces: Vec<usize>,
+    /// The pieces that it reads, source by source; empty for a concat.
+    pub reads: Vec<usize>,
+    /// The destination of its contribution to each of `reads` (training).
+    pub routes: Vec<Route>,
+    /// For a transposed convolution that reads several pieces: the buffer in which they are gathered, and that of its
+    /// gradient (training).
+    pub gathered: Option<(usize, Option<usize>)>,
+}
+
+/// Addresses and lifetimes of everything that a net needs at one shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoryPlan {
+    /// Images at a time and their size.
+    pub shape: Shape,
+    /// What was planned for.
+    pub options: PlanOptions,
+    /// For each node of the net.
+    pub nodes: Vec<NodePlan>,
+    /// The maps that are made, in the order in which they are made.
+    pub pieces: Vec<Piece>,
+    /// Everything in the arena.
+    pub buffers: Vec<Buffer>,
+    /// Length of the arena in floats.
+    pub arena_floats: usize,
+    /// Everything that is allocated.
+    pub bytes: Bytes,
+}
+
+impl MemoryPlan {
+    /// Plans `net` for `shape`.
+    ///
+    /// # Errors
+    /// [`PlanError`] if the shape is empty or the bytes cannot be counted.
+    pub fn new(net: &Net, shape: Shape, options: PlanOptions) -> Result<MemoryPlan, PlanError> {
+        let Shape { n, h, w } = shape;
+        if n == 0 || h == 0 || w == 0 {
+            return Err(PlanError::Empty { n, h, w });
+        }
+        let too_large = || PlanError::TooLarge { net: net.name.clone(), n, h, w };
+        let lifetimes::Lifetimes { nodes, pieces, mut buffers } =
+            lifetimes::plan(net, shape, options).ok_or_else(too_large)?;
+        let arena_floats = place::place(&mut buffers).ok_or_else(too_large)?;
+        let bytes = Bytes::count(net, shape, options.mode, arena_floats).ok_or_else(too_large)?;
+        Ok(MemoryPlan { shape, options, nodes, pieces, buffers, arena_floats, bytes })
+    }
+
+    /// Step in which node `node` passes its gradient on.
+    pub fn backward_step(&self, node: usize) -> usize {
+        2 * self.nodes.len() - 1 - node
+    }
+}

@@ -1,0 +1,126 @@
+//! Everything that is allocated for a net, in bytes, and the largest image for a given number of them.
+
+use crate::graph::{Net, Op};
+
+use super::{LANES, MemoryPlan, Mode, PlanError, PlanOptions, Shape};
+
+/// Bytes allocated for one net at one shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bytes {
+    /// Feature maps and their gradients.
+    pub arena: u64,
+    /// Trainable weights, as a list.
+    pub parameters: u64,
+    /// What convolutions keep for themselves: weights in the order in which the kernels read them, and scratch.
+    pub layers: u64,
+    /// Gradients of the weights (training).
+    pub gradients: u64,
+    /// Two moments for each weight, as Adam has them (training); momentum alone has one.
+    pub moments: u64,
+    /// Plain [N, C, H, W] lists: input and output; in training also the target and the gradient of the output.
+    pub staging: u64,
+}
+
+impl Bytes {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.arena + self.parameters + self.layers + self.gradients + self.moments + self.staging
+    }
+
+    /// None if a count overflows.
+    pub(super) fn count(net: &Net, shape: Shape, mode: Mode, arena_floats: usize) -> Option<Bytes> {
+        let training = mode == Mode::Training;
+        let pixels =
+            [shape.n, shape.h, shape.w].iter().try_fold(1_u64, |all, &f| all.checked_mul(f as u64))?;
+        let channels = |node: usize| net.nodes[node].channels as u64;
+        let (input, output) = (channels(0), channels(net.nodes.len() - 1));
+        let staged = input + output + if training { 2 * output } else { 0 };
+        let parameters = net.weights().checked_mul(4)?;
+        let layers =
+            (0..net.nodes.len()).try_fold(0_u64, |sum, node| sum.checked_add(layer_bytes(net, node, mode)?));
+        let bytes = Bytes {
+            arena: (arena_floats as u64).checked_mul(4)?,
+            parameters,
+            layers: layers?,
+            gradients: if training { parameters } else { 0 },
+            moments: if training { parameters.checked_mul(2)? } else { 0 },
+            staging: pixels.checked_mul(staged.checked_mul(4)?)?,
+        };
+        let parts = [bytes.arena, parameters, bytes.layers, bytes.gradients, bytes.moments, bytes.staging];
+        parts.iter().try_fold(0_u64, |sum, &part| sum.checked_add(part))?;
+        Some(bytes)
+    }
+}
+
+/// Bytes that the kernels keep for node `node`.
+fn layer_bytes(net: &Net, node: usize, _mode: Mode) -> Option<u64> {
+    let node = &net.nodes[node];
+    match node.op {
+        Op::Conv { kernel, channels_in, .. } | Op::ConvTransposed { kernel, channels_in, .. } => {
+            let weights =
+                (node.channels as u64).checked_mul(channels_in as u64 * (kernel * kernel) as u64)?;
+            weights.checked_add(node.channels as u64)?.checked_mul(4)
+        }
+        _ => Some(0),
+    }
+}
+
+impl Net {
+    /// Bytes to train on one image of `height` x `width` pixels (see [`Bytes`] for what is counted).
+    ///
+    /// # Errors
+    /// [`PlanError`] if the size is zero or the bytes cannot be counted.
+    pub fn train_bytes(&self, height: usize, width: usize) -> Result<u64, PlanError> {
+        self.bytes(height, width, Mode::Training)
+    }
+
+    /// Bytes to run one image of `height` x `width` pixels.
+    ///
+    /// # Errors
+    /// As [`Net::train_bytes`].
+    pub fn infer_bytes(&self, height: usize, width: usize) -> Result<u64, PlanError> {
+        self.bytes(height, width, Mode::Inference)
+    }
+
+    fn bytes(&self, h: usize, w: usize, mode: Mode) -> Result<u64, PlanError> {
+        Ok(MemoryPlan::new(self, Shape { n: 1, h, w }, PlanOptions::new(mode))?.bytes.total())
+    }
+}
+
+/// The largest image, as (height, width), that `net` trains on or predicts within `bytes`, one at a time; none if not
+/// even the smallest fits.
+///
+/// Sides are multiples of 16 pixels; `aspect` is width by height (1: square; not above 64 nor below 1/64, so that no
+/// request is absurd). The shorter side is found by bisection: the size returned fits, the next does not.
+pub fn largest_image(net: &Net, mode: Mode, bytes: u64, aspect: f64) -> Option<(usize, usize)> {
+    let aspect = if aspect.is_finite() { aspect.clamp(1.0 / 64.0, 64.0) } else { 1.0 };
+    let longer = |shorter: usize, ratio: f64| LANES * ((shorter as f64 * ratio).round() as usize).max(1);
+    let size = |shorter: usize| {
+        if aspect >= 1.0 {
+            (LANES * shorter, longer(shorter, aspect))
+        } else {
+            (longer(shorter, 1.0 / aspect), LANES * shorter)
+        }
+    };
+    let fits = |shorter: usize| {
+        let (h, w) = size(shorter);
+        net.bytes(h, w, mode).is_ok_and(|needed| needed <= bytes)
+    };
+    if !fits(1) {
+        return None;
+    }
+    let mut good = 1;
+    while good < 1 << 24 && fits(2 * good) {
+        good *= 2;
+    }
+    let mut bad = 2 * good;
+    while bad - good > 1 {
+        let middle = good + (bad - good) / 2;
+        if fits(middle) {
+            good = middle;
+        } else {
+            bad = middle;
+        }
+    }
+    Some(size(good))
+}

@@ -1,0 +1,242 @@
+//! What must be in memory when: pieces, their buffers, and the steps over which each is needed.
+
+use crate::graph::{Activation, Net, Op, PoolKind};
+
+use super::{Buffer, LANES, Mode, NodePlan, Piece, PlanOptions, Purpose, Route, Shape};
+
+/// A plan without addresses.
+pub(super) struct Lifetimes {
+    pub(super) nodes: Vec<NodePlan>,
+    pub(super) pieces: Vec<Piece>,
+    pub(super) buffers: Vec<Buffer>,
+}
+
+/// The steps of a net of `nodes` nodes.
+#[derive(Clone, Copy)]
+struct Clock {
+    nodes: usize,
+    training: bool,
+}
+
+impl Clock {
+    fn backward(self, node: usize) -> usize {
+        2 * self.nodes - 1 - node
+    }
+
+    /// After everything.
+    fn end(self) -> usize {
+        if self.training { 2 * self.nodes } else { self.nodes }
+    }
+}
+
+/// None if a size overflows.
+pub(super) fn plan(net: &Net, shape: Shape, options: PlanOptions) -> Option<Lifetimes> {
+    let training = options.mode == Mode::Training;
+    let mut planner = Planner {
+        net,
+        shape,
+        clock: Clock { nodes: net.nodes.len(), training },
+        options,
+        nodes: vec![NodePlan::default(); net.nodes.len()],
+        pieces: Vec::new(),
+        buffers: Vec::new(),
+        readers: Vec::new(),
+    };
+    for node in 0..net.nodes.len() {
+        planner.make_pieces(node)?;
+    }
+    planner.end_values();
+    if training {
+        planner.plan_gradients()?;
+    }
+    Some(Lifetimes { nodes: planner.nodes, pieces: planner.pieces, buffers: planner.buffers })
+}
+
+struct Planner<'a> {
+    net: &'a Net,
+    shape: Shape,
+    clock: Clock,
+    options: PlanOptions,
+    nodes: Vec<NodePlan>,
+    pieces: Vec<Piece>,
+    buffers: Vec<Buffer>,
+    /// For each piece the nodes that read it, in order, twice if read twice.
+    readers: Vec<Vec<usize>>,
+}
+
+impl Planner<'_> {
+    fn make_pieces(&mut self, index: usize) -> Option<()> {
+        let node = &self.net.nodes[index];
+        let reads: Vec<usize> =
+            node.from.iter().flat_map(|&from| self.nodes[from].pieces.iter().copied()).collect();
+        if node.op == Op::Concat {
+            self.nodes[index].pieces = reads;
+            return Some(());
+        }
+        let channels: Vec<usize> = match node.op {
+            Op::Input | Op::Conv { .. } | Op::ConvTransposed { .. } => vec![node.channels],
+            Op::Pool { .. } | Op::Upsample { .. } => self.channels_of(node.from[0]),
+            Op::Add => {
+                let first = self.channels_of(node.from[0]);
+                let alike = node.from.iter().all(|&from| self.channels_of(from) == first);
+                if alike { first } else { vec![node.channels] }
+            }
+            Op::Concat | Op::Output => Vec::new(),
+        };
+        let activation = match node.op {
+            Op::Conv { activation, .. } | Op::ConvTransposed { activation, .. } => activation,
+            _ => Activation::None,
+        };
+        for channels in channels {
+            let value = self.buffer(index, Purpose::Value, channels, index)?;
+            let before = if self.clock.training && activation == Activation::Silu {
+                Some(self.buffer(index, Purpose::BeforeActivation, channels, index)?)
+            } else {
+                None
+            };
+            self.nodes[index].pieces.push(self.pieces.len());
+            self.pieces.push(Piece { node: index, activation, value, before, gradient: None });
+            self.readers.push(Vec::new());
+        }
+        for &piece in &reads {
+            self.readers[piece].push(index);
+        }
+        if matches!(node.op, Op::ConvTransposed { .. }) && reads.len() > 1 {
+            self.gather(index, &reads)?;
+        }
+        self.nodes[index].reads = reads;
+        Some(())
+    }
+
+    /// Makes room for the pieces that a transposed convolution reads, as one map.
+    fn gather(&mut self, index: usize, reads: &[usize]) -> Option<()> {
+        let Buffer { h, w, .. } = self.buffers[self.pieces[reads[0]].value];
+        let channels = self.net.nodes[self.net.nodes[index].from[0]].channels;
+        let value = self.sized_buffer(index, Purpose::Gathered, (channels, h, w), index)?;
+        if self.clock.training {
+            self.buffers[value].last = self.clock.backward(index);
+        }
+        self.nodes[index].gathered = Some((value, None));
+        Some(())
+    }
+
+    fn channels_of(&self, node: usize) -> Vec<usize> {
+        self.nodes[node].pieces.iter().map(|&piece| self.buffers[self.pieces[piece].value].channels).collect()
+    }
+
+    fn buffer(&mut self, node: usize, purpose: Purpose, channels: usize, step: usize) -> Option<usize> {
+        let scale = self.net.nodes[node].scale;
+        let (h, w) = (self.shape.h.div_ceil(scale), self.shape.w.div_ceil(scale));
+        self.sized_buffer(node, purpose, (channels, h, w), step)
+    }
+
+    fn sized_buffer(
+        &mut self,
+        node: usize,
+        purpose: Purpose,
+        (channels, h, w): (usize, usize, usize),
+        step: usize,
+    ) -> Option<usize> {
+        let floats = [channels.div_ceil(LANES), h, w, LANES]
+            .iter()
+            .try_fold(self.shape.n, |product, &factor| product.checked_mul(factor))?;
+        self.buffers.push(Buffer {
+            node,
+            purpose,
+            channels,
+            h,
+            w,
+            offset: 0,
+            floats,
+            first: step,
+            last: step,
+        });
+        Some(self.buffers.len() - 1)
+    }
+
+    /// Sets until when values are needed.
+    fn end_values(&mut self) {
+        for (piece, readers) in self.pieces.iter().zip(&self.readers) {
+            let first_reader = readers.first().copied().unwrap_or(piece.node);
+            let mut last = readers.last().copied().unwrap_or(piece.node);
+            if self.clock.training {
+                for &reader in readers {
+                    if reads_again(&self.net.nodes[reader].op) {
+                        last = last.max(self.clock.backward(reader));
+                    }
+                }
+                // The derivative is applied with the last contribution, that of the first reader.
+                let applied = self.clock.backward(first_reader);
+                match (piece.activation, piece.before) {
+                    (Activation::None, _) => {}
+                    (_, Some(before)) => self.buffers[before].last = applied,
+                    (_, None) => last = last.max(applied),
+                }
+            }
+            if self.options.keep_values {
+                last = self.clock.end();
+            }
+            self.buffers[piece.value].last = last;
+        }
+    }
+
+    fn plan_gradients(&mut self) -> Option<()> {
+        for piece in 0..self.pieces.len() {
+            let Piece { node, value, .. } = self.pieces[piece];
+            let needed = match self.net.nodes[node].op {
+                Op::Input => self.options.input_gradient,
+                Op::Conv { .. } | Op::ConvTransposed { .. } => true,
+                _ => self.nodes[node].reads.iter().any(|&read| self.pieces[read].gradient.is_some()),
+            };
+            if needed {
+                let last_reader = self.readers[piece].last().copied().unwrap_or(node);
+                let channels = self.buffers[value].channels;
+                let gradient =
+                    self.buffer(node, Purpose::Gradient, channels, self.clock.backward(last_reader))?;
+                self.buffers[gradient].last =
+                    if node == 0 { self.clock.end() } else { self.clock.backward(node) };
+                self.pieces[piece].gradient = Some(gradient);
+            }
+        }
+        // Contributions in the order in which they are made: readers from last to first.
+        let mut made = vec![0; self.pieces.len()];
+        for index in (0..self.nodes.len()).rev() {
+            let reads = self.nodes[index].reads.clone();
+            let any = reads.iter().any(|&read| self.pieces[read].gradient.is_some());
+            if let (Some((value, _)), true) = (self.nodes[index].gathered, any) {
+                let Buffer { channels, h, w, .. } = self.buffers[value];
+                let step = self.clock.backward(index);
+                let gradient = self.sized_buffer(index, Purpose::GatheredGradient, (channels, h, w), step)?;
+                self.nodes[index].gathered = Some((value, Some(gradient)));
+            }
+            let at_once = matches!(self.net.nodes[index].op, Op::Conv { .. } | Op::Output);
+            for (slot, &read) in reads.iter().enumerate() {
+                let repeated = reads[..slot].contains(&read);
+                let route = match self.pieces[read].gradient {
+                    None => Route::Nowhere,
+                    Some(gradient) => {
+                        made[read] += 1;
+                        let last = made[read] == self.readers[read].len();
+                        if at_once && repeated {
+                            Route::Aside { buffer: self.aside(index, read)?, gradient, last }
+                        } else {
+                            Route::Direct { gradient, accumulate: made[read] > 1, last }
+                        }
+                    }
+                };
+                self.nodes[index].routes.push(route);
+            }
+        }
+        Some(())
+    }
+
+    fn aside(&mut self, node: usize, read: usize) -> Option<usize> {
+        let Buffer { channels, h, w, .. } = self.buffers[self.pieces[read].value];
+        self.sized_buffer(node, Purpose::Aside, (channels, h, w), self.clock.backward(node))
+    }
+}
+
+/// Whether the backward pass of an operation looks at what it read.
+fn reads_again(op: &Op) -> bool {
+    matches!(op, Op::Conv { .. } | Op::ConvTransposed { .. } | Op::Pool { kind: PoolKind::Max, .. })
+}

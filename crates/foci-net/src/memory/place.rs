@@ -1,0 +1,70 @@
+//! Placing buffers in the arena so that buffers needed at the same time lie apart.
+//!
+//! The smallest arena is hard to find (it is bin packing in space and time), but simple rules come close: take the
+//! buffers in some order and put each at the lowest address where it meets no buffer placed before that is alive at
+//! the same time ("greedy by size", Pisarchyk & Lee 2020, *Efficient memory management for deep neural net inference*,
+//! section 5.2, with first fit). Three orders are tried: by size, by lifetime, by first use, each descending or in
+//! order of time; the smallest arena wins, and of equals the first. Nothing depends on anything but the intervals, so
+//! a net has one plan.
+
+use std::cmp::Reverse;
+
+use super::Buffer;
+
+/// Sets the offsets; returns the length of the arena in floats, or none if it overflows.
+pub fn place(buffers: &mut [Buffer]) -> Option<usize> {
+    let by_size = |buffer: &Buffer| (Reverse(buffer.floats), buffer.first);
+    let by_lifetime = |buffer: &Buffer| (Reverse(buffer.last - buffer.first), buffer.first);
+    let by_use = |buffer: &Buffer| (Reverse(0), buffer.first);
+    let orders: [&dyn Fn(&Buffer) -> (Reverse<usize>, usize); 3] = [&by_size, &by_lifetime, &by_use];
+    let mut best: Option<(usize, Vec<usize>)> = None;
+    for key in orders {
+        let (floats, offsets) = place_in_order(buffers, key)?;
+        if best.as_ref().is_none_or(|(smallest, _)| floats < *smallest) {
+            best = Some((floats, offsets));
+        }
+    }
+    let (floats, offsets) = best?;
+    for (buffer, offset) in buffers.iter_mut().zip(offsets) {
+        buffer.offset = offset;
+    }
+    Some(floats)
+}
+
+/// Floats alive at the same time, at most: no arena can be smaller.
+pub fn lower_bound(buffers: &[Buffer]) -> usize {
+    let alive =
+        |step: usize| buffers.iter().filter(move |buffer| buffer.first <= step && step <= buffer.last);
+    buffers.iter().map(|buffer| alive(buffer.first).map(|buffer| buffer.floats).sum()).max().unwrap_or(0)
+}
+
+fn place_in_order(
+    buffers: &[Buffer],
+    key: &dyn Fn(&Buffer) -> (Reverse<usize>, usize),
+) -> Option<(usize, Vec<usize>)> {
+    let mut order: Vec<usize> = (0..buffers.len()).collect();
+    order.sort_by_key(|&index| key(&buffers[index]));
+    let mut offsets = vec![0; buffers.len()];
+    let mut arena = 0;
+    // Those already placed, by address.
+    let mut placed: Vec<usize> = Vec::with_capacity(buffers.len());
+    for index in order {
+        let buffer = &buffers[index];
+        let mut offset = 0_usize;
+        for &other in &placed {
+            let apart = buffers[other].last < buffer.first || buffer.last < buffers[other].first;
+            if apart {
+                continue;
+            }
+            if offset.checked_add(buffer.floats)? <= offsets[other] {
+                break;
+            }
+            offset = offset.max(offsets[other] + buffers[other].floats);
+        }
+        offsets[index] = offset;
+        arena = arena.max(offset.checked_add(buffer.floats)?);
+        let position = placed.partition_point(|&other| offsets[other] <= offset);
+        placed.insert(position, index);
+    }
+    Some((arena, offsets))
+}
