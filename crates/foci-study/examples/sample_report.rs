@@ -119,8 +119,8 @@ fn noise(counter: u64) -> f64 {
     (0..4).map(|part| uniform(4 * counter + part) - 0.5).sum::<f64>() * 3f64.sqrt()
 }
 
-/// Nuclei with bright foci on a hazy ground.
-fn specimen(width: usize, height: usize, seed: u64) -> Plane {
+/// Nuclei with bright foci on a hazy ground, and the centre of a nucleus that touches another, with its radius.
+fn specimen(width: usize, height: usize, seed: u64) -> (Plane, [usize; 3]) {
     let mut nuclei = Vec::new();
     for index in 0..16u64 {
         let random = |part: u64| 0.5 + 0.28 * noise(seed * 1000 + index * 10 + part);
@@ -131,6 +131,8 @@ fn specimen(width: usize, height: usize, seed: u64) -> Plane {
             nuclei.push((x + 1.75 * radius, y + 0.6 * radius, radius, 0.5, index + 100));
         }
     }
+    let (x, y, radius, ..) = nuclei[5];
+    let middle = [x, y, radius].map(|value| value as usize);
     let mut data = vec![0.0f32; width * height];
     for (place, value) in data.iter_mut().enumerate() {
         let (x, y) = ((place % width) as f64, (place / width) as f64);
@@ -141,7 +143,7 @@ fn specimen(width: usize, height: usize, seed: u64) -> Plane {
                 continue;
             }
             let inside = 1.0 / (1.0 + ((distance - radius) / 1.6).exp());
-            let mut texture = 1.0 + 0.12 * (0.5 * x + id as f64).sin() * (0.43 * y).cos();
+            let mut texture = 1.0 + 0.08 * (0.31 * x + 0.12 * y + id as f64).sin() * (0.23 * y - 0.17 * x).cos();
             for spot in 0..7u64 {
                 let random = |part: u64| noise(id * 97 + spot * 7 + part + seed);
                 let (sx, sy) = (cx + 0.42 * radius * random(1), cy + 0.42 * radius * random(2));
@@ -151,7 +153,7 @@ fn specimen(width: usize, height: usize, seed: u64) -> Plane {
         }
         *value = (light + 0.012 * noise(seed << 32 | place as u64)) as f32;
     }
-    Plane { width, height, data }
+    (Plane { width, height, data }, middle)
 }
 
 /// A copy without its fine detail.
@@ -205,7 +207,11 @@ fn results() -> Results {
     for (index, key) in KEYS.iter().enumerate() {
         for (place, a) in NETS.iter().enumerate() {
             for b in &NETS[..place] {
-                let difference = a.metrics[index] - b.metrics[index];
+                let mean = |net: &str| {
+                    let of = runs.iter().filter(|run: &&RunSummary| run.net == net);
+                    of.map(|run| run.metrics[*key]).sum::<f64>() / 3.0
+                };
+                let difference = mean(a.name) - mean(b.name);
                 let half = 0.12 * difference.abs() + 0.004 * a.metrics[index];
                 let certain = difference.abs() > half;
                 comparisons.push(Comparison {
@@ -293,7 +299,7 @@ fn claims() -> Vec<ClaimVerdict> {
 fn pictures() -> Vec<PictureSet> {
     (0..3u64)
         .map(|index| {
-            let original = specimen(672, 512, 11 + index);
+            let (original, [x, y, radius]) = specimen(672, 512, 11 + index);
             let reconstructions = NETS
                 .iter()
                 .map(|net| Reconstruction {
@@ -309,8 +315,8 @@ fn pictures() -> Vec<PictureSet> {
                 tile: format!("invented-{index:02}"),
                 original,
                 reconstructions,
-                foci: Some(Region { x: 300, y: 220, width: 64, height: 64 }),
-                boundary: (index != 1).then_some(Region { x: 380, y: 260, width: 64, height: 48 }),
+                foci: Some(Region { x: x.saturating_sub(32), y: y.saturating_sub(24), width: 64, height: 48 }),
+                boundary: (index != 1).then_some(Region { x: (x + radius).saturating_sub(36), y: (y + radius / 3).saturating_sub(24), width: 64, height: 48 }),
             }
         })
         .collect()

@@ -16,10 +16,12 @@ const SUPPORTING: [&str; 4] = ["detail_cutoff", "foci_recall", "boundary_contras
 /// The answer of a study.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// One sentence.
+    /// One sentence, and a second one on cost.
     pub headline: String,
-    /// What else a reader must know before believing it, a sentence each.
-    pub details: Vec<String>,
+    /// What the other measures say, a sentence each.
+    pub supporting: Vec<String>,
+    /// What a reader must know before believing any of it, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// The measure that decides in this study: the first of the deciding measures that a net of the ranking has.
@@ -29,67 +31,68 @@ pub fn deciding_measure(results: &Results) -> Option<Measure> {
 
 /// Puts the outcome of a study into words.
 pub fn answer(results: &Results) -> Answer {
-    let Some(measure) = deciding_measure(results) else {
-        return Answer {
-            headline: "This study holds no measurements of finished runs, so it has no answer.".into(),
-            details: warnings(results),
-        };
+    let found = deciding_measure(results).and_then(|measure| {
+        let ranking = findings::ranking(results, &measure)?;
+        Some((measure, ranking))
+    });
+    let warnings = warnings(results);
+    let Some((measure, ranking)) = found else {
+        let headline = "This study holds no measurements of finished runs, so it has no answer.".into();
+        return Answer { headline, supporting: Vec::new(), warnings };
     };
-    let Some(ranking) = findings::ranking(results, &measure) else {
-        return Answer { headline: String::new(), details: warnings(results) };
-    };
-    let mut details: Vec<String> = SUPPORTING
+    let supporting = SUPPORTING
         .iter()
         .filter(|key| **key != measure.key)
         .filter_map(|key| supporting(results, &measures::describe(key)))
         .collect();
-    details.extend(warnings(results));
-    Answer { headline: headline(results, &measure, &ranking), details }
+    Answer { headline: headline(results, &measure, &ranking), supporting, warnings }
 }
 
 fn headline(results: &Results, measure: &Measure, ranking: &Ranking) -> String {
     let leader = ranking.leader();
     let mean = ranking.order[0].1.mean;
     let name = &leader.name;
-    let weights = format::count(leader.weights);
+    let weights = format::count(results.budget.weights);
     let level = level(measure, mean);
     if ranking.order.len() == 1 {
-        return format!("{name} was the only net in this study: with {weights} weights it reaches {level}{}.", cost(results, leader, None));
+        return format!(
+            "{name} was the only net to be ranked: with {weights} weights it reaches {level}.{}",
+            cost(results, leader, None)
+        );
     }
     if ranking.decided() {
         let rival = ranking.order[1].0;
         return format!(
-            "{name} keeps the most fine detail of the {} nets at {weights} weights: it reaches {level}, {}{}.",
-            format::count(ranking.order.len() as u64),
+            "{name} keeps the most fine detail of the {} nets at {weights} weights: it reaches {level}, {}.{}",
+            ranking.order.len(),
             ahead(results, measure, leader, rival),
             cost(results, leader, Some(rival)),
         );
     }
     let rival = ranking.order[ranking.open[0]].0;
-    let compared = ranking.open.iter().any(|&place| {
-        findings::difference(results, name, &ranking.order[place].0.name, &measure.key).is_some()
-    });
-    if !compared {
+    let names = |places: &mut dyn Iterator<Item = usize>| -> String {
+        format::listed(&places.map(|place| ranking.order[place].0.name.as_str()).collect::<Vec<_>>())
+    };
+    let compared = |place: &usize| {
+        findings::difference(results, name, &ranking.order[*place].0.name, &measure.key).is_some()
+    };
+    if !ranking.open.iter().any(compared) {
         return format!(
-            "{name} has the best {} ({}), but the study made no comparison that could tell it from chance.",
-            measure.name.to_lowercase(),
-            measure.value_with_unit(mean),
+            "{name} has the best mean, {level}, but the study made no comparison with {} that could tell it from chance.{}",
+            names(&mut ranking.open.iter().copied()),
+            cost(results, leader, Some(rival)),
         );
     }
-    let tied: Vec<&str> =
-        std::iter::once(name.as_str()).chain(ranking.open.iter().map(|&place| ranking.order[place].0.name.as_str())).collect();
-    let beaten: Vec<&str> = (1..ranking.order.len())
-        .filter(|place| !ranking.open.contains(place))
-        .map(|place| ranking.order[place].0.name.as_str())
-        .collect();
-    let rest = if beaten.is_empty() {
-        String::new()
+    let tied = names(&mut std::iter::once(0).chain(ranking.open.iter().copied()));
+    let beaten = names(&mut (1..ranking.order.len()).filter(|place| !ranking.open.contains(place)));
+    let opening = if beaten.is_empty() {
+        format!("Undecided: at {weights} weights the study does not tell {tied} apart")
     } else {
-        format!(", though {name} keeps more than {}", format::listed(&beaten))
+        format!("At {weights} weights {tied} keep the most fine detail, and the study does not decide between them")
     };
+    let more = if beaten.is_empty() { String::new() } else { format!("; {name} keeps more than {beaten}") };
     format!(
-        "Undecided between {} at {weights} weights: {name} reaches {level}, {}{rest}{}.",
-        format::listed(&tied),
+        "{opening}: {name} reaches {level}, {}{more}.{}",
         ahead(results, measure, leader, rival),
         cost(results, leader, Some(rival)),
     )
@@ -97,14 +100,15 @@ fn headline(results: &Results, measure: &Measure, ranking: &Ranking) -> String {
 
 /// `a detail cut-off of 0.189 cycles/pixel (a period of 5.3 pixels)`.
 fn level(measure: &Measure, mean: f64) -> String {
-    let period = if measure.key == "detail_cutoff" { measures::period(mean) } else { None };
-    let period = period.map_or(String::new(), |period| format!(" (a period of {period})"));
-    let article = if measure.name.starts_with(char::is_uppercase) && measure.name.chars().nth(1).is_some_and(char::is_uppercase) {
-        measure.name.clone()
-    } else {
-        measure.name.to_lowercase()
-    };
-    format!("{article} {}{period}", measure.value_with_unit(mean))
+    let value = measure.value_with_unit(mean);
+    match measure.key.as_str() {
+        "detail_cutoff" => match measures::period(mean) {
+            Some(period) => format!("a detail cut-off of {value} (a period of {period})"),
+            None => format!("a detail cut-off of {value}"),
+        },
+        "foci_recall" => format!("{value} of the foci kept"),
+        _ => format!("a {} of {value}", measure.name),
+    }
 }
 
 /// `0.024 above atrous (95 % interval 0.010 to 0.031)`.
@@ -112,33 +116,27 @@ fn ahead(results: &Results, measure: &Measure, leader: &NetSummary, rival: &NetS
     match findings::difference(results, &leader.name, &rival.name, &measure.key) {
         Some(found) => {
             let side = if found.value < 0.0 { "below" } else { "above" };
-            let size = measure.difference(found.value.abs());
+            let (size, interval) =
+                if found.value < 0.0 { (-found.value, [-found.interval[1], -found.interval[0]]) } else { (found.value, found.interval) };
+            let size = measure.difference(size);
             let number = format::with_unit(size.trim_start_matches('+'), measure.difference_unit());
-            format!("{number} {side} {} (95\u{a0}% interval {})", rival.name, measure.interval(found.interval))
+            format!("{number} {side} {} (95\u{a0}% interval {})", rival.name, measure.interval(interval))
         }
         None => format!("ahead of {} by its mean only, without a comparison", rival.name),
     }
 }
 
-/// `, at 0.35 s a training step and 412 MiB (1.2× and 0.8× those of atrous)`; empty if nothing was measured.
+/// ` A training step takes 0.35 s and 412 MiB, against 0.42 s and 318 MiB for atrous.`; empty if nothing was timed.
 fn cost(results: &Results, net: &NetSummary, rival: Option<&NetSummary>) -> String {
-    let Some(seconds) = findings::seconds_per_step(results, &net.name) else {
+    let price = |net: &NetSummary| {
+        let seconds = findings::seconds_per_step(results, &net.name)?;
+        Some(format!("{} and {}", format::seconds(seconds), format::bytes(net.train_bytes)))
+    };
+    let Some(own) = price(net) else {
         return String::new();
     };
-    let beside = rival.and_then(|rival| {
-        let other = findings::seconds_per_step(results, &rival.name)?;
-        (rival.train_bytes > 0).then(|| {
-            let time = format::times(seconds / other);
-            let memory = format::times(net.train_bytes as f64 / rival.train_bytes as f64);
-            format!(" ({time} and {memory} those of {})", rival.name)
-        })
-    });
-    format!(
-        ", at a cost of {} for a training step and {} of memory{}",
-        format::seconds(seconds),
-        format::bytes(net.train_bytes),
-        beside.unwrap_or_default()
-    )
+    let against = rival.and_then(|rival| Some(format!(", against {} for {}", price(rival)?, rival.name)));
+    format!(" A training step of {} takes {own}{}.", net.name, against.unwrap_or_default())
 }
 
 fn supporting(results: &Results, measure: &Measure) -> Option<String> {

@@ -44,7 +44,7 @@ struct Frame {
 
 impl Frame {
     fn new<'d>(points: impl Iterator<Item = &'d (f64, f64)> + Clone, width: f64, height: f64, right: f64) -> Frame {
-        let (left, top, bottom) = (46.0, 10.0, height - 34.0);
+        let (left, top, bottom) = (48.0, 10.0, height - 34.0);
         let last = points.clone().map(|point| point.0).fold(0.0, f64::max);
         let x = Axis::from_zero(last, left, width - right);
         let y = Axis::logarithmic(points.map(|point| point.1), bottom, top);
@@ -55,7 +55,7 @@ impl Frame {
         for value in self.y.ticks(4) {
             if let Some(y) = self.y.place(value) {
                 svg.line("grid", self.left, y, self.right, y);
-                svg.text("tick", self.left - 5.0, y + 3.5, Anchor::End, &format::tick(value));
+                svg.text("tick", self.left - 5.0, y + 3.5, Anchor::End, &format::log_tick(value));
             }
         }
         for value in self.x.ticks(columns) {
@@ -118,7 +118,7 @@ fn overview(drawn: &[Drawn], arms: &[usize], names: &[String], validated: bool) 
         if validated { &one.validation } else { &one.training }
     }
     let (width, height) = (460.0, 300.0);
-    let frame = Frame::new(drawn.iter().flat_map(|one| shown(one, validated)), width, height, 118.0);
+    let frame = Frame::new(drawn.iter().flat_map(|one| shown(one, validated)), width, height, 140.0);
     let what = if validated { "Validation" } else { "Training" };
     let mut svg = Svg::figure(width, height, "chart", &format!("{what} loss of all nets against optimiser steps"));
     frame.grid(&mut svg, 4);
@@ -140,7 +140,7 @@ fn overview(drawn: &[Drawn], arms: &[usize], names: &[String], validated: bool) 
     for ((arm, x, y), label) in ends.into_iter().zip(labels) {
         svg.line(&format!("leader {}", palette::class(arm)), x + 2.0, y, frame.right + 9.0, label);
         palette::marker(&mut svg, arm, frame.right + 13.0, label, 3.6);
-        svg.text("name", frame.right + 21.0, label + 3.8, Anchor::Start, &format::shortened(&names[arm], 16));
+        svg.text("name", frame.right + 21.0, label + 3.8, Anchor::Start, &format::shortened(&names[arm], 19));
     }
     svg.finish()
 }

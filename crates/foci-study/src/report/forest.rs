@@ -89,9 +89,9 @@ pub fn prepare(results: &Results, arm: impl Fn(&str) -> usize) -> Vec<Forest> {
                 })
                 .collect();
             let (left, right) = match measure.better {
-                Better::Higher => ("second is better", "first is better"),
-                Better::Lower => ("first is better", "second is better"),
-                Better::Unknown => ("second is larger", "first is larger"),
+                Better::Higher => ("second better", "first better"),
+                Better::Lower => ("first better", "second better"),
+                Better::Unknown => ("second larger", "first larger"),
             };
             let percent = measure.difference_unit() == "points";
             let main = !any_main || MAIN.contains(&measure.key.as_str());

@@ -67,6 +67,16 @@ pub fn tick(value: f64) -> String {
     fixed(value, decimals.unwrap_or(6) as usize)
 }
 
+/// A round number beside a logarithmic axis: powers of ten below a hundredth or above a thousand are written as such.
+pub fn log_tick(value: f64) -> String {
+    let exponent = value.log10();
+    let power = (exponent - exponent.round()).abs() < 1e-9;
+    if power && !(-2.0..=3.0).contains(&exponent.round()) {
+        return format!("10{}", superscript(exponent.round() as i32));
+    }
+    tick(value)
+}
+
 /// A whole number: `60 012`.
 pub fn count(value: u64) -> String {
     group(&value.to_string())
@@ -185,6 +195,8 @@ mod tests {
             tick(0.1 + 0.2),
             tick(-250.0),
             tick(0.0005),
+            log_tick(1e-4),
+            log_tick(0.5),
             count(60012),
             count(1234),
             percent(0.973, 1),
@@ -205,7 +217,7 @@ mod tests {
         ]
         .map(plain)
         .join(" | ");
-        let expected = "−1234.50 | 0.00 | – | +0.25 | −0.25 | 0.00 | 0.123 | 12 346 | 2.0 × 10⁻⁵ | −2.5 × 10⁷ | 0.3 | −250 | 0.0005 \
+        let expected = "−1234.50 | 0.00 | – | +0.25 | −0.25 | 0.00 | 0.123 | 12 346 | 2.0 × 10⁻⁵ | −2.5 × 10⁷ | 0.3 | −250 | 0.0005 | 10⁻⁴ | 0.5 \
              | 60 012 | 1234 | 97.3 % | 812 bytes | 412 MiB | 8.00 GiB | 2.1 ms | 0.35 s | 12.0 s | 3 min 20 s | 1 h 5 min \
              | < 0.001 | 0.031 | 1.2× | 14× | a-very-… | a, b and c";
         assert_eq!(written, expected);

@@ -214,9 +214,10 @@ impl Measure {
         if matches!(self.style, Style::Percent(_)) { "points" } else { self.unit }
     }
 
-    /// A 95 % interval of a difference, in words: `0.27 to 0.35`.
+    /// A 95 % interval of a difference, in words: `−0.27 to 0.35`.
     pub fn interval(&self, interval: [f64; 2]) -> String {
-        format!("{} to {}", self.difference(interval[0]), self.difference(interval[1]))
+        let [low, high] = interval.map(|end| self.difference(end).trim_start_matches('+').to_string());
+        format!("{low} to {high}")
     }
 
     /// The direction in words; empty where it is unknown.
@@ -253,7 +254,7 @@ mod tests {
         assert_eq!(recall.value(0.5), "50.0\u{a0}%");
         assert_eq!(recall.difference(-0.123), "−12.3");
         assert_eq!(recall.difference_unit(), "points");
-        assert_eq!(describe("psnr").interval([-0.5, 1.25]), "−0.50 to +1.25");
+        assert_eq!(describe("psnr").interval([-0.5, 1.25]), "−0.50 to 1.25");
     }
 
     #[test]

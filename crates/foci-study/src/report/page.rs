@@ -38,7 +38,8 @@ pub struct Page {
     study: String,
     task: &'static str,
     headline: String,
-    details: Vec<String>,
+    supporting: Vec<String>,
+    warnings: Vec<String>,
     arms: Vec<Arm>,
     tiles: Vec<TileView>,
     measured: Vec<Row>,
@@ -96,7 +97,7 @@ impl Page {
         let results = input.results;
         let names = Names::of(input);
         let place = |name: &str| names.place(name);
-        let Answer { headline, details } = answer(results);
+        let Answer { headline, supporting, warnings } = answer(results);
         let charts = curves::draw(&input.curves, &names.0, place);
         let measured = tables::measured(results);
         let any_best = measured.iter().any(|row| row.cells.iter().any(|cell| cell.best));
@@ -110,7 +111,8 @@ impl Page {
                 _ => "the task named in results.json",
             },
             headline,
-            details,
+            supporting,
+            warnings,
             arms: names.0.iter().enumerate().map(|(index, name)| arm(results, index, name)).collect(),
             tiles: pictures::prepare(&input.pictures, place)?,
             measured,
@@ -193,10 +195,10 @@ fn scatters(results: &Results) -> (String, Vec<String>) {
         .collect()
     };
     let time = points(&|net, _| findings::seconds_per_step(results, net));
-    let memory = points(&|_, bytes| Some(bytes as f64));
+    let memory = points(&|_, bytes| Some(bytes as f64 / (1 << 20) as f64));
     let charts = [
-        scatter::draw(&time, &measure, "time for a training step", format::seconds),
-        scatter::draw(&memory, &measure, "memory to train on one tile", |value| format::bytes(value as u64)),
+        scatter::draw(&time, &measure, "time for a training step, seconds"),
+        scatter::draw(&memory, &measure, "memory to train on one tile, MiB"),
     ];
     (measure.name.clone(), charts.into_iter().filter(|chart| !chart.is_empty()).collect())
 }

@@ -56,10 +56,6 @@ pub struct Crop {
     pub width: usize,
     /// Region in pixels of the tile.
     pub height: usize,
-    /// Enlargement on a screen that is wide enough.
-    pub enlarged: usize,
-    /// Width on such a screen.
-    pub shown_width: usize,
     /// The original.
     pub original: Picture,
     /// Each net.
@@ -91,6 +87,8 @@ pub struct TileView {
     pub reduced: bool,
     /// Crops, as rectangles.
     pub marks: Vec<Mark>,
+    /// Columns on a wide page: three or four, whichever leaves fewer places empty.
+    pub columns: usize,
     /// Each net.
     pub nets: Vec<NetPicture>,
     /// Difference at the ends of the colour scale.
@@ -159,10 +157,20 @@ fn tile(set: &PictureSet, pixels_each: f64, arm: &impl Fn(&str) -> usize) -> Res
         original: grey(&reduce(original, shrink(LONGEST), mean), 0.0, 1.0)?,
         reduced: share < 1.0,
         marks,
+        columns: columns(nets.len() + 1),
         nets,
         scale: format::tick(scale),
         crops,
     })
+}
+
+/// Columns for a number of pictures.
+fn columns(pictures: usize) -> usize {
+    if pictures <= 4 {
+        return pictures;
+    }
+    let empty = |columns: usize| pictures.next_multiple_of(columns) - pictures;
+    if empty(3) < empty(4) { 3 } else { 4 }
 }
 
 /// Cuts one region out of the original and of every reconstruction; all share the grey scale of the original.
@@ -184,18 +192,16 @@ fn crop(
                 arm: arm(&one.net),
                 picture: grey(&cut(&one.plane, region), low, high)?,
                 difference: None,
-                caption: caption(one),
+                // The measures are those of the whole tile and would mislead under a part of it.
+                caption: String::new(),
             })
         })
         .collect::<Result<Vec<_>, ReportError>>()?;
-    let enlarged = (300 / region.width.max(1)).clamp(2, 6);
     Ok(Crop {
         mark,
         title,
         width: region.width,
         height: region.height,
-        enlarged,
-        shown_width: enlarged * region.width,
         original: grey(&original, low, high)?,
         nets,
     })
@@ -373,6 +379,11 @@ mod tests {
         // Three pixels onto two dots: each dot covers one and a half.
         let three = reduce(&plane(3, 1, &[3.0, 6.0, 9.0]), 0.67, mean);
         assert_eq!(three.data, [4.0, 8.0]);
+    }
+
+    #[test]
+    fn rows_of_pictures_are_filled() {
+        assert_eq!([2, 4, 5, 7, 8, 9].map(columns), [2, 4, 3, 4, 4, 3]);
     }
 
     #[test]

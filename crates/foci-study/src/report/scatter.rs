@@ -1,6 +1,5 @@
 //! Detail against cost: each net as one point, more detail upwards, more cost to the right.
 
-use super::curves::spread_apart;
 use super::format;
 use super::measures::Measure;
 use super::palette;
@@ -21,20 +20,19 @@ pub struct Point {
     pub range: [f64; 2],
 }
 
-/// Draws the points; `cost` names the axis and `tick` writes its values. Empty if fewer than two points have a place.
-pub fn draw(points: &[Point], measure: &Measure, cost: &str, tick: fn(f64) -> String) -> String {
+/// Draws the points; `cost` names the axis and its unit. Empty if fewer than two points have a place.
+pub fn draw(points: &[Point], measure: &Measure, cost: &str) -> String {
     let points: Vec<&Point> = points.iter().filter(|point| point.cost > 0.0 && point.value.is_finite()).collect();
     if points.len() < 2 {
         return String::new();
     }
     let (width, height) = (460.0, 290.0);
     let (left, right, top, bottom) = (56.0, width - 12.0, 12.0, height - 38.0);
-    // Room for the names, which stand to the right of the points.
-    let x = Axis::logarithmic(points.iter().map(|point| point.cost), left + 14.0, right - 110.0);
+    let x = Axis::logarithmic(points.iter().map(|point| point.cost), left + 20.0, right - 60.0);
     let y = Axis::linear(points.iter().flat_map(|point| point.range), bottom, top);
     let title = format!("{} of each net against {cost}", measure.name);
     let mut svg = Svg::figure(width, height, "chart", &title);
-    for value in y.ticks(4) {
+    for value in y.ticks(5) {
         if let Some(y) = y.place(value) {
             svg.line("grid", left, y, right, y);
             svg.text("tick", left - 5.0, y + 3.5, Anchor::End, &measure_tick(measure, value));
@@ -43,7 +41,7 @@ pub fn draw(points: &[Point], measure: &Measure, cost: &str, tick: fn(f64) -> St
     for value in x.ticks(4) {
         if let Some(x) = x.place(value) {
             svg.line("axis", x, bottom, x, bottom + 4.0);
-            svg.text("tick", x, bottom + 16.0, Anchor::Middle, &tick(value));
+            svg.text("tick", x, bottom + 16.0, Anchor::Middle, &format::tick(value));
         }
     }
     svg.line("axis", left, bottom, right, bottom);
@@ -53,33 +51,79 @@ pub fn draw(points: &[Point], measure: &Measure, cost: &str, tick: fn(f64) -> St
 
     let places: Vec<(f64, f64)> =
         points.iter().map(|point| (x.place(point.cost).unwrap_or(left), y.place(point.value).unwrap_or(bottom))).collect();
-    let labels = label_heights(&places, top + 4.0, bottom - 4.0);
-    for ((point, &(px, py)), label) in points.iter().zip(&places).zip(labels) {
+    let names: Vec<String> = points.iter().map(|point| format::shortened(&point.name, 18)).collect();
+    let labels = place_names(&places, &names, Area { left, right, top, bottom });
+    for (point, &(px, py)) in points.iter().zip(&places) {
         if let (Some(low), Some(high)) = (y.place(point.range[0]), y.place(point.range[1])) {
             svg.line(&format!("whisker {}", palette::class(point.arm)), px, low, px, high);
         }
         palette::marker(&mut svg, point.arm, px, py, 5.0);
-        if (label - py).abs() > 1.0 {
-            svg.line(&format!("leader {}", palette::class(point.arm)), px + 5.0, py, px + 10.0, label);
-        }
-        svg.text("name", px + 11.0, label + 4.0, Anchor::Start, &format::shortened(&point.name, 18));
+    }
+    for (name, label) in names.iter().zip(labels) {
+        svg.text("name", label.left, label.bottom - 3.0, Anchor::Start, name);
     }
     svg.finish()
 }
 
-/// Heights of the names: as high as the points, moved apart where points lie so near that names would overlap.
-fn label_heights(places: &[(f64, f64)], low: f64, high: f64) -> Vec<f64> {
-    let near = |a: (f64, f64), b: (f64, f64)| (a.0 - b.0).abs() < 120.0 && (a.1 - b.1).abs() < 13.0;
-    let mut heights: Vec<f64> = places.iter().map(|place| place.1).collect();
-    let crowded: Vec<usize> = (0..places.len())
-        .filter(|&one| (0..places.len()).any(|other| other != one && near(places[one], places[other])))
-        .collect();
-    let mut moved: Vec<f64> = crowded.iter().map(|&index| heights[index]).collect();
-    spread_apart(&mut moved, 13.0, low, high);
-    for (index, height) in crowded.into_iter().zip(moved) {
-        heights[index] = height;
+/// A rectangle on the chart.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Area {
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+}
+
+impl Area {
+    /// Area that two rectangles share.
+    fn overlap(&self, other: &Area) -> f64 {
+        let wide = self.right.min(other.right) - self.left.max(other.left);
+        let tall = self.bottom.min(other.bottom) - self.top.max(other.top);
+        wide.max(0.0) * tall.max(0.0)
     }
-    heights
+
+    fn size(&self) -> f64 {
+        (self.right - self.left) * (self.bottom - self.top)
+    }
+}
+
+/// Finds a place for each name beside its point, where it covers least of other points and names and stays inside.
+fn place_names(points: &[(f64, f64)], names: &[String], bounds: Area) -> Vec<Area> {
+    const HEIGHT: f64 = 14.0;
+    /// About the width of a letter at the size of the chart's names.
+    const LETTER: f64 = 6.7;
+    let marks: Vec<Area> =
+        points.iter().map(|&(x, y)| Area { left: x - 6.0, right: x + 6.0, top: y - 6.0, bottom: y + 6.0 }).collect();
+    let mut placed: Vec<Area> = Vec::new();
+    for (&(x, y), name) in points.iter().zip(names) {
+        let width = LETTER * name.chars().count() as f64;
+        let at = |left: f64, middle: f64| Area {
+            left,
+            right: left + width,
+            top: middle - 0.5 * HEIGHT,
+            bottom: middle + 0.5 * HEIGHT,
+        };
+        let (right, left, centre) = (x + 9.0, x - 9.0 - width, x - 0.5 * width);
+        let choices = [
+            at(right, y),
+            at(left, y),
+            at(centre, y - 15.0),
+            at(centre, y + 15.0),
+            at(right, y - 11.0),
+            at(right, y + 11.0),
+            at(left, y - 11.0),
+            at(left, y + 11.0),
+            at(centre, y - 29.0),
+            at(centre, y + 29.0),
+        ];
+        let cost = |area: &Area| {
+            let outside = area.size() - area.overlap(&bounds);
+            outside + marks.iter().chain(&placed).map(|other| area.overlap(other)).sum::<f64>()
+        };
+        let best = choices.into_iter().min_by(|a, b| cost(a).total_cmp(&cost(b)));
+        placed.extend(best);
+    }
+    placed
 }
 
 fn measure_tick(measure: &Measure, value: f64) -> String {
@@ -87,5 +131,21 @@ fn measure_tick(measure: &Measure, value: f64) -> String {
         format!("{}\u{a0}%", format::tick(100.0 * value))
     } else {
         format::tick(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_avoid_points_and_each_other() {
+        let bounds = Area { left: 0.0, right: 200.0, top: 0.0, bottom: 200.0 };
+        let points = [(100.0, 100.0), (120.0, 100.0), (195.0, 30.0)];
+        let names = ["first", "second", "third"].map(String::from);
+        let places = place_names(&points, &names, bounds);
+        assert!(places[0].right < 100.0, "the name of the first point must give way to the second point");
+        assert!(places[1].left > 120.0);
+        assert!(places[2].right < 195.0, "there is no room at the right edge");
     }
 }

@@ -53,7 +53,7 @@ pub fn summary_text(results: &Results) -> String {
         let _ = writeln!(text, "* control arm, not ranked");
     }
     let answer = answer(results);
-    for line in std::iter::once(&answer.headline).chain(&answer.details) {
+    for line in std::iter::once(&answer.headline).chain(&answer.supporting).chain(&answer.warnings) {
         let _ = writeln!(text, "\n{}", wrapped(line));
     }
     text.replace(['\u{a0}', '\u{202f}'], " ")

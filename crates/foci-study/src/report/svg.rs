@@ -205,7 +205,7 @@ impl Axis {
                 .filter(|value| (self.low..=self.high).contains(&value.log10()))
                 .collect()
         };
-        let sparse = [&[1.0][..], &[1.0, 3.0], &[1.0, 2.0, 5.0], &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0]];
+        let sparse = [&[1.0][..], &[1.0, 3.0], &[1.0, 2.0, 5.0], &[1.0, 2.0, 3.0, 5.0, 7.0], &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0]];
         let mut best = ticks(sparse[0]);
         for mantissas in &sparse[1..] {
             let more = ticks(mantissas);

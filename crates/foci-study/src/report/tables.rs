@@ -55,9 +55,13 @@ pub fn keys(results: &Results) -> Vec<Measure> {
 
 /// Measures of each net: mean, and smallest to largest over its runs.
 pub fn measured(results: &Results) -> Vec<Row> {
+    let mut explained = "";
     keys(results)
         .into_iter()
         .map(|measure| {
+            // Bands share their words; once is enough.
+            let explanation = if measure.explanation == explained { "" } else { measure.explanation };
+            explained = measure.explanation;
             let best = findings::ranking(results, &measure)
                 .filter(findings::Ranking::decided)
                 .map(|ranking| ranking.leader().name.clone());
@@ -70,7 +74,7 @@ pub fn measured(results: &Results) -> Vec<Row> {
             let cells = cells.into_iter().map(|cell| Cell { best: best.as_ref() == Some(&cell.net), ..cell }).collect();
             let note: Vec<&str> =
                 [measure.unit, measure.better_words()].into_iter().filter(|part| !part.is_empty()).collect();
-            Row { name: measure.name.clone(), note: note.join(", "), explanation: measure.explanation.into(), cells }
+            Row { name: measure.name.clone(), note: note.join(", "), explanation: explanation.into(), cells }
         })
         .collect()
 }
@@ -107,7 +111,7 @@ pub fn costs(results: &Results) -> Vec<Row> {
         let cells = cells(results, |net| match number(net) {
             Some(value) if value > 0.0 => {
                 let ratio = value / least;
-                let small = if ratio >= 1.05 { vec![format!("{} the least", format::times(ratio))] } else { Vec::new() };
+                let small = if ratio >= 1.05 { vec![format::times(ratio)] } else { Vec::new() };
                 (write(value), small)
             }
             _ => (format::MISSING.to_string(), Vec::new()),
