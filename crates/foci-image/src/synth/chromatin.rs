@@ -8,10 +8,13 @@ use super::random::Random;
 use super::raster::Raster;
 
 /// Grain of the chromatin as seen in the real fields: the autocorrelation inside U2OS nuclei falls to one half
-/// over 5 pixels, of which the point spread is only a small part; a second, weaker part is three times as wide.
-const FINE_GRAIN: f64 = 2.5;
-const COARSE_GRAIN: f64 = 8.0;
+/// over 5 pixels, of which the point spread is only a small part; a second, weaker part is four times as wide.
+const FINE_GRAIN: f64 = 2.4;
+const COARSE_GRAIN: f64 = 10.0;
 const COARSE_BIN: usize = 4;
+
+/// Pixels between the edge of a label and the first light of its nucleus.
+const OUTLINE_MARGIN: f64 = 0.6;
 
 /// Foci keep this distance from the edge of their nucleus, in pixels.
 const FOCUS_DEPTH: f32 = 2.5;
@@ -66,19 +69,22 @@ pub(crate) fn emit(
 
 /// Thickness of a nucleus at `depth` pixels from its edge, relative to a typical one. Widefield light of NIH3T3
 /// nuclei follows an ellipsoid (sqrt(1 - (1 - d/b)^2), b the short semi-axis); the U2OS fields show flat discs
-/// with a rim some 7 pixels wide.
+/// with a rim some 8 pixels wide. Labels reach a little beyond: people draw outlines around the light.
 fn thickness(nucleus: &Nucleus, depth: f64) -> f64 {
-    let dome = |width: f64| (1.0 - (1.0 - (depth / width).clamp(0.0, 1.0)).powi(2)).sqrt();
     let short = nucleus.outline.short;
+    let dome = |width: f64| {
+        let depth = ((depth - OUTLINE_MARGIN) / width).clamp(0.0, 1.0);
+        (1.0 - (1.0 - depth).powi(2)).sqrt()
+    };
     match nucleus.class {
-        CellClass::Few => 0.83 * dome(7.0f64.min(short)) + 0.22 * dome(short),
-        CellClass::Many => 1.35 * dome(short),
+        CellClass::Few => 0.83 * dome(8.0f64.min(short)) + 0.22 * dome(short),
+        CellClass::Many => 1.4 * dome(short),
         CellClass::Mitotic => 1.2 * dome(short),
     }
 }
 
 /// White noise blurred to unit variance: the grain that chromatin is made of.
-fn grain(width: usize, height: usize, sigma: f64, random: &mut Random) -> Vec<f32> {
+pub(crate) fn grain(width: usize, height: usize, sigma: f64, random: &mut Random) -> Vec<f32> {
     let mut noise: Vec<f32> = (0..width * height).map(|_| random.rough_normal()).collect();
     gaussian_blur(&mut noise, width, height, sigma);
     // A Gaussian blur leaves 1 / (4 pi sigma^2) of the variance of white noise.
@@ -99,8 +105,8 @@ fn chromatin(nuclei: &[Nucleus], raster: &Raster, random: &mut Random) -> Vec<f3
         .map(|nucleus| {
             let factor = random.log_normal(1.0, 0.18);
             let (fine, coarse) = match nucleus.class {
-                CellClass::Few => (0.25, 0.1),
-                CellClass::Many => (0.09, 0.1),
+                CellClass::Few => (0.22, 0.11),
+                CellClass::Many => (0.15, 0.08),
                 CellClass::Mitotic => (0.25, 0.2),
             };
             ((fine * factor) as f32, (coarse * factor) as f32)
@@ -158,23 +164,32 @@ fn choose_foci(
         CellClass::Mitotic => 0.0,
     };
     let spread = options.point_spread_sigma;
-    // Two equal Gaussians merge into one peak below 2 sigma (Sparrow); the truth holds no such pairs.
-    let apart = 2.5 * spread.hypot(1.0);
     let mut foci: Vec<Spot> = Vec::new();
     for _ in 0..count as usize {
         // Contrast after the point spread, relative to the chromatin around.
         let contrast = match nucleus.class {
-            CellClass::Many => random.log_normal(0.5, 0.55),
+            CellClass::Many => random.log_normal(0.68, 0.55),
             _ => random.between(0.35, 0.75),
         };
-        let sigma = random.between(0.7, 1.3) * (1.0 + 0.35 * contrast.min(1.5));
+        let sigma = random.between(1.0, 1.9) * (1.0 + 0.25 * contrast.min(1.5));
         for _ in 0..30 {
             let angle = random.between(0.0, std::f64::consts::TAU);
-            let reach = random.uniform().sqrt();
-            let (x, y) = nucleus.outline.point(reach * angle.cos(), reach * angle.sin());
+            // Chromocentres lie in loose groups: a quarter of them next to another one.
+            let near = random.uniform() < 0.25 && !foci.is_empty();
+            let (x, y) = if near {
+                let other = foci[(random.uniform() * foci.len() as f64) as usize];
+                let away = random.between(2.5, 4.0) * spread.hypot(other.sigma.max(sigma));
+                (other.x + away * angle.cos(), other.y + away * angle.sin())
+            } else {
+                let reach = random.uniform().sqrt();
+                nucleus.outline.point(reach * angle.cos(), reach * angle.sin())
+            };
             let Some(at) = pixel(x, y, raster.width, raster.height) else { continue };
             let inside = raster.labels[at] as usize == index + 1 && raster.depth[at] >= FOCUS_DEPTH;
-            let free = foci.iter().all(|other| (other.x - x).hypot(other.y - y) >= apart);
+            // Two equal Gaussians merge into one peak below 2 sigma (Sparrow), unequal ones sooner.
+            let free = foci
+                .iter()
+                .all(|other| (other.x - x).hypot(other.y - y) >= 2.5 * spread.hypot(other.sigma.max(sigma)));
             if inside && free {
                 let local = nucleus.brightness * thickness(nucleus, f64::from(raster.depth[at]));
                 let lost = (sigma * sigma + spread * spread) / (sigma * sigma);

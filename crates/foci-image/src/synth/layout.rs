@@ -34,15 +34,24 @@ impl CellClass {
             Self::Few => ShapeStatistics {
                 area: (10_700.0, 0.24),
                 elongation: (1.42, 0.16),
-                beans: 0.22,
-                ripple: 0.028,
+                beans: 0.3,
+                ripple: 0.022,
+                lobed: 0.15,
             },
-            Self::Many => {
-                ShapeStatistics { area: (6_400.0, 0.27), elongation: (1.45, 0.18), beans: 0.05, ripple: 0.01 }
-            }
-            Self::Mitotic => {
-                ShapeStatistics { area: (2_600.0, 0.25), elongation: (1.9, 0.25), beans: 0.1, ripple: 0.05 }
-            }
+            Self::Many => ShapeStatistics {
+                area: (6_400.0, 0.27),
+                elongation: (1.45, 0.18),
+                beans: 0.05,
+                ripple: 0.01,
+                lobed: 0.05,
+            },
+            Self::Mitotic => ShapeStatistics {
+                area: (2_600.0, 0.25),
+                elongation: (1.9, 0.25),
+                beans: 0.1,
+                ripple: 0.05,
+                lobed: 0.0,
+            },
         }
     }
 }
@@ -123,7 +132,7 @@ fn draw(options: &SpecimenOptions, class: CellClass, random: &mut Random) -> Nuc
     let outline = Outline::draw(random, &statistics);
     let spread = match class {
         CellClass::Few => random.log_normal(1.0, 0.2),
-        CellClass::Many => random.log_normal(1.0, 0.25),
+        CellClass::Many => random.log_normal(1.0, 0.2),
         CellClass::Mitotic => random.log_normal(5.0, 0.3),
     };
     let defocused = random.uniform() < options.defocused_share;

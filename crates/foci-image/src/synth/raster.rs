@@ -83,8 +83,30 @@ fn outlines(width: usize, height: usize, gap: f64, nuclei: &[Nucleus]) -> Raster
         }
     }
     let mut raster = Raster { width, height, labels, depth: best };
+    part_neighbours(&mut raster);
     keep_largest_pieces(&mut raster, nuclei.len());
     raster
+}
+
+/// Frees pixels that share an edge or a corner with another label: the distance is true to first order only, so
+/// the gap between lobed outlines may close here and there.
+fn part_neighbours(raster: &mut Raster) {
+    let (width, labels) = (raster.width, &mut raster.labels);
+    for at in 0..labels.len() {
+        let (x, y, label) = (at % width, at / width, labels[at]);
+        if label == 0 {
+            continue;
+        }
+        let before = [
+            (x > 0).then(|| at - 1),
+            (x > 0 && y > 0).then(|| at - width - 1),
+            (y > 0).then(|| at - width),
+            (x + 1 < width && y > 0).then(|| at - width + 1),
+        ];
+        if before.into_iter().flatten().any(|at| labels[at] != 0 && labels[at] != label) {
+            labels[at] = 0;
+        }
+    }
 }
 
 /// Leaves one 4-connected piece of every label; the rest becomes background.

@@ -1,19 +1,24 @@
 //! One specimen from options to image and truth: the stages in the order in which light passes them.
 
 use super::camera::expose;
-use super::chromatin::{Emission, add_spot, emit};
+use super::chromatin::{Emission, add_spot, emit, grain};
 use super::layout::{CellClass, place};
-use super::optics::{gaussian_blur, wide_blur};
+use super::optics::{enlarged, gaussian_blur, wide_blur};
 use super::options::{SpecimenOptions, SynthError};
 use super::random::{Random, Stage};
 use super::raster::{self, Raster, touching_pairs};
 use crate::{LabelImage, Plane};
 
 /// Blur of what lies out of focus, in units of the point spread.
-const DEFOCUS: f64 = 3.0;
+const DEFOCUS: f64 = 2.7;
 
-/// Widths of the haze in pixels and the share of each: light scattered nearby, and from far out of focus.
-const HAZE: [(f64, f64); 2] = [(9.0, 0.45), (40.0, 0.55)];
+/// Widths of the haze in pixels and the share of each, from the far tail of the point spread to light from far out
+/// of focus; fitted to the light around NIH3T3 nuclei (a quarter of their own at the outline, 8 % 12 pixels away).
+const HAZE: [(f64, f64); 3] = [(6.0, 0.4), (18.0, 0.4), (60.0, 0.2)];
+
+/// Size of the clouds in the background and the bins in which they are drawn, in pixels.
+const CLOUD: f64 = 60.0;
+const CLOUD_BIN: usize = 16;
 
 /// A focus as it is known.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -201,7 +206,7 @@ fn add_specks(sheet: &mut [f32], raster: &Raster, random: &mut Random) {
     let group = 1 + random.poisson(0.7) as usize;
     for _ in 0..group {
         let (x, y) = (x + 6.0 * random.normal(), y + 6.0 * random.normal());
-        let (sigma, peak) = (random.between(0.6, 1.8), random.log_normal(0.06, 0.7));
+        let (sigma, peak) = (random.between(0.9, 2.4), random.log_normal(0.1, 0.8));
         let inside = x >= 0.0 && y >= 0.0 && x < width as f64 - 0.5 && y < height as f64 - 0.5;
         if inside && raster.labels[y.round() as usize * width + x.round() as usize] == 0 {
             add_spot(sheet, width, height, x, y, sigma, peak);
@@ -209,20 +214,23 @@ fn add_specks(sheet: &mut [f32], raster: &Raster, random: &mut Random) {
     }
 }
 
-/// Uneven background: a level, a slope across the field, and blurred bodies far above or below the focal plane.
+/// Uneven background: a level, a slope across the field, clouds, and blurred bodies far above or below the focal plane.
 fn background(options: &SpecimenOptions, random: &mut Random) -> Vec<f32> {
     let (width, height) = (options.width, options.height);
     let (sine, cosine) = random.between(0.0, std::f64::consts::TAU).sin_cos();
     let slope = random.between(0.0, 0.6) / (width as f64).hypot(height as f64);
-    let mut light: Vec<f32> = Vec::with_capacity(width * height);
-    for y in 0..height {
-        for x in 0..width {
-            let along = (x as f64 - 0.5 * width as f64) * cosine + (y as f64 - 0.5 * height as f64) * sine;
-            light.push((options.background * (1.0 + slope * along)) as f32);
-        }
+    let level = random.log_normal(options.background, 0.6);
+    let (w, h) = (width.div_ceil(CLOUD_BIN), height.div_ceil(CLOUD_BIN));
+    let clouds = grain(w, h, CLOUD / CLOUD_BIN as f64, random);
+    let mut light = enlarged(&clouds, w, h, CLOUD_BIN, width, height);
+    for (at, value) in light.iter_mut().enumerate() {
+        let (x, y) = ((at % width) as f64, (at / width) as f64);
+        let along = (x - 0.5 * width as f64) * cosine + (y - 0.5 * height as f64) * sine;
+        let cloud = (0.4 * f64::from(*value)).exp();
+        *value = (level * (1.0 + slope * along) * cloud) as f32;
     }
-    // About 5 bodies per million pixels where haze takes a fifth of the light.
-    let bodies = 25.0 * options.haze * (width * height) as f64 * 1e-6;
+    // 3 bodies per million pixels at the haze of the U2OS fields, 6 at that of the NIH3T3 fields.
+    let bodies = 60.0 * options.haze.min(0.1) * (width * height) as f64 * 1e-6;
     for _ in 0..random.poisson(bodies) as usize {
         let (x, y) = (random.between(0.0, width as f64), random.between(0.0, height as f64));
         let sigma = random.between(12.0, 26.0) * options.nucleus_scale;

@@ -33,6 +33,8 @@ pub(crate) struct ShapeStatistics {
     pub(crate) beans: f64,
     /// Size of the ripple.
     pub(crate) ripple: f64,
+    /// Share of lobed nuclei, with more than three times that ripple.
+    pub(crate) lobed: f64,
 }
 
 impl Outline {
@@ -44,11 +46,16 @@ impl Outline {
         let (sine, cosine) = random.between(0.0, std::f64::consts::TAU).sin_cos();
         let bean = random.uniform() < statistics.beans;
         let sag = random.between(0.25, 0.55);
-        let bend = if bean { sag } else { 0.1 * random.normal().clamp(-2.0, 2.0) };
+        // A short ellipse that is bent looks like a triangle, which nuclei are not.
+        let slender = ((ratio - 1.0) / 0.6).min(1.0);
+        let bend = slender * if bean { sag } else { 0.1 * random.normal().clamp(-2.0, 2.0) };
+        let lobed = random.uniform() < statistics.lobed;
         let mut ripple = [(0.0, 0.0); HARMONICS];
         for (index, pair) in ripple.iter_mut().enumerate() {
-            // Amplitudes fall with the square of the harmonic: a membrane under tension has no kinks.
-            let size = statistics.ripple * 4.0 / ((index + 2) * (index + 2)) as f64;
+            // Amplitudes fall with the square of the harmonic, as on a membrane under tension; slower and from
+            // three times the height in a lobed nucleus.
+            let wave = 2.0 / (index + 2) as f64;
+            let size = statistics.ripple * if lobed { 3.0 * wave.powf(1.5) } else { wave * wave };
             let mut amplitude = || size * random.normal().clamp(-2.0, 2.0);
             *pair = (amplitude(), amplitude());
         }
@@ -153,8 +160,13 @@ mod tests {
 
     #[test]
     fn outline_points_lie_on_the_outline_of_any_shape() {
-        let statistics =
-            ShapeStatistics { area: (8000.0, 0.3), elongation: (1.5, 0.2), beans: 0.5, ripple: 0.04 };
+        let statistics = ShapeStatistics {
+            area: (8000.0, 0.3),
+            elongation: (1.5, 0.2),
+            beans: 0.5,
+            ripple: 0.03,
+            lobed: 0.2,
+        };
         let mut random = Random::new(11, Stage::Layout);
         for _ in 0..20 {
             let outline = Outline::draw(&mut random, &statistics).moved_to(300.0, 200.0);

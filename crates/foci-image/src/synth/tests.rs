@@ -177,6 +177,7 @@ fn bright_foci_are_peaks_of_the_expected_image_at_their_place() {
         found += usize::from(distance <= 1.1);
     }
     assert!(bright > 30, "{bright}");
+
     // The rest stand so near a brighter one that its flank is higher than their own peak.
     assert!(found as f64 > 0.85 * bright as f64, "{found} of {bright}");
 }
