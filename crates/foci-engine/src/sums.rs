@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn sums_every_term_once() {
-        for count in [0, 1, 15, 16, 17, 100] {
+        for count in [0_usize, 1, 15, 16, 17, 100] {
             let expected = (count * count.saturating_sub(1) / 2) as f64;
             assert_eq!(sum(count, |i| i as f64), expected, "{count} terms");
         }

@@ -20,8 +20,9 @@ pub(super) enum Operation {
     ConvTransposed(Box<ConvTransposedNode>),
     /// Pool and upsample, piece by piece.
     Resample(Resampling, Vec<ResampledPiece>),
-    /// Sums, piece by piece.
-    Add(Vec<Sum>),
+    /// Sums, piece by piece; then for each piece read, in the order of the plan, the gradient of its sum and where
+    /// that goes.
+    Add(Vec<Sum>, Vec<(View, InputGradient)>),
     /// A sum of inputs whose pieces are divided differently.
     AddShifted(ShiftedSum),
     Output(Parts, Vec<Contribution>),
@@ -74,8 +75,6 @@ pub(super) struct ResampledPiece {
 pub(super) struct Sum {
     terms: Vec<View>,
     y: View,
-    /// Gradient of `y`, and where it goes.
-    back: Option<(View, Vec<InputGradient>)>,
 }
 
 pub(super) struct ShiftedSum {
@@ -160,7 +159,7 @@ impl Builder<'_> {
                 };
                 Operation::Resample(Resampling::Upsample(mode, factor), self.resampled(plan))
             }
-            Op::Add if self.alike(plan) => Operation::Add(self.sums(plan)),
+            Op::Add if self.alike(plan) => self.add(plan),
             Op::Add => Operation::AddShifted(self.shifted_sum(node.channels, plan)),
             Op::Output => self.output(plan),
         }
@@ -290,19 +289,16 @@ impl Builder<'_> {
         plan.reads.iter().map(channels).eq(plan.pieces.iter().cycle().map(channels).take(plan.reads.len()))
     }
 
-    fn sums(&self, plan: &NodePlan) -> Vec<Sum> {
+    fn add(&self, plan: &NodePlan) -> Operation {
         let count = plan.pieces.len();
-        let sum = |(position, &made): (usize, &usize)| {
-            let slots = || (position..plan.reads.len()).step_by(count);
-            Sum {
-                terms: slots().map(|slot| self.value(plan.reads[slot])).collect(),
-                y: self.value(made),
-                back: self
-                    .gradient(made)
-                    .map(|gradient| (gradient, slots().filter_map(|slot| self.direct(plan, slot)).collect())),
-            }
+        let sum = |(position, &made): (usize, &usize)| Sum {
+            terms: plan.reads[position..].iter().step_by(count).map(|&read| self.value(read)).collect(),
+            y: self.value(made),
         };
-        plan.pieces.iter().enumerate().map(sum).collect()
+        let back = (0..plan.reads.len())
+            .filter_map(|slot| self.gradient(plan.pieces[slot % count]).zip(self.direct(plan, slot)))
+            .collect();
+        Operation::Add(plan.pieces.iter().enumerate().map(sum).collect(), back)
     }
 
     fn shifted_sum(&self, channels: usize, plan: &NodePlan) -> ShiftedSum {
@@ -390,7 +386,7 @@ impl Operation {
                     }
                 }
             }
-            Operation::Add(sums) => {
+            Operation::Add(sums, _) => {
                 for sum in sums {
                     add_forward(compute, arena, &sum.terms, sum.y);
                 }
@@ -452,11 +448,9 @@ impl Operation {
                     }
                 }
             }
-            Operation::Add(sums) => {
-                for (d_y, terms) in sums.iter().filter_map(|sum| sum.back.as_ref()) {
-                    for into in terms {
-                        add_into(compute, arena, *d_y, into);
-                    }
+            Operation::Add(_, back) => {
+                for (d_y, into) in back {
+                    add_into(compute, arena, *d_y, into);
                 }
             }
             Operation::AddShifted(sum) => {

@@ -1,0 +1,269 @@
+//! What several tests need: small nets, numbers, and a forward pass in f64 from the kernels' readable reference.
+
+#![allow(dead_code, reason = "each test uses a part")]
+
+use foci_engine::{Mode, Parameters, Session, Shape};
+use foci_kernels::{Compute, Simd, reference};
+use foci_net::{Activation, Net, Node, Op, PoolKind, UpsampleMode};
+
+/// Builds nets node by node; every function returns the index of the node that it adds.
+pub struct Graph {
+    pub nodes: Vec<Node>,
+}
+
+impl Graph {
+    pub fn new(channels: usize) -> Graph {
+        let input = Node { id: "input".into(), op: Op::Input, from: vec![], like: None, channels, scale: 1 };
+        Graph { nodes: vec![input] }
+    }
+
+    fn push(
+        &mut self,
+        op: Op,
+        from: Vec<usize>,
+        like: Option<usize>,
+        channels: usize,
+        scale: usize,
+    ) -> usize {
+        let id = format!("{}{}", op.name(), self.nodes.len());
+        self.nodes.push(Node { id, op, from, like, channels, scale });
+        self.nodes.len() - 1
+    }
+
+    pub fn conv(
+        &mut self,
+        from: usize,
+        kernel: usize,
+        dilation: usize,
+        out: usize,
+        activation: Activation,
+    ) -> usize {
+        let (channels_in, scale) = (self.nodes[from].channels, self.nodes[from].scale);
+        self.push(Op::Conv { kernel, dilation, channels_in, activation }, vec![from], None, out, scale)
+    }
+
+    pub fn conv_transposed(
+        &mut self,
+        from: usize,
+        like: usize,
+        kernel: usize,
+        out: usize,
+        activation: Activation,
+    ) -> usize {
+        let (channels_in, scale) = (self.nodes[from].channels, self.nodes[from].scale / 2);
+        let op = Op::ConvTransposed { kernel, factor: 2, channels_in, activation };
+        self.push(op, vec![from], Some(like), out, scale)
+    }
+
+    pub fn pool(&mut self, from: usize, kind: PoolKind, factor: usize) -> usize {
+        let (channels, scale) = (self.nodes[from].channels, self.nodes[from].scale * factor);
+        self.push(Op::Pool { kind, factor }, vec![from], None, channels, scale)
+    }
+
+    pub fn upsample(&mut self, from: usize, like: usize, mode: UpsampleMode, factor: usize) -> usize {
+        let (channels, scale) = (self.nodes[from].channels, self.nodes[from].scale / factor);
+        self.push(Op::Upsample { factor, mode }, vec![from], Some(like), channels, scale)
+    }
+
+    pub fn concat(&mut self, from: &[usize]) -> usize {
+        let channels = from.iter().map(|&from| self.nodes[from].channels).sum();
+        self.push(Op::Concat, from.to_vec(), None, channels, self.nodes[from[0]].scale)
+    }
+
+    pub fn add(&mut self, from: &[usize]) -> usize {
+        self.push(Op::Add, from.to_vec(), None, self.nodes[from[0]].channels, self.nodes[from[0]].scale)
+    }
+
+    pub fn finish(mut self, from: usize) -> Net {
+        self.push(Op::Output, vec![from], None, self.nodes[from].channels, 1);
+        Net::new("test", self.nodes).unwrap()
+    }
+}
+
+/// Numbers in -1..1 that look random (a linear congruential generator; Knuth's constants).
+pub fn numbers(seed: u64, count: usize) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    (0..count)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
+        })
+        .collect()
+}
+
+pub fn compute(threads: usize) -> Compute {
+    Compute::new(threads, Simd::detect().unwrap()).unwrap()
+}
+
+/// Parameters to test with: He's, with biases that are not zero.
+pub fn parameters(net: &Net, seed: u64) -> Parameters {
+    let mut parameters = Parameters::he(net, seed);
+    let layout = parameters.layout.clone();
+    for layer in &layout.layers {
+        let biases = numbers(seed ^ layer.node as u64, layer.bias.len());
+        parameters.values[layer.bias.clone()].copy_from_slice(&biases);
+    }
+    parameters
+}
+
+pub fn session(net: &Net, shape: Shape, mode: Mode, parameters: &Parameters, compute: &Compute) -> Session {
+    let mut session = Session::new(net, shape, mode, compute).unwrap();
+    session.set_parameters(parameters).unwrap();
+    session
+}
+
+/// The output of `net` in f64, from the readable reference of each kernel and nothing of the engine.
+pub fn forward_f64(net: &Net, parameters: &[f64], input: &[f64], shape: Shape) -> Vec<f64> {
+    let mut maps: Vec<Vec<f64>> = Vec::new();
+    let mut next = 0;
+    let mut take = |count: usize| {
+        next += count;
+        &parameters[next - count..next]
+    };
+    for (index, node) in net.nodes.iter().enumerate() {
+        let at = |index: usize| {
+            let (h, w) = net.shape_at(index, shape.h, shape.w);
+            reference::Shape::new(shape.n, net.nodes[index].channels, h, w)
+        };
+        let out = at(index);
+        let first = node.from.first().copied().unwrap_or(0);
+        let map = match node.op {
+            Op::Input => input.to_vec(),
+            Op::Output => maps[first].clone(),
+            Op::Conv { kernel, dilation, channels_in, activation } => {
+                let (weights, bias) = (take(out.c * channels_in * kernel * kernel), take(out.c));
+                activated(
+                    activation,
+                    reference::conv_forward(&maps[first], at(first), weights, bias, kernel, dilation),
+                )
+            }
+            Op::ConvTransposed { kernel, channels_in, activation, .. } => {
+                let (weights, bias) = (take(out.c * channels_in * kernel * kernel), take(out.c));
+                let size = (out.h, out.w);
+                let y =
+                    reference::conv_transposed_forward(&maps[first], at(first), weights, bias, kernel, size);
+                activated(activation, y)
+            }
+            Op::Pool { kind, factor } => {
+                let kind = match kind {
+                    PoolKind::Max => foci_kernels::PoolKind::Max,
+                    PoolKind::Average => foci_kernels::PoolKind::Average,
+                    PoolKind::Blur => foci_kernels::PoolKind::Blur,
+                };
+                reference::pool_forward(kind, factor, &maps[first], at(first))
+            }
+            Op::Upsample { factor, mode } => {
+                let mode = match mode {
+                    UpsampleMode::Nearest => foci_kernels::UpsampleMode::Nearest,
+                    UpsampleMode::Bilinear => foci_kernels::UpsampleMode::Bilinear,
+                };
+                reference::upsample_forward(mode, factor, &maps[first], at(first), (out.h, out.w))
+            }
+            Op::Concat => (0..shape.n)
+                .flat_map(|n| node.from.iter().map(move |&from| (n, from)))
+                .flat_map(|(n, from)| {
+                    let image = maps[from].len() / shape.n;
+                    maps[from][n * image..(n + 1) * image].to_vec()
+                })
+                .collect(),
+            Op::Add => (0..out.values()).map(|i| node.from.iter().map(|&from| maps[from][i]).sum()).collect(),
+        };
+        maps.push(map);
+    }
+    maps.pop().unwrap()
+}
+
+fn activated(activation: Activation, mut values: Vec<f64>) -> Vec<f64> {
+    for x in &mut values {
+        *x = match activation {
+            Activation::None => *x,
+            Activation::Relu => x.max(0.0),
+            Activation::LeakyRelu => {
+                if *x > 0.0 {
+                    *x
+                } else {
+                    0.01 * *x
+                }
+            }
+            Activation::Elu => {
+                if *x > 0.0 {
+                    *x
+                } else {
+                    x.exp() - 1.0
+                }
+            }
+            Activation::Silu => *x / (1.0 + (-*x).exp()),
+        };
+    }
+    values
+}
+
+pub fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|&value| f64::from(value)).collect()
+}
+
+/// Nets that together have every operation, activation and way in which gradients meet.
+pub fn small_nets() -> Vec<(&'static str, Net)> {
+    use Activation::{Elu, LeakyRelu, None, Relu, Silu};
+    let mut nets = Vec::new();
+    for activation in Activation::ALL {
+        let mut graph = Graph::new(2);
+        let a = graph.conv(0, 3, 1, 3, activation);
+        let b = graph.conv(a, 3, 2, 17, activation);
+        let c = graph.conv(b, 1, 1, 2, activation);
+        nets.push((activation.name(), graph.finish(c)));
+    }
+    for (kind, factor, mode) in [
+        (PoolKind::Max, 2, UpsampleMode::Nearest),
+        (PoolKind::Max, 4, UpsampleMode::Bilinear),
+        (PoolKind::Average, 2, UpsampleMode::Bilinear),
+        (PoolKind::Average, 4, UpsampleMode::Nearest),
+        (PoolKind::Blur, 2, UpsampleMode::Nearest),
+        (PoolKind::Max, 8, UpsampleMode::Bilinear),
+    ] {
+        let mut graph = Graph::new(1);
+        let a = graph.conv(0, 3, 1, 3, LeakyRelu);
+        let down = graph.pool(a, kind, factor);
+        let b = graph.conv(down, 3, 1, 4, Elu);
+        let up = graph.upsample(b, a, mode, factor);
+        let skip = graph.concat(&[up, a]);
+        let c = graph.conv(skip, 3, 1, 1, None);
+        nets.push(("unet", graph.finish(c)));
+    }
+    for kernel in [2, 4] {
+        let mut graph = Graph::new(1);
+        let a = graph.conv(0, 3, 1, 3, Silu);
+        let down = graph.pool(a, PoolKind::Average, 2);
+        let b = graph.conv(down, 1, 1, 5, Relu);
+        let both = graph.concat(&[b, down]);
+        let up = graph.conv_transposed(both, 0, kernel, 4, Silu);
+        let up2 = graph.conv_transposed(b, a, kernel, 3, LeakyRelu);
+        let sum = graph.add(&[a, up2]);
+        let all = graph.concat(&[sum, up]);
+        let c = graph.conv(all, 3, 1, 2, None);
+        nets.push(("transposed", graph.finish(c)));
+    }
+    // The last contribution to a gradient comes from each kind of operation; sums of concats, alike and not; the same
+    // map twice in one concat; the input itself used late; an output without a convolution before it.
+    let mut graph = Graph::new(2);
+    let a = graph.conv(0, 3, 1, 2, Elu);
+    let b = graph.conv(a, 1, 1, 2, Silu);
+    let ab = graph.concat(&[a, b]);
+    let ba = graph.concat(&[b, a]);
+    let alike = graph.add(&[ab, ba]);
+    let wide = graph.conv(ab, 3, 3, 4, Relu);
+    let unlike = graph.add(&[alike, wide]);
+    let twice = graph.concat(&[unlike, ab, 0]);
+    let again = graph.concat(&[twice, a]);
+    let c = graph.conv(again, 1, 1, 2, LeakyRelu);
+    let small = graph.pool(again, PoolKind::Max, 2);
+    let up = graph.upsample(small, 0, UpsampleMode::Bilinear, 2);
+    let end = graph.concat(&[c, up, a]);
+    nets.push(("meeting", graph.finish(end)));
+    let mut graph = Graph::new(1);
+    let a = graph.conv(0, 1, 1, 2, Silu);
+    let ends = [graph.concat(&[a, 0]), a];
+    let end = graph.concat(&ends);
+    nets.push(("end", graph.finish(end)));
+    nets
+}

@@ -1,0 +1,138 @@
+//! Forward and backward against a forward pass in f64 made of the readable reference kernels, and its differences.
+
+mod common;
+
+use common::{Graph, compute, forward_f64, numbers, parameters, small_nets, wide};
+use foci_engine::{Mode, PlanOptions, Session, SessionOptions, Shape};
+use foci_net::{Activation, Net, PoolKind, UpsampleMode};
+use proptest::prelude::*;
+
+/// Compares output, gradients by parameters and gradient by the input; returns what differs too much.
+fn check(net: &Net, shape: Shape, seed: u64) -> Result<(), String> {
+    let compute = compute(2);
+    let parameters = parameters(net, seed);
+    let input = numbers(seed + 1, shape.n * net.nodes[0].channels * shape.h * shape.w);
+    let plan = PlanOptions { mode: Mode::Training, input_gradient: true, keep_values: false };
+    let options = SessionOptions { plan, memory_limit: None };
+    let mut session = Session::with_options(net, shape, options, &compute).unwrap();
+    session.set_parameters(&parameters).unwrap();
+    let output = session.forward(&compute, &input).unwrap().to_vec();
+    let expected = forward_f64(net, &wide(&parameters.values), &wide(&input), shape);
+    let largest = |values: &[f64]| values.iter().fold(1e-3_f64, |most, value| most.max(value.abs()));
+    let scale = largest(&expected);
+    for (i, (&found, &expected)) in output.iter().zip(&expected).enumerate() {
+        if (f64::from(found) - expected).abs() > 2e-6 * scale {
+            return Err(format!("output {i}: {found}, not {expected} (largest {scale})"));
+        }
+    }
+    // The loss is a sum of outputs with arbitrary factors, so that its derivative by the output is just these.
+    let factors = numbers(seed + 2, output.len());
+    let loss = |parameters: &[f64], input: &[f64]| -> f64 {
+        forward_f64(net, parameters, input, shape).iter().zip(&factors).map(|(y, &f)| y * f64::from(f)).sum()
+    };
+    let gradients = session.backward(&compute, &factors).unwrap().values.clone();
+    let d_input = session.input_gradient(&compute).unwrap();
+    let (mut values, mut pixels) = (wide(&parameters.values), wide(&input));
+    let step = 1e-6;
+    let mut by_parameters = Vec::new();
+    for i in 0..values.len() {
+        let centre = values[i];
+        values[i] = centre + step;
+        let above = loss(&values, &pixels);
+        values[i] = centre - step;
+        by_parameters.push((above - loss(&values, &pixels)) / (2.0 * step));
+        values[i] = centre;
+    }
+    let mut by_input = Vec::new();
+    for i in 0..pixels.len() {
+        let centre = pixels[i];
+        pixels[i] = centre + step;
+        let above = loss(&values, &pixels);
+        pixels[i] = centre - step;
+        by_input.push((above - loss(&values, &pixels)) / (2.0 * step));
+        pixels[i] = centre;
+    }
+    for (what, found, expected) in [("parameter", gradients, by_parameters), ("input", d_input, by_input)] {
+        let scale = largest(&expected);
+        for (i, (&found, &expected)) in found.iter().zip(&expected).enumerate() {
+            if (f64::from(found) - expected).abs() > 2e-5 * scale {
+                return Err(format!("gradient by {what} {i}: {found}, not {expected} (largest {scale})"));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_operation_agrees_with_differences() {
+    for (index, (name, net)) in small_nets().iter().enumerate() {
+        for (n, h, w) in [(1, 5, 7), (2, 4, 3), (1, 1, 1)] {
+            check(net, Shape { n, h, w }, 10 + index as u64)
+                .unwrap_or_else(|reason| panic!("net {index} `{name}`, {n} x {h}x{w}: {reason}"));
+        }
+    }
+}
+
+/// A net made from a list of choices; every list gives one.
+fn random_net(choices: &[(u8, u8, u8, u8)]) -> Net {
+    let mut graph = Graph::new(1 + usize::from(choices[0].3 % 3));
+    for &(kind, a, b, c) in choices {
+        let from = usize::from(a) % graph.nodes.len();
+        let other = usize::from(b) % graph.nodes.len();
+        let channels = [1, 2, 5, 16, 18][usize::from(c) % 5];
+        let activation = Activation::ALL[usize::from(b) % 5];
+        let scale = graph.nodes[from].scale;
+        match kind % 8 {
+            0 | 1 => graph.conv(from, 3, 1 + usize::from(c) % 4, channels, activation),
+            2 => graph.conv(from, 1, 1, channels, activation),
+            3 if scale <= 4 => graph.pool(from, [PoolKind::Max, PoolKind::Average][usize::from(c) % 2], 2),
+            3 | 4 if scale > 1 => {
+                let like = graph.nodes.iter().position(|node| node.scale == scale / 2).unwrap();
+                let mode = UpsampleMode::ALL[usize::from(c) % 2];
+                if b % 2 == 0 {
+                    graph.upsample(from, like, mode, 2)
+                } else {
+                    graph.conv_transposed(from, like, [2, 4][usize::from(c) % 2], channels, activation)
+                }
+            }
+            5 if other != from && graph.nodes[other].scale == scale => graph.concat(&[from, other]),
+            6 if other != from
+                && (graph.nodes[other].scale, graph.nodes[other].channels)
+                    == (scale, graph.nodes[from].channels) =>
+            {
+                graph.add(&[from, other])
+            }
+            _ if scale <= 4 => graph.pool(from, PoolKind::Blur, 2),
+            _ => graph.conv(from, 1, 1, channels, activation),
+        };
+    }
+    // Whatever nobody has used is brought to full size and ends in the output.
+    let unused = (0..graph.nodes.len()).filter(|&i| !graph.nodes.iter().any(|node| node.from.contains(&i)));
+    let mut ends = unused.collect::<Vec<_>>();
+    for end in &mut ends {
+        while graph.nodes[*end].scale > 1 {
+            let like = graph.nodes.iter().position(|node| node.scale == graph.nodes[*end].scale / 2).unwrap();
+            *end = graph.upsample(*end, like, UpsampleMode::Bilinear, 2);
+        }
+    }
+    let end = if ends.len() > 1 { graph.concat(&ends) } else { ends[0] };
+    graph.finish(end)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_nets_agree_with_differences(
+        choices in proptest::collection::vec(any::<(u8, u8, u8, u8)>(), 1..9),
+        (n, h, w) in (1_usize..3, 1_usize..6, 1_usize..6),
+        seed in 0_u64..1000,
+    ) {
+        let net = random_net(&choices);
+        // Differences cost one forward pass for each parameter: leave out the few nets with very many.
+        prop_assume!(net.weights() < 3000);
+        if let Err(reason) = check(&net, Shape { n, h, w }, seed) {
+            return Err(TestCaseError::fail(format!("{reason}\n{net:#?}")));
+        }
+    }
+}
