@@ -1,5 +1,26 @@
 //! Plan, runs, comparison and report.
+//!
+//! [`run`] takes a [`StudyRequest`] from its specification to its report; each step is a module, in this order:
+//! [`spec`] (what a person decided), [`data`], [`plan`] (what follows from it), `execute` (trials and runs),
+//! `measure`, `compare`, [`claim`], [`results`], `pictures`, [`report`].
+//!
+//! This crate has no numerics of its own: nets are trained by `foci-train` and measured by `foci-measure`.
 #![forbid(unsafe_code)]
 
+pub mod claim;
+mod compare;
+pub mod data;
+mod error;
+mod execute;
+mod measure;
+mod pictures;
+pub mod plan;
 pub mod report;
 pub mod results;
+pub mod spec;
+mod study;
+
+pub use error::StudyError;
+pub use measure::TileMeasures;
+pub use spec::{StudySpec, TileSize};
+pub use study::{Event, Observer, StudyRequest, run};

@@ -26,7 +26,10 @@ pub struct Answer {
 
 /// The measure that decides in this study: the first of the deciding measures that a net of the ranking has.
 pub fn deciding_measure(results: &Results) -> Option<Measure> {
-    DECIDING.iter().map(|key| measures::describe(key)).find(|measure| findings::ranking(results, measure).is_some())
+    DECIDING
+        .iter()
+        .map(|key| measures::describe(key))
+        .find(|measure| findings::ranking(results, measure).is_some())
 }
 
 /// Puts the outcome of a study into words.
@@ -88,7 +91,9 @@ fn headline(results: &Results, measure: &Measure, ranking: &Ranking) -> String {
     let opening = if beaten.is_empty() {
         format!("Undecided: at {weights} weights the study does not tell {tied} apart")
     } else {
-        format!("At {weights} weights {tied} keep the most fine detail, and the study does not decide between them")
+        format!(
+            "At {weights} weights {tied} keep the most fine detail, and the study does not decide between them"
+        )
     };
     let more = if beaten.is_empty() { String::new() } else { format!("; {name} keeps more than {beaten}") };
     format!(
@@ -116,8 +121,11 @@ fn ahead(results: &Results, measure: &Measure, leader: &NetSummary, rival: &NetS
     match findings::difference(results, &leader.name, &rival.name, &measure.key) {
         Some(found) => {
             let side = if found.value < 0.0 { "below" } else { "above" };
-            let (size, interval) =
-                if found.value < 0.0 { (-found.value, [-found.interval[1], -found.interval[0]]) } else { (found.value, found.interval) };
+            let (size, interval) = if found.value < 0.0 {
+                (-found.value, [-found.interval[1], -found.interval[0]])
+            } else {
+                (found.value, found.interval)
+            };
             let size = measure.difference(size);
             let number = format::with_unit(size.trim_start_matches('+'), measure.difference_unit());
             format!("{number} {side} {} (95\u{a0}% interval {})", rival.name, measure.interval(interval))
@@ -147,7 +155,11 @@ fn supporting(results: &Results, measure: &Measure) -> Option<String> {
     let leader = ranking.leader();
     let name = &measure.name;
     if ranking.decided() {
-        return Some(format!("{name}: {} is ahead of all others, {}.", leader.name, ahead(results, measure, leader, ranking.order[1].0)));
+        return Some(format!(
+            "{name}: {} is ahead of all others, {}.",
+            leader.name,
+            ahead(results, measure, leader, ranking.order[1].0)
+        ));
     }
     let rival = ranking.order[ranking.open[0]].0;
     let found = findings::difference(results, &leader.name, &rival.name, &measure.key)?;
@@ -164,9 +176,13 @@ fn supporting(results: &Results, measure: &Measure) -> Option<String> {
 
 fn warnings(results: &Results) -> Vec<String> {
     let mut lines = Vec::new();
-    let controls: Vec<&str> = results.nets.iter().filter(|net| net.control).map(|net| net.name.as_str()).collect();
+    let controls: Vec<&str> =
+        results.nets.iter().filter(|net| net.control).map(|net| net.name.as_str()).collect();
     if !controls.is_empty() {
-        lines.push(format!("Control arms are shown but take no part in the ranking: {}.", format::listed(&controls)));
+        lines.push(format!(
+            "Control arms are shown but take no part in the ranking: {}.",
+            format::listed(&controls)
+        ));
     }
     let diverged: Vec<String> = results
         .runs
@@ -186,7 +202,8 @@ fn warnings(results: &Results) -> Vec<String> {
         ));
     }
     if results.seeds == 1 {
-        lines.push("Only one seed was run: how much a result owes to chance in training is not known.".into());
+        lines
+            .push("Only one seed was run: how much a result owes to chance in training is not known.".into());
     }
     if !results.claims.is_empty() {
         let of = |verdict| results.claims.iter().filter(|claim| claim.verdict == verdict).count();

@@ -13,8 +13,11 @@ const POINTS: usize = 120;
 
 /// Smooths a long curve by averaging within bins of equal numbers of steps; drops values that are not finite.
 fn thinned(points: &[(u64, f64)]) -> Vec<(f64, f64)> {
-    let finite: Vec<(f64, f64)> =
-        points.iter().filter(|(_, loss)| loss.is_finite() && *loss > 0.0).map(|&(step, loss)| (step as f64, loss)).collect();
+    let finite: Vec<(f64, f64)> = points
+        .iter()
+        .filter(|(_, loss)| loss.is_finite() && *loss > 0.0)
+        .map(|&(step, loss)| (step as f64, loss))
+        .collect();
     let bin = finite.len().div_ceil(POINTS).max(1);
     finite
         .chunks(bin)
@@ -43,7 +46,12 @@ struct Frame {
 }
 
 impl Frame {
-    fn new<'d>(points: impl Iterator<Item = &'d (f64, f64)> + Clone, width: f64, height: f64, right: f64) -> Frame {
+    fn new<'d>(
+        points: impl Iterator<Item = &'d (f64, f64)> + Clone,
+        width: f64,
+        height: f64,
+        right: f64,
+    ) -> Frame {
         let (left, top, bottom) = (48.0, 10.0, height - 34.0);
         let last = points.clone().map(|point| point.0).fold(0.0, f64::max);
         let x = Axis::from_zero(last, left, width - right);
@@ -64,7 +72,13 @@ impl Frame {
             }
         }
         svg.line("axis", self.left, self.bottom, self.right, self.bottom);
-        svg.text("label", 0.5 * (self.left + self.right), self.bottom + 29.0, Anchor::Middle, "optimiser steps");
+        svg.text(
+            "label",
+            0.5 * (self.left + self.right),
+            self.bottom + 29.0,
+            Anchor::Middle,
+            "optimiser steps",
+        );
         svg.text_upwards("label", 9.0, 0.5 * (self.top + self.bottom), "loss");
     }
 
@@ -120,7 +134,8 @@ fn overview(drawn: &[Drawn], arms: &[usize], names: &[String], validated: bool) 
     let (width, height) = (460.0, 300.0);
     let frame = Frame::new(drawn.iter().flat_map(|one| shown(one, validated)), width, height, 140.0);
     let what = if validated { "Validation" } else { "Training" };
-    let mut svg = Svg::figure(width, height, "chart", &format!("{what} loss of all nets against optimiser steps"));
+    let mut svg =
+        Svg::figure(width, height, "chart", &format!("{what} loss of all nets against optimiser steps"));
     frame.grid(&mut svg, 4);
     let mut ends: Vec<(usize, f64, f64)> = Vec::new();
     for &arm in arms {
@@ -130,8 +145,9 @@ fn overview(drawn: &[Drawn], arms: &[usize], names: &[String], validated: bool) 
             svg.polyline(&format!("curve {}", palette::class(arm)), &path);
             last.extend(path.last().copied());
         }
-        if let Some(&(x, _)) = last.first() {
-            let y = last.iter().map(|end| end.1).sum::<f64>() / last.len() as f64;
+        // The name stands at the median seed, which a diverged run cannot drag away.
+        last.sort_by(|a, b| a.1.total_cmp(&b.1));
+        if let Some(&(x, y)) = last.get(last.len() / 2) {
             ends.push((arm, x, y));
         }
     }
@@ -152,7 +168,10 @@ fn panel(drawn: &[Drawn], arm: usize, name: &str) -> String {
     let mut svg = Svg::figure(width, height, "chart", &format!("Training and validation loss of {name}"));
     frame.grid(&mut svg, 3);
     for one in drawn.iter().filter(|one| one.arm != arm) {
-        svg.polyline("curve other", &frame.path(if one.training.is_empty() { &one.validation } else { &one.training }));
+        svg.polyline(
+            "curve other",
+            &frame.path(if one.training.is_empty() { &one.validation } else { &one.training }),
+        );
     }
     for one in drawn.iter().filter(|one| one.arm == arm) {
         let training = frame.path(&one.training);
@@ -164,14 +183,20 @@ fn panel(drawn: &[Drawn], arm: usize, name: &str) -> String {
         {
             svg.line("cross", x - 4.0, y - 4.0, x + 4.0, y + 4.0);
             svg.line("cross", x - 4.0, y + 4.0, x + 4.0, y - 4.0);
-            svg.text("tick strong", x + 7.0, y + 3.5, Anchor::Start, &format!("seed {} diverged", one.curve.seed));
+            svg.text(
+                "tick strong",
+                x + 7.0,
+                y + 3.5,
+                Anchor::Start,
+                &format!("seed {} diverged", one.curve.seed),
+            );
         }
     }
     svg.finish()
 }
 
 /// Moves label heights apart to at least `gap`, within `low` and `high` as far as there is room, keeping their order.
-pub fn spread_apart(places: &mut [f64], gap: f64, low: f64, high: f64) {
+fn spread_apart(places: &mut [f64], gap: f64, low: f64, high: f64) {
     let mut order: Vec<usize> = (0..places.len()).collect();
     order.sort_by(|&a, &b| places[a].total_cmp(&places[b]));
     let mut floor = low;
@@ -192,7 +217,8 @@ mod tests {
 
     #[test]
     fn long_curves_are_averaged_and_bad_values_dropped() {
-        let points: Vec<(u64, f64)> = (0..240).map(|step| (step, if step % 2 == 0 { 1.0 } else { 3.0 })).collect();
+        let points: Vec<(u64, f64)> =
+            (0..240).map(|step| (step, if step % 2 == 0 { 1.0 } else { 3.0 })).collect();
         let thin = thinned(&points);
         assert_eq!(thin.len(), 120);
         assert_eq!(thin[0], (0.5, 2.0));

@@ -96,11 +96,13 @@ pub fn limits(results: &Results) -> Vec<String> {
         ),
     });
     lines.push(format!(
-        "A difference counts here if its 95 % interval leaves zero out and its p-value, adjusted by Holm's method for all {} \
+        "A difference counts here if its 95\u{a0}% interval leaves zero out and its p-value, adjusted by Holm's method for all {} \
          comparisons of the study, is below {LEVEL}. “Undecided” does not mean “equal”.",
         results.comparisons.len()
     ));
-    lines.push("Pictures are of single tiles by the first seed: they illustrate, the tables decide.".to_string());
+    lines.push(
+        "Pictures are of single tiles by the first seed: they illustrate, the tables decide.".to_string(),
+    );
     lines
 }
 

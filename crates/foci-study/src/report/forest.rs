@@ -61,7 +61,8 @@ const MAIN: [&str; 4] = ["detail_cutoff", "foci_recall", "boundary_contrast", "p
 
 /// Prepares a forest plot for each measure that has comparisons; `arm` gives the place of a net in the study.
 pub fn prepare(results: &Results, arm: impl Fn(&str) -> usize) -> Vec<Forest> {
-    let measures = measures::in_order(results.comparisons.iter().map(|comparison| comparison.metric.as_str()));
+    let measures =
+        measures::in_order(results.comparisons.iter().map(|comparison| comparison.metric.as_str()));
     let any_main = measures.iter().any(|measure| MAIN.contains(&measure.key.as_str()));
     let control = |name: &str| results.nets.iter().any(|net| net.control && net.name == name);
     measures
@@ -70,7 +71,8 @@ pub fn prepare(results: &Results, arm: impl Fn(&str) -> usize) -> Vec<Forest> {
             let mut of: Vec<&Comparison> =
                 results.comparisons.iter().filter(|comparison| comparison.metric == measure.key).collect();
             of.sort_by_key(|comparison| control(&comparison.a) || control(&comparison.b));
-            let ends = of.iter().flat_map(|comparison| [comparison.ci[0], comparison.ci[1], comparison.difference]);
+            let ends =
+                of.iter().flat_map(|comparison| [comparison.ci[0], comparison.ci[1], comparison.difference]);
             let axis = Axis::linear(ends.chain([0.0]), 0.0, 100.0);
             let rows = of
                 .iter()

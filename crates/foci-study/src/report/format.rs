@@ -49,7 +49,11 @@ pub fn significant(value: f64, digits: usize) -> String {
     let magnitude = value.abs().log10().floor();
     if !(-3.0..7.0).contains(&magnitude) {
         let mantissa = value / 10f64.powf(magnitude);
-        return format!("{}{UNIT}×{UNIT}10{}", fixed(mantissa, digits.saturating_sub(1)), superscript(magnitude as i32));
+        return format!(
+            "{}{UNIT}×{UNIT}10{}",
+            fixed(mantissa, digits.saturating_sub(1)),
+            superscript(magnitude as i32)
+        );
     }
     let decimals = (digits as f64 - 1.0 - magnitude).max(0.0) as usize;
     fixed(value, decimals)
@@ -124,7 +128,11 @@ pub fn p_value(value: f64) -> String {
 
 /// How many times as much: `1.2×`, `14×`.
 pub fn times(ratio: f64) -> String {
-    if ratio.is_finite() { format!("{}×", fixed(ratio, if ratio < 9.95 { 1 } else { 0 })) } else { MISSING.to_string() }
+    if ratio.is_finite() {
+        format!("{}×", fixed(ratio, if ratio < 9.95 { 1 } else { 0 }))
+    } else {
+        MISSING.to_string()
+    }
 }
 
 /// A number and its unit, kept on one line; no unit, no space.

@@ -45,6 +45,11 @@ pub struct Measure {
     style: Style,
 }
 
+/// Words shared by the bands.
+const BAND: &str = "The error within one band of spatial frequency (in cycles per pixel), relative to the original's power there: 0 is \
+     perfect, 1 is what a picture with nothing in that band gets. Low bands hold whole nuclei, high bands hold foci, edges \
+     and noise.";
+
 /// Measures in the order in which they are shown: detail first.
 const CATALOGUE: &[(&str, &str, &str, &str, Better, Style, &str)] = &[
     (
@@ -59,9 +64,19 @@ const CATALOGUE: &[(&str, &str, &str, &str, Better, Style, &str)] = &[
          of the camera's pixels, and no picture can carry more.",
     ),
     (
+        "transfer_cutoff",
+        "Contrast transfer cut-off",
+        "transfer",
+        "cycles/pixel",
+        Better::Higher,
+        Style::Decimals(3),
+        "The spatial frequency at which the reconstruction passes only half of the original's amplitude, as on the \
+         modulation transfer curve of a lens.",
+    ),
+    (
         "foci_recall",
         "Foci kept",
-        "foci kept",
+        "foci",
         "",
         Better::Higher,
         Style::Percent(1),
@@ -88,14 +103,34 @@ const CATALOGUE: &[(&str, &str, &str, &str, Better, Style, &str)] = &[
         "The harmonic mean of foci kept and foci that are real: high only if both are.",
     ),
     (
+        "true_foci_recall",
+        "True foci found",
+        "true found",
+        "",
+        Better::Higher,
+        Style::Percent(1),
+        "Where the specimen is synthetic and the true foci are known: the share of them that can be found in the \
+         reconstruction.",
+    ),
+    (
+        "true_foci_precision",
+        "Found foci that are true",
+        "found true",
+        "",
+        Better::Higher,
+        Style::Percent(1),
+        "Where the specimen is synthetic and the true foci are known: of the bright spots found in the reconstruction, the \
+         share that are true.",
+    ),
+    (
         "boundary_contrast",
         "Boundary contrast kept",
         "boundary",
         "",
         Better::Higher,
         Style::Percent(1),
-        "The dip in brightness between two touching nuclei, as a share of the dip in the original. At 100 % the nuclei \
-         are as well separated as they were; at 0 % they have run together.",
+        "The contrast of the dark seam between touching nuclei, as a share of its contrast in the original. At \
+         100\u{a0}% the nuclei are as well separated as they were; at 0\u{a0}% they have run together.",
     ),
     (
         "psnr",
@@ -104,7 +139,7 @@ const CATALOGUE: &[(&str, &str, &str, &str, Better, Style, &str)] = &[
         "dB",
         Better::Higher,
         Style::Decimals(2),
-        "Peak signal-to-noise ratio: how small the error is beside the brightest signal. Each 6 dB halve the \
+        "Peak signal-to-noise ratio: how small the error is beside the brightest signal. Each 6\u{a0}dB halve the \
          error. It averages over the whole tile, so dark background counts as much as foci.",
     ),
     (
@@ -128,43 +163,68 @@ const CATALOGUE: &[(&str, &str, &str, &str, Better, Style, &str)] = &[
          identical.",
     ),
     (
-        "mse",
-        "Mean squared error",
-        "MSE",
+        "band_error_below_1_32",
+        "Error, frequencies below 1/32",
+        "err <1/32",
         "",
         Better::Lower,
         Style::Significant,
-        "The mean of the squared differences in brightness, where 1 is the range of the tile.",
+        BAND,
     ),
     (
-        "mae",
-        "Mean absolute error",
-        "MAE",
+        "band_error_1_32",
+        "Error, frequencies 1/32 to 1/16",
+        "err 1/32",
         "",
         Better::Lower,
         Style::Significant,
-        "The mean difference in brightness, where 1 is the range of the tile.",
+        BAND,
+    ),
+    (
+        "band_error_1_16",
+        "Error, frequencies 1/16 to 1/8",
+        "err 1/16",
+        "",
+        Better::Lower,
+        Style::Significant,
+        BAND,
+    ),
+    (
+        "band_error_1_8",
+        "Error, frequencies 1/8 to 1/4",
+        "err 1/8",
+        "",
+        Better::Lower,
+        Style::Significant,
+        BAND,
+    ),
+    (
+        "band_error_1_4",
+        "Error, frequencies 1/4 to 1/2",
+        "err 1/4",
+        "",
+        Better::Lower,
+        Style::Significant,
+        BAND,
     ),
 ];
 
 /// What is known of a measure; every key has an answer.
 pub fn describe(key: &str) -> Measure {
-    if let Some(&(key, name, short, unit, better, style, explanation)) = CATALOGUE.iter().find(|row| row.0 == key) {
-        return Measure { key: key.into(), name: name.into(), short: short.into(), unit, explanation, better, style };
-    }
-    let words = key.replace(['_', '-'], " ");
-    if let Some(band) = words.strip_prefix("band ").or_else(|| words.strip_prefix("error band ")) {
+    if let Some(&(key, name, short, unit, better, style, explanation)) =
+        CATALOGUE.iter().find(|row| row.0 == key)
+    {
         return Measure {
             key: key.into(),
-            name: format!("Error, band {band}"),
-            short: format!("band {band}"),
-            unit: "",
-            explanation: "Error within one band of spatial frequency, relative to the original's power in that band. Low \
-                          bands hold whole nuclei, high bands hold foci, edges and noise.",
-            better: Better::Lower,
-            style: Style::Significant,
+            name: name.into(),
+            short: short.into(),
+            unit,
+            explanation,
+            better,
+            style,
         };
     }
+    let words = key.replace(['_', '-'], " ");
     Measure {
         key: key.into(),
         name: words.clone(),
@@ -232,7 +292,8 @@ impl Measure {
 
 /// The period in pixels of a spatial frequency in cycles per pixel, in words: `2.0 pixels`.
 pub fn period(cutoff: f64) -> Option<String> {
-    (cutoff.is_finite() && cutoff > 0.0).then(|| format::with_unit(&format::significant(1.0 / cutoff, 2), "pixels"))
+    (cutoff.is_finite() && cutoff > 0.0)
+        .then(|| format::with_unit(&format::significant(1.0 / cutoff, 2), "pixels"))
 }
 
 #[cfg(test)]
@@ -241,10 +302,13 @@ mod tests {
 
     #[test]
     fn known_measures_come_first_and_unknown_ones_are_kept() {
-        let keys: Vec<String> =
-            in_order(["zeta", "psnr", "alpha", "detail_cutoff"]).into_iter().map(|measure| measure.key).collect();
+        let keys: Vec<String> = in_order(["zeta", "psnr", "alpha", "detail_cutoff"])
+            .into_iter()
+            .map(|measure| measure.key)
+            .collect();
         assert_eq!(keys, ["detail_cutoff", "psnr", "alpha", "zeta"]);
         assert_eq!(describe("alpha").better, Better::Unknown);
+        assert_eq!(describe("band_error_1_8").better, Better::Lower);
         assert_eq!(describe("my_measure").name, "my measure");
     }
 

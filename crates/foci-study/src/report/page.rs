@@ -63,6 +63,7 @@ pub struct Page {
     weights: String,
     seeds: usize,
     any_best: bool,
+    any_diverged: bool,
 }
 
 /// Names of all arms, those of the results first, then any that only pictures or curves have.
@@ -136,6 +137,7 @@ impl Page {
             weights: format::count(results.budget.weights),
             seeds: results.seeds,
             any_best,
+            any_diverged: results.runs.iter().any(|run| run.diverged),
         })
     }
 }
@@ -148,7 +150,8 @@ fn arm(results: &Results, index: usize, name: &str) -> Arm {
             about.push(format!("architecture {}", net.architecture));
         }
         if net.input_noise > 0.0 {
-            about.push(format!("has to remove noise of standard deviation {}", format::tick(net.input_noise)));
+            about
+                .push(format!("has to remove noise of standard deviation {}", format::tick(net.input_noise)));
         }
     }
     let diverged = match findings::diverged(results, name) {

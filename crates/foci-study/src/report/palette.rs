@@ -19,7 +19,8 @@ pub fn class(arm: usize) -> String {
 pub fn marker(svg: &mut Svg, arm: usize, x: f64, y: f64, radius: f64) {
     let class = format!("mark {}", class(arm));
     let r = radius;
-    let polygon = |points: &[(f64, f64)]| points.iter().map(|&(dx, dy)| (x + dx * r, y + dy * r)).collect::<Vec<_>>();
+    let polygon =
+        |points: &[(f64, f64)]| points.iter().map(|&(dx, dy)| (x + dx * r, y + dy * r)).collect::<Vec<_>>();
     match arm % COLOURS {
         0 => svg.circle(&class, x, y, r),
         1 => svg.polygon(&class, &polygon(&[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)])),

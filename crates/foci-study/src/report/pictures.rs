@@ -117,7 +117,8 @@ fn tile(set: &PictureSet, pixels_each: f64, arm: &impl Fn(&str) -> usize) -> Res
     let mut reduced = Vec::new();
     for one in &set.reconstructions {
         check(set, &one.net, original, &one.plane)?;
-        let difference: Vec<f32> = one.plane.data.iter().zip(&original.data).map(|(new, old)| new - old).collect();
+        let difference: Vec<f32> =
+            one.plane.data.iter().zip(&original.data).map(|(new, old)| new - old).collect();
         let difference = Plane { width, height, data: difference };
         reduced.push((one, reduce(&one.plane, share, mean), reduce(&difference, share, largest)));
     }
@@ -213,7 +214,10 @@ fn caption(one: &Reconstruction) -> String {
         .filter_map(|key| one.metrics.get(*key).map(|value| (measures::describe(key), *value)))
         .map(|(measure, value)| {
             let label = if measure.key == "psnr" { "PSNR" } else { "cut-off" };
-            format!("{label} {}", if measure.key == "psnr" { measure.value_with_unit(value) } else { measure.value(value) })
+            format!(
+                "{label} {}",
+                if measure.key == "psnr" { measure.value_with_unit(value) } else { measure.value(value) }
+            )
         })
         .collect();
     parts.join(", ")
@@ -247,15 +251,18 @@ fn cut(plane: &Plane, region: Region) -> Plane {
 
 /// Weighted mean of the values under a dot.
 fn mean(values: &[(f32, f64)]) -> f32 {
-    let (sum, weight) = values.iter().fold((0.0, 0.0), |(sum, total), (value, weight)| {
-        (sum + f64::from(*value) * weight, total + weight)
-    });
+    let (sum, weight) = values
+        .iter()
+        .fold((0.0, 0.0), |(sum, total), (value, weight)| (sum + f64::from(*value) * weight, total + weight));
     (sum / weight) as f32
 }
 
 /// The value of the largest size under a dot, with its sign.
 fn largest(values: &[(f32, f64)]) -> f32 {
-    values.iter().map(|(value, _)| *value).fold(0.0, |best, value| if value.abs() > best.abs() { value } else { best })
+    values
+        .iter()
+        .map(|(value, _)| *value)
+        .fold(0.0, |best, value| if value.abs() > best.abs() { value } else { best })
 }
 
 /// Shrinks a picture; `summary` turns the values under a dot, with their shares of it, into one.
@@ -296,14 +303,17 @@ fn windows(from: usize, to: usize) -> Vec<Vec<(usize, f64)>> {
 
 fn extremes(plane: &Plane) -> (f32, f32) {
     let finite = plane.data.iter().copied().filter(|value| value.is_finite());
-    let (low, high) = finite.fold((f32::MAX, f32::MIN), |(low, high), value| (low.min(value), high.max(value)));
+    let (low, high) =
+        finite.fold((f32::MAX, f32::MIN), |(low, high), value| (low.min(value), high.max(value)));
     if high > low { (low, high) } else { (0.0, 1.0) }
 }
 
 /// A round difference that 99.5 % of all dots stay within.
 fn difference_scale<'p>(differences: impl Iterator<Item = &'p Plane>) -> f64 {
-    let mut sizes: Vec<f32> =
-        differences.flat_map(|plane| plane.data.iter().map(|value| value.abs())).filter(|size| size.is_finite()).collect();
+    let mut sizes: Vec<f32> = differences
+        .flat_map(|plane| plane.data.iter().map(|value| value.abs()))
+        .filter(|size| size.is_finite())
+        .collect();
     sizes.sort_by(f32::total_cmp);
     let largest = sizes.get(sizes.len() * 995 / 1000).copied().unwrap_or(0.0);
     if largest > 0.0 { nice(f64::from(largest)) } else { 0.1 }
@@ -320,7 +330,8 @@ fn grey(plane: &Plane, low: f32, high: f32) -> Result<Picture, ReportError> {
 /// Difference map: transparent at zero, so that zero has the colour of the page; orange above, blue below.
 fn coloured(plane: &Plane, scale: f64) -> Result<Picture, ReportError> {
     let level = |value: f32| {
-        let step = (f64::from(value) / scale * f64::from(STEPS)).round().clamp(f64::from(-STEPS), f64::from(STEPS));
+        let step =
+            (f64::from(value) / scale * f64::from(STEPS)).round().clamp(f64::from(-STEPS), f64::from(STEPS));
         (step as i32 + STEPS) as u8
     };
     let bytes: Vec<u8> = plane.data.iter().map(|value| level(*value)).collect();

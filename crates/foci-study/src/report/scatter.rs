@@ -22,7 +22,8 @@ pub struct Point {
 
 /// Draws the points; `cost` names the axis and its unit. Empty if fewer than two points have a place.
 pub fn draw(points: &[Point], measure: &Measure, cost: &str) -> String {
-    let points: Vec<&Point> = points.iter().filter(|point| point.cost > 0.0 && point.value.is_finite()).collect();
+    let points: Vec<&Point> =
+        points.iter().filter(|point| point.cost > 0.0 && point.value.is_finite()).collect();
     if points.len() < 2 {
         return String::new();
     }
@@ -49,8 +50,10 @@ pub fn draw(points: &[Point], measure: &Measure, cost: &str) -> String {
     let unit = if measure.unit.is_empty() { String::new() } else { format!(", {}", measure.unit) };
     svg.text_upwards("label", 10.0, 0.5 * (top + bottom), &format!("{}{unit}", measure.name));
 
-    let places: Vec<(f64, f64)> =
-        points.iter().map(|point| (x.place(point.cost).unwrap_or(left), y.place(point.value).unwrap_or(bottom))).collect();
+    let places: Vec<(f64, f64)> = points
+        .iter()
+        .map(|point| (x.place(point.cost).unwrap_or(left), y.place(point.value).unwrap_or(bottom)))
+        .collect();
     let names: Vec<String> = points.iter().map(|point| format::shortened(&point.name, 18)).collect();
     let labels = place_names(&places, &names, Area { left, right, top, bottom });
     for (point, &(px, py)) in points.iter().zip(&places) {
@@ -59,8 +62,13 @@ pub fn draw(points: &[Point], measure: &Measure, cost: &str) -> String {
         }
         palette::marker(&mut svg, point.arm, px, py, 5.0);
     }
-    for (name, label) in names.iter().zip(labels) {
-        svg.text("name", label.left, label.bottom - 3.0, Anchor::Start, name);
+    for (name, (anchor, area)) in names.iter().zip(labels) {
+        let x = match anchor {
+            Anchor::Start => area.left,
+            Anchor::Middle => 0.5 * (area.left + area.right),
+            Anchor::End => area.right,
+        };
+        svg.text("name", x, area.bottom - 3.0, anchor, name);
     }
     svg.finish()
 }
@@ -88,39 +96,44 @@ impl Area {
 }
 
 /// Finds a place for each name beside its point, where it covers least of other points and names and stays inside.
-fn place_names(points: &[(f64, f64)], names: &[String], bounds: Area) -> Vec<Area> {
+fn place_names(points: &[(f64, f64)], names: &[String], bounds: Area) -> Vec<(Anchor, Area)> {
     const HEIGHT: f64 = 14.0;
     /// About the width of a letter at the size of the chart's names.
     const LETTER: f64 = 6.7;
-    let marks: Vec<Area> =
-        points.iter().map(|&(x, y)| Area { left: x - 6.0, right: x + 6.0, top: y - 6.0, bottom: y + 6.0 }).collect();
-    let mut placed: Vec<Area> = Vec::new();
+    let marks: Vec<Area> = points
+        .iter()
+        .map(|&(x, y)| Area { left: x - 6.0, right: x + 6.0, top: y - 6.0, bottom: y + 6.0 })
+        .collect();
+    let mut placed: Vec<(Anchor, Area)> = Vec::new();
     for (&(x, y), name) in points.iter().zip(names) {
         let width = LETTER * name.chars().count() as f64;
-        let at = |left: f64, middle: f64| Area {
-            left,
-            right: left + width,
-            top: middle - 0.5 * HEIGHT,
-            bottom: middle + 0.5 * HEIGHT,
+        let at = |anchor: Anchor, dy: f64| {
+            let left = match anchor {
+                Anchor::Start => x + 9.0,
+                Anchor::Middle => x - 0.5 * width,
+                Anchor::End => x - 9.0 - width,
+            };
+            let top = y + dy - 0.5 * HEIGHT;
+            (anchor, Area { left, right: left + width, top, bottom: top + HEIGHT })
         };
-        let (right, left, centre) = (x + 9.0, x - 9.0 - width, x - 0.5 * width);
         let choices = [
-            at(right, y),
-            at(left, y),
-            at(centre, y - 15.0),
-            at(centre, y + 15.0),
-            at(right, y - 11.0),
-            at(right, y + 11.0),
-            at(left, y - 11.0),
-            at(left, y + 11.0),
-            at(centre, y - 29.0),
-            at(centre, y + 29.0),
+            at(Anchor::Start, 0.0),
+            at(Anchor::End, 0.0),
+            at(Anchor::Middle, -15.0),
+            at(Anchor::Middle, 15.0),
+            at(Anchor::Start, -11.0),
+            at(Anchor::Start, 11.0),
+            at(Anchor::End, -11.0),
+            at(Anchor::End, 11.0),
+            at(Anchor::Middle, -29.0),
+            at(Anchor::Middle, 29.0),
         ];
         let cost = |area: &Area| {
             let outside = area.size() - area.overlap(&bounds);
-            outside + marks.iter().chain(&placed).map(|other| area.overlap(other)).sum::<f64>()
+            let others = marks.iter().chain(placed.iter().map(|(_, area)| area));
+            outside + others.map(|other| area.overlap(other)).sum::<f64>()
         };
-        let best = choices.into_iter().min_by(|a, b| cost(a).total_cmp(&cost(b)));
+        let best = choices.into_iter().min_by(|a, b| cost(&a.1).total_cmp(&cost(&b.1)));
         placed.extend(best);
     }
     placed
@@ -144,8 +157,8 @@ mod tests {
         let points = [(100.0, 100.0), (120.0, 100.0), (195.0, 30.0)];
         let names = ["first", "second", "third"].map(String::from);
         let places = place_names(&points, &names, bounds);
-        assert!(places[0].right < 100.0, "the name of the first point must give way to the second point");
-        assert!(places[1].left > 120.0);
-        assert!(places[2].right < 195.0, "there is no room at the right edge");
+        assert!(places[0].1.right < 100.0, "the name of the first point must give way to the second point");
+        assert!(places[1].1.left > 120.0);
+        assert!(places[2].1.right < 195.0, "there is no room at the right edge");
     }
 }

@@ -9,6 +9,8 @@ use std::fmt::Write;
 
 /// Width of a terminal that nobody has widened.
 const COLUMNS: usize = 80;
+/// Width of the names, so that the columns of figures fit.
+const NAME: usize = 19;
 /// Measures with a column, as far as the study has them and they fit.
 const SHOWN: [&str; 5] = ["detail_cutoff", "foci_recall", "boundary_contrast", "psnr", "ssim"];
 
@@ -20,10 +22,10 @@ pub fn summary_text(results: &Results) -> String {
         .filter(|measure| results.runs.iter().any(|run| run.metrics.contains_key(&measure.key)))
         .collect();
     heads.extend(shown.iter().map(|measure| measure.short.clone()));
-    heads.extend(["s/step".to_string(), "train mem".to_string()]);
+    heads.extend(["s/step".to_string(), "memory".to_string()]);
     let mut rows = vec![heads];
     for net in &results.nets {
-        let mut row = vec![format::shortened(&net.name, 19)];
+        let mut row = vec![format::shortened(&net.name, if net.control { NAME - 1 } else { NAME })];
         row.extend(shown.iter().map(|measure| {
             findings::spread(results, &net.name, &measure.key)
                 .map_or(format::MISSING.to_string(), |spread| measure.value(spread.mean))

@@ -58,7 +58,9 @@ impl Svg {
 
     /// A disc at a place in percent of the picture, with a radius in pixels.
     pub fn circle_percent(&mut self, class: &str, x: f64, y: f64, radius: f64) {
-        self.push(format_args!("<circle class=\"{class}\" cx=\"{x:.2}%\" cy=\"{y:.1}%\" r=\"{radius:.1}\"/>"));
+        self.push(format_args!(
+            "<circle class=\"{class}\" cx=\"{x:.2}%\" cy=\"{y:.1}%\" r=\"{radius:.1}\"/>"
+        ));
     }
 
     /// A text on one line, centred on a place in percent of the picture.
@@ -71,7 +73,9 @@ impl Svg {
 
     /// A straight line.
     pub fn line(&mut self, class: &str, x1: f64, y1: f64, x2: f64, y2: f64) {
-        self.push(format_args!("<line class=\"{class}\" x1=\"{x1:.2}\" y1=\"{y1:.2}\" x2=\"{x2:.2}\" y2=\"{y2:.2}\"/>"));
+        self.push(format_args!(
+            "<line class=\"{class}\" x1=\"{x1:.2}\" y1=\"{y1:.2}\" x2=\"{x2:.2}\" y2=\"{y2:.2}\"/>"
+        ));
     }
 
     /// A disc or ring.
@@ -183,7 +187,9 @@ impl Axis {
     /// Place of a value; `None` where it has none.
     pub fn place(&self, value: f64) -> Option<f64> {
         let value = if self.logarithmic { (value > 0.0).then(|| value.log10())? } else { value };
-        value.is_finite().then(|| self.from + (value - self.low) / (self.high - self.low) * (self.to - self.from))
+        value
+            .is_finite()
+            .then(|| self.from + (value - self.low) / (self.high - self.low) * (self.to - self.from))
     }
 
     /// Round values to mark, about `wanted` of them.
@@ -205,7 +211,13 @@ impl Axis {
                 .filter(|value| (self.low..=self.high).contains(&value.log10()))
                 .collect()
         };
-        let sparse = [&[1.0][..], &[1.0, 3.0], &[1.0, 2.0, 5.0], &[1.0, 2.0, 3.0, 5.0, 7.0], &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0]];
+        let sparse = [
+            &[1.0][..],
+            &[1.0, 3.0],
+            &[1.0, 2.0, 5.0],
+            &[1.0, 2.0, 3.0, 5.0, 7.0],
+            &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0],
+        ];
         let mut best = ticks(sparse[0]);
         for mantissas in &sparse[1..] {
             let more = ticks(mantissas);
@@ -262,7 +274,10 @@ mod tests {
 
     #[test]
     fn nice_steps() {
-        assert_eq!([nice(0.03), nice(1.0), nice(2.1), nice(70.0)].map(|x| (x * 1e6).round() / 1e6), [0.05, 1.0, 5.0, 100.0]);
+        assert_eq!(
+            [nice(0.03), nice(1.0), nice(2.1), nice(70.0)].map(|x| (x * 1e6).round() / 1e6),
+            [0.05, 1.0, 5.0, 100.0]
+        );
     }
 
     #[test]

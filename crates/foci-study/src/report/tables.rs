@@ -71,7 +71,10 @@ pub fn measured(results: &Results) -> Vec<Row> {
                 };
                 (measure.value(spread.mean), small_print(&measure, &spread))
             });
-            let cells = cells.into_iter().map(|cell| Cell { best: best.as_ref() == Some(&cell.net), ..cell }).collect();
+            let cells = cells
+                .into_iter()
+                .map(|cell| Cell { best: best.as_ref() == Some(&cell.net), ..cell })
+                .collect();
             let note: Vec<&str> =
                 [measure.unit, measure.better_words()].into_iter().filter(|part| !part.is_empty()).collect();
             Row { name: measure.name.clone(), note: note.join(", "), explanation: explanation.into(), cells }
@@ -106,8 +109,13 @@ fn cells(results: &Results, fill: impl Fn(&NetSummary) -> (String, Vec<String>))
 
 /// What each net costs. Times are medians over the runs of an arm.
 pub fn costs(results: &Results) -> Vec<Row> {
-    let row = |name: &str, note: &str, explanation: &str, number: &dyn Fn(&NetSummary) -> Option<f64>, write: &dyn Fn(f64) -> String| {
-        let least = results.nets.iter().filter_map(number).filter(|value| *value > 0.0).fold(f64::INFINITY, f64::min);
+    let row = |name: &str,
+               note: &str,
+               explanation: &str,
+               number: &dyn Fn(&NetSummary) -> Option<f64>,
+               write: &dyn Fn(f64) -> String| {
+        let least =
+            results.nets.iter().filter_map(number).filter(|value| *value > 0.0).fold(f64::INFINITY, f64::min);
         let cells = cells(results, |net| match number(net) {
             Some(value) if value > 0.0 => {
                 let ratio = value / least;
@@ -124,8 +132,20 @@ pub fn costs(results: &Results) -> Vec<Row> {
     };
     let whole = |value: f64| format::count(value as u64);
     vec![
-        plain(row("Weights", "", "Numbers that training adjusts. Held equal within 0.5 %.", &|net| Some(net.weights as f64), &whole)),
-        plain(row("Convolution layers", "", "The output layer counts.", &|net| Some(net.layers as f64), &whole)),
+        plain(row(
+            "Weights",
+            "",
+            "Numbers that training adjusts. Held equal within 0.5\u{a0}%.",
+            &|net| Some(net.weights as f64),
+            &whole,
+        )),
+        plain(row(
+            "Convolution layers",
+            "",
+            "The output layer counts.",
+            &|net| Some(net.layers as f64),
+            &whole,
+        )),
         plain(row(
             "Receptive field",
             "pixels square",
@@ -170,15 +190,15 @@ pub fn costs(results: &Results) -> Vec<Row> {
         ),
         plain(row(
             "Largest image to train",
-            "pixels square, in 8 GiB",
-            "Side of the largest square image that trains in 8 GiB of memory.",
+            "pixels square, in 8\u{a0}GiB",
+            "Side of the largest square image that trains in 8\u{a0}GiB of memory.",
             &|net| Some(net.largest_train_side as f64),
             &whole,
         )),
         plain(row(
             "Largest image to predict",
-            "pixels square, in 8 GiB",
-            "Side of the largest square image that is predicted in one piece in 8 GiB of memory.",
+            "pixels square, in 8\u{a0}GiB",
+            "Side of the largest square image that is predicted in one piece in 8\u{a0}GiB of memory.",
             &|net| Some(net.largest_infer_side as f64),
             &whole,
         )),
@@ -192,7 +212,7 @@ pub fn runs(results: &Results) -> Plain {
     let mut heads: Vec<String> = vec!["net".into(), "seed".into()];
     heads.extend(folds.then(|| "fold".to_string()));
     heads.extend(["end", "steps", "learning rate", "training time", "time per step"].map(String::from));
-    heads.extend(keys.iter().map(|measure| format::with_unit(&measure.short, "").replace("cut-off", "detail cut-off")));
+    heads.extend(keys.iter().map(|measure| measure.name.clone()));
     let rows = results
         .runs
         .iter()
@@ -206,11 +226,9 @@ pub fn runs(results: &Results) -> Plain {
                 format::seconds(run.seconds),
                 format::seconds(run.seconds_per_step),
             ]);
-            row.extend(
-                keys.iter().map(|measure| {
-                    run.metrics.get(&measure.key).map_or(format::MISSING.into(), |value| measure.value(*value))
-                }),
-            );
+            row.extend(keys.iter().map(|measure| {
+                run.metrics.get(&measure.key).map_or(format::MISSING.into(), |value| measure.value(*value))
+            }));
             (run.diverged, row)
         })
         .collect();
@@ -237,10 +255,13 @@ pub fn trials(results: &Results) -> Plain {
             row.extend(rates.iter().map(|rate| {
                 match net.trials.iter().find(|trial| trial.learning_rate.total_cmp(rate).is_eq()) {
                     None => "not tried".to_string(),
-                    Some(trial) => trial.validation_loss.map_or("diverged".to_string(), |loss| format::significant(loss, 3)),
+                    Some(trial) => trial
+                        .validation_loss
+                        .map_or("diverged".to_string(), |loss| format::significant(loss, 3)),
                 }
             }));
-            let mut used: Vec<f64> = findings::runs(results, &net.name).map(|run| run.learning_rate).collect();
+            let mut used: Vec<f64> =
+                findings::runs(results, &net.name).map(|run| run.learning_rate).collect();
             used.sort_by(f64::total_cmp);
             used.dedup();
             row.push(used.into_iter().map(format::tick).collect::<Vec<_>>().join(", "));

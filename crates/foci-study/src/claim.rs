@@ -1,0 +1,233 @@
+//! Claims: statements written down before the runs, and the rule that turns evidence into a verdict.
+//!
+//! A claim is a list of clauses that must all hold. It is *supported* if every clause is, *refuted* if one
+//! clause is, and *undecided* otherwise: missing evidence is never evidence.
+
+use crate::results::{ClaimVerdict, Comparison, NetSummary, RunSummary, Verdict};
+use crate::spec::ClaimSpec;
+use serde::{Deserialize, Serialize};
+
+/// A cost must differ by at least this factor to decide a clause: timings on a shared machine move by a few percent.
+const COST_FACTOR: f64 = 1.1;
+
+/// Adjusted p-values below this decide a clause.
+const SIGNIFICANCE: f64 = 0.05;
+
+/// One condition of a claim.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Clause {
+    /// A measure of the test fields: supported if the interval of the paired difference lies wholly on the
+    /// side of `better` and the adjusted p-value is below 0.05; refuted if it lies wholly on the other side.
+    Measure {
+        /// Key in `metrics`.
+        measure: String,
+        /// Arm that should be better.
+        better: String,
+        /// Arm that should be worse.
+        worse: String,
+    },
+    /// A cost: supported if `more` costs at least 1.1 times what `less` costs, refuted if it costs at most 1/1.1.
+    Cost {
+        /// Field of the net's summary, or `seconds_per_step` or `seconds_per_megapixel`.
+        cost: Cost,
+        /// Arm that should have the larger value.
+        more: String,
+        /// Arm that should have the smaller value.
+        less: String,
+    },
+    /// An instrument that does not exist yet: always undecided.
+    Pending {
+        /// What would decide it.
+        pending: String,
+    },
+}
+
+/// What a net costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cost {
+    /// Trainable weights.
+    Weights,
+    /// Multiply-adds for each input pixel.
+    MacsPerPixel,
+    /// Bytes to train on a tile.
+    TrainBytes,
+    /// Bytes to predict a tile.
+    InferBytes,
+    /// Side of the largest square image that trains within 8 GiB.
+    LargestTrainSide,
+    /// Side of the largest square image that predicts within 8 GiB.
+    LargestInferSide,
+    /// Seconds of a training step, median over runs.
+    SecondsPerStep,
+    /// Seconds to predict a megapixel, median over runs.
+    SecondsPerMegapixel,
+}
+
+impl Cost {
+    fn of(self, net: &NetSummary, runs: &[RunSummary]) -> Option<f64> {
+        let median = |value: fn(&RunSummary) -> f64| {
+            let values: Vec<f64> = runs.iter().filter(|run| run.net == net.name && !run.diverged).map(value).collect();
+            foci_measure::summary::median(&values)
+        };
+        match self {
+            Cost::Weights => Some(net.weights as f64),
+            Cost::MacsPerPixel => Some(net.macs_per_pixel),
+            Cost::TrainBytes => Some(net.train_bytes as f64),
+            Cost::InferBytes => Some(net.infer_bytes as f64),
+            Cost::LargestTrainSide => Some(net.largest_train_side as f64),
+            Cost::LargestInferSide => Some(net.largest_infer_side as f64),
+            Cost::SecondsPerStep => median(|run| run.seconds_per_step),
+            Cost::SecondsPerMegapixel => median(|run| run.seconds_per_megapixel),
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Cost::Weights => "weights",
+            Cost::MacsPerPixel => "multiply-adds per pixel",
+            Cost::TrainBytes => "bytes to train",
+            Cost::InferBytes => "bytes to predict",
+            Cost::LargestTrainSide => "side of the largest image that trains",
+            Cost::LargestInferSide => "side of the largest image that predicts",
+            Cost::SecondsPerStep => "seconds per step",
+            Cost::SecondsPerMegapixel => "seconds per megapixel",
+        }
+    }
+}
+
+impl Clause {
+    /// Names of the arms that the clause speaks of.
+    pub fn arms(&self) -> Vec<&str> {
+        match self {
+            Clause::Measure { better, worse, .. } => vec![better, worse],
+            Clause::Cost { more, less, .. } => vec![more, less],
+            Clause::Pending { .. } => vec![],
+        }
+    }
+
+    fn decide(&self, evidence: &Evidence) -> (Verdict, String) {
+        match self {
+            Clause::Measure { measure, better, worse } => decide_measure(measure, better, worse, evidence.comparisons),
+            Clause::Cost { cost, more, less } => decide_cost(*cost, more, less, evidence),
+            Clause::Pending { pending } => (Verdict::Undecided, format!("not measured yet: {pending}")),
+        }
+    }
+}
+
+/// Everything that a verdict may rest on.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    /// The nets and their costs.
+    pub nets: &'a [NetSummary],
+    /// The runs, for timings.
+    pub runs: &'a [RunSummary],
+    /// The paired differences.
+    pub comparisons: &'a [Comparison],
+}
+
+/// Decides a claim.
+pub fn decide(claim: &ClaimSpec, evidence: Evidence) -> ClaimVerdict {
+    let decided: Vec<(Verdict, String)> = claim.all.iter().map(|clause| clause.decide(&evidence)).collect();
+    let verdict = if decided.iter().any(|(verdict, _)| *verdict == Verdict::Refuted) {
+        Verdict::Refuted
+    } else if !decided.is_empty() && decided.iter().all(|(verdict, _)| *verdict == Verdict::Supported) {
+        Verdict::Supported
+    } else {
+        Verdict::Undecided
+    };
+    let words: Vec<String> = decided.into_iter().map(|(_, words)| words).collect();
+    ClaimVerdict { id: claim.id.clone(), statement: claim.statement.clone(), verdict, evidence: words.join("; ") }
+}
+
+fn decide_measure(measure: &str, better: &str, worse: &str, comparisons: &[Comparison]) -> (Verdict, String) {
+    let found = comparisons.iter().find_map(|comparison| {
+        if comparison.metric != measure {
+            None
+        } else if comparison.a == better && comparison.b == worse {
+            Some((comparison.difference, comparison.ci, comparison.p_adjusted))
+        } else if comparison.a == worse && comparison.b == better {
+            Some((-comparison.difference, [-comparison.ci[1], -comparison.ci[0]], comparison.p_adjusted))
+        } else {
+            None
+        }
+    });
+    let Some((difference, [low, high], p)) = found else {
+        return (Verdict::Undecided, format!("{measure} of {better} and {worse} was not compared"));
+    };
+    let verdict = if low > 0.0 && p < SIGNIFICANCE {
+        Verdict::Supported
+    } else if high < 0.0 && p < SIGNIFICANCE {
+        Verdict::Refuted
+    } else {
+        Verdict::Undecided
+    };
+    let words = format!("{measure}: {better} minus {worse} {difference:+.3} [{low:+.3}, {high:+.3}], adjusted p {p:.3}");
+    (verdict, words)
+}
+
+fn decide_cost(cost: Cost, more: &str, less: &str, evidence: &Evidence) -> (Verdict, String) {
+    let of = |name: &str| {
+        evidence.nets.iter().find(|net| net.name == name).and_then(|net| cost.of(net, evidence.runs)).filter(|value| *value > 0.0)
+    };
+    let (Some(larger), Some(smaller)) = (of(more), of(less)) else {
+        return (Verdict::Undecided, format!("{} of {more} and {less} was not measured", cost.words()));
+    };
+    let factor = larger / smaller;
+    let verdict = if factor >= COST_FACTOR {
+        Verdict::Supported
+    } else if factor <= 1.0 / COST_FACTOR {
+        Verdict::Refuted
+    } else {
+        Verdict::Undecided
+    };
+    (verdict, format!("{}: {more} has {factor:.2} times that of {less}", cost.words()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comparison(a: &str, b: &str, low: f64, high: f64, p: f64) -> Comparison {
+        Comparison {
+            a: a.into(),
+            b: b.into(),
+            metric: "psnr".into(),
+            difference: (low + high) / 2.0,
+            ci: [low, high],
+            p,
+            p_adjusted: p,
+            probability_a_better: 0.5,
+        }
+    }
+
+    fn verdict(comparisons: &[Comparison]) -> Verdict {
+        let clause = Clause::Measure { measure: "psnr".into(), better: "x".into(), worse: "y".into() };
+        let claim = ClaimSpec { id: "c".into(), statement: "x beats y".into(), all: vec![clause] };
+        decide(&claim, Evidence { nets: &[], runs: &[], comparisons }).verdict
+    }
+
+    #[test]
+    fn an_interval_on_one_side_decides_whichever_way_round_it_was_compared() {
+        assert_eq!(verdict(&[comparison("x", "y", 0.5, 1.5, 0.01)]), Verdict::Supported);
+        assert_eq!(verdict(&[comparison("y", "x", -1.5, -0.5, 0.01)]), Verdict::Supported);
+        assert_eq!(verdict(&[comparison("x", "y", -1.5, -0.5, 0.01)]), Verdict::Refuted);
+        assert_eq!(verdict(&[comparison("y", "x", 0.5, 1.5, 0.01)]), Verdict::Refuted);
+    }
+
+    #[test]
+    fn an_interval_over_zero_or_missing_evidence_decides_nothing() {
+        assert_eq!(verdict(&[comparison("x", "y", -0.5, 1.5, 0.01)]), Verdict::Undecided);
+        assert_eq!(verdict(&[comparison("x", "y", 0.5, 1.5, 0.2)]), Verdict::Undecided);
+        assert_eq!(verdict(&[]), Verdict::Undecided);
+    }
+
+    #[test]
+    fn one_refuted_clause_refutes_the_claim() {
+        let clause = |better: &str, worse: &str| Clause::Measure { measure: "psnr".into(), better: better.into(), worse: worse.into() };
+        let claim = ClaimSpec { id: "c".into(), statement: "s".into(), all: vec![clause("x", "y"), clause("x", "z")] };
+        let comparisons = [comparison("x", "y", 0.5, 1.5, 0.01), comparison("x", "z", -2.0, -1.0, 0.01)];
+        assert_eq!(decide(&claim, Evidence { nets: &[], runs: &[], comparisons: &comparisons }).verdict, Verdict::Refuted);
+    }
+}

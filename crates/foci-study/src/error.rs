@@ -1,0 +1,102 @@
+//! What can end a study, in words that say where and what to do next.
+
+use std::path::PathBuf;
+
+/// Failure of a study.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StudyError {
+    /// The specification cannot be used.
+    #[error("{place}: {reason}")]
+    Spec {
+        /// File, with the line if it is known.
+        place: String,
+        /// What is wrong, and what to write instead.
+        reason: String,
+    },
+    /// The output folder holds something already.
+    #[error("{folder} is already in use: {reason}", folder = folder.display())]
+    OutputInUse {
+        /// The folder.
+        folder: PathBuf,
+        /// What is in it and what to do.
+        reason: String,
+    },
+    /// The data do not suffice for the study.
+    #[error("{folder}: {reason}", folder = folder.display())]
+    Data {
+        /// The data folder.
+        folder: PathBuf,
+        /// What is missing, and what to do.
+        reason: String,
+    },
+    /// An architecture cannot be brought to the budget, or is wrong.
+    #[error("net of arm '{arm}': {reason}")]
+    Net {
+        /// The arm.
+        arm: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file could not be read or written.
+    #[error("cannot {action} {path}: {source}", path = path.display())]
+    File {
+        /// `read` or `write`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file of the study's own folder holds something else than this version writes.
+    #[error("{path} cannot be understood: {reason}; delete it and go on with --resume", path = path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The study was asked to stop.
+    #[error("interrupted; what was done is saved in {folder}, and --resume goes on from there", folder = folder.display())]
+    Interrupted {
+        /// The output folder.
+        folder: PathBuf,
+    },
+    /// Training failed.
+    #[error("arm '{arm}', seed {seed}: {source}")]
+    Train {
+        /// The arm.
+        arm: String,
+        /// The seed.
+        seed: u64,
+        /// Why.
+        source: foci_train::TrainError,
+    },
+    /// Reading or writing images failed.
+    #[error(transparent)]
+    Image(#[from] foci_image::ImageError),
+    /// Specimens could not be made.
+    #[error(transparent)]
+    Specimens(#[from] foci_image::synth::SynthError),
+    /// A measure could not be taken.
+    #[error("measuring {tile}: {reason}")]
+    Measure {
+        /// The tile.
+        tile: String,
+        /// Why.
+        reason: String,
+    },
+    /// The report could not be made.
+    #[error(transparent)]
+    Report(#[from] crate::report::ReportError),
+}
+
+impl StudyError {
+    /// True if the fault lies in what the user gave, and nothing was computed.
+    pub fn is_unusable_input(&self) -> bool {
+        matches!(
+            self,
+            StudyError::Spec { .. } | StudyError::OutputInUse { .. } | StudyError::Data { .. } | StudyError::Net { .. }
+        ) || matches!(self, StudyError::Image(error) if !matches!(error, foci_image::ImageError::Write { .. }))
+    }
+}

@@ -1,0 +1,236 @@
+//! The runs of a study: the trials that choose each learning rate, then every net with every seed.
+//!
+//! What is done is kept in the output folder, each piece in a file that is written whole: a study that is
+//! resumed reads those and computes the rest.
+
+use crate::StudyError;
+use crate::data::Data;
+use crate::measure::{TestBench, TileMeasures};
+use crate::plan::{Plan, PlannedArm};
+use crate::report::Curve;
+use crate::results::{RunSummary, Trial};
+use crate::study::{Event, Observer};
+use foci_kernels::Compute;
+use foci_net::Net;
+use foci_train::{Model, TrainError, TrainingPlan, read_log, train};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A run that is trained and measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct MeasuredRun {
+    /// Its line in `results.json`.
+    pub summary: RunSummary,
+    /// Its measures, tile by tile.
+    pub tiles: Vec<TileMeasures>,
+}
+
+/// Everything that was computed.
+#[derive(Debug)]
+pub(crate) struct Executed {
+    /// Trials of each arm, in the order of the plan.
+    pub trials: Vec<Vec<Trial>>,
+    /// Runs, by seed and then by arm.
+    pub runs: Vec<MeasuredRun>,
+    out: PathBuf,
+}
+
+impl Executed {
+    /// The model of an arm's run with the given seed.
+    pub fn model(&self, arm: &str, seed: u64) -> Result<Model, StudyError> {
+        Model::load(&run_folder(&self.out, arm, seed)).map_err(|source| StudyError::Train { arm: arm.into(), seed, source })
+    }
+
+    /// Measures of one tile as reconstructed by one run.
+    pub fn tile_metrics(&self, arm: &str, seed: u64, tile: &str) -> BTreeMap<String, f64> {
+        let run = self.runs.iter().find(|run| run.summary.net == arm && run.summary.seed == seed);
+        let measures = run.and_then(|run| run.tiles.iter().find(|measures| measures.tile == tile));
+        measures.map(|measures| measures.metrics.clone()).unwrap_or_default()
+    }
+
+    /// The learning curves, from the logs of the runs.
+    pub fn curves(&self, out: &Path) -> Result<Vec<Curve>, StudyError> {
+        let curve = |run: &MeasuredRun| {
+            let RunSummary { net, seed, diverged, .. } = &run.summary;
+            let lines = read_log(&run_folder(out, net, *seed).join("metrics.jsonl"))
+                .map_err(|source| StudyError::Train { arm: net.clone(), seed: *seed, source })?;
+            Ok(Curve {
+                net: net.clone(),
+                seed: *seed,
+                training: lines.iter().filter_map(|line| Some((line.step, line.loss?))).collect(),
+                validation: lines.iter().filter_map(|line| Some((line.step, line.validation_loss?))).collect(),
+                diverged: *diverged,
+            })
+        };
+        self.runs.iter().map(curve).collect()
+    }
+}
+
+fn run_folder(out: &Path, arm: &str, seed: u64) -> PathBuf {
+    out.join("runs").join(format!("{arm}-seed{seed}"))
+}
+
+/// Carries out the plan.
+pub(crate) struct Executor<'a, 'b> {
+    plan: &'a Plan,
+    data: &'a Data,
+    bench: &'a mut TestBench<'b>,
+    out: &'a Path,
+    compute: &'a Compute,
+    nets: Vec<Net>,
+}
+
+impl<'a, 'b> Executor<'a, 'b> {
+    pub fn new(plan: &'a Plan, data: &'a Data, bench: &'a mut TestBench<'b>, out: &'a Path, compute: &'a Compute) -> Result<Executor<'a, 'b>, StudyError> {
+        let nets = plan.arms.iter().map(PlannedArm::net).collect::<Result<_, _>>()?;
+        Ok(Executor { plan, data, bench, out, compute, nets })
+    }
+
+    /// Work of the whole study in multiply-adds of forward passes, to tell how much is left.
+    pub fn work(&self) -> f64 {
+        let tuning = self.plan.spec.tuning.steps * self.plan.spec.tuning.learning_rates.len() as u64;
+        let steps = tuning + self.plan.spec.training.steps * self.plan.spec.seeds as u64;
+        self.nets.iter().map(|net| steps as f64 * self.step_work(net)).sum()
+    }
+
+    fn step_work(&self, net: &Net) -> f64 {
+        let spec = &self.plan.spec.training;
+        net.macs_per_pixel() * (spec.batch * spec.crop * spec.crop) as f64
+    }
+
+    /// Trials of all arms, then the runs: seed by seed, so that every net has a first run early.
+    pub fn execute(&mut self, observer: &mut dyn Observer) -> Result<Executed, StudyError> {
+        let mut trials = Vec::with_capacity(self.nets.len());
+        for index in 0..self.nets.len() {
+            trials.push(self.tune(index, observer)?);
+        }
+        let mut runs = Vec::new();
+        for seed in 0..self.plan.spec.seeds as u64 {
+            for (index, trials) in trials.iter().enumerate() {
+                runs.push(self.run(index, seed, best_rate(trials), observer)?);
+            }
+        }
+        Ok(Executed { trials, runs, out: self.out.into() })
+    }
+
+    fn tune(&self, index: usize, observer: &mut dyn Observer) -> Result<Vec<Trial>, StudyError> {
+        let arm = &self.plan.arms[index].arm;
+        let rates = &self.plan.spec.tuning.learning_rates;
+        let mut trials = Vec::with_capacity(rates.len());
+        for (number, rate) in rates.iter().enumerate() {
+            let plan = self.plan.trial(arm, *rate);
+            let folder = self.out.join("tuning").join(format!("{}-{number}", arm.name));
+            let record = folder.join("trial.json");
+            let trial = match read_json(&record)? {
+                Some(trial) => self.skip(index, plan.steps, trial, observer),
+                None => {
+                    observer.event(Event::Begins { what: &format!("{}, trial of learning rate {rate}", arm.name) });
+                    let outcome = self.train(index, &plan, &folder, observer)?;
+                    let trial = Trial { learning_rate: *rate, validation_loss: outcome.model.recipe.training.validation_loss };
+                    write_json(&record, &trial)?;
+                    let words = trial.validation_loss.map_or("diverged".into(), |loss| format!("validation loss {loss:.2e}"));
+                    observer.event(Event::Ended { outcome: &words });
+                    trial
+                }
+            };
+            trials.push(trial);
+        }
+        Ok(trials)
+    }
+
+    fn run(&mut self, index: usize, seed: u64, rate: f64, observer: &mut dyn Observer) -> Result<MeasuredRun, StudyError> {
+        let arm = &self.plan.arms[index].arm;
+        let plan = self.plan.run(arm, seed, rate);
+        let folder = run_folder(self.out, &arm.name, seed);
+        let record = folder.join("measures.json");
+        if let Some(run) = read_json(&record)? {
+            return Ok(self.skip(index, plan.steps, run, observer));
+        }
+        observer.event(Event::Begins { what: &format!("{}, seed {seed}", arm.name) });
+        let outcome = self.train(index, &plan, &folder, observer)?;
+        let measured = self.bench.measure(&outcome.model, arm.input_noise, self.compute)?;
+        let training = &outcome.model.recipe.training;
+        let run = MeasuredRun {
+            summary: RunSummary {
+                net: arm.name.clone(),
+                seed,
+                fold: self.plan.spec.split.fold,
+                steps: training.steps,
+                seconds: outcome.seconds,
+                seconds_per_step: outcome.seconds_per_step,
+                seconds_per_megapixel: measured.seconds_per_megapixel,
+                learning_rate: rate,
+                diverged: training.diverged,
+                metrics: measured.means,
+            },
+            tiles: measured.tiles,
+        };
+        write_json(&record, &run)?;
+        let psnr = run.summary.metrics.get("psnr").copied().unwrap_or_default();
+        let words = if training.diverged { "diverged".to_string() } else { format!("PSNR {psnr:.1} dB") };
+        observer.event(Event::Ended { outcome: &words });
+        Ok(run)
+    }
+
+    fn train(
+        &self,
+        index: usize,
+        plan: &TrainingPlan,
+        folder: &Path,
+        observer: &mut dyn Observer,
+    ) -> Result<foci_train::Outcome, StudyError> {
+        let net = &self.nets[index];
+        let mut watch = Watch { observer, work: self.step_work(net) };
+        train(net, plan, &self.data.tiles, folder, self.compute, &mut watch).map_err(|source| match source {
+            TrainError::Interrupted { .. } => StudyError::Interrupted { folder: self.out.into() },
+            source => StudyError::Train { arm: self.plan.arms[index].arm.name.clone(), seed: plan.seed, source },
+        })
+    }
+
+    /// Counts work that an earlier part of the study has done.
+    fn skip<T>(&self, index: usize, steps: u64, done: T, observer: &mut dyn Observer) -> T {
+        observer.event(Event::Skipped { work: steps as f64 * self.step_work(&self.nets[index]) });
+        done
+    }
+}
+
+/// Passes the steps of a training on to whoever watches the study.
+struct Watch<'a> {
+    observer: &'a mut dyn Observer,
+    work: f64,
+}
+
+impl foci_train::Observer for Watch<'_> {
+    fn step_done(&mut self, _: u64, _: u64, _: f64) {
+        self.observer.event(Event::Progress { work: self.work });
+    }
+    fn stop_requested(&self) -> bool {
+        self.observer.stop_requested()
+    }
+}
+
+/// The learning rate with the lowest validation loss; the smallest rate if every trial diverged.
+fn best_rate(trials: &[Trial]) -> f64 {
+    let loss = |trial: &Trial| trial.validation_loss.unwrap_or(f64::INFINITY);
+    trials
+        .iter()
+        .min_by(|a, b| loss(a).total_cmp(&loss(b)).then(a.learning_rate.total_cmp(&b.learning_rate)))
+        .map_or(1e-3, |trial| trial.learning_rate)
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StudyError> {
+    match std::fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| StudyError::Damaged { path: path.into(), reason: error.to_string() }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(StudyError::File { action: "read", path: path.into(), source }),
+    }
+}
+
+fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StudyError> {
+    let json = serde_json::to_string_pretty(value).map_err(|error| StudyError::Damaged { path: path.into(), reason: error.to_string() })?;
+    Ok(foci_image::write_whole(path, json.as_bytes())?)
+}

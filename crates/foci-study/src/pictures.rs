@@ -1,0 +1,109 @@
+//! Which held-out tiles the report shows, and where it looks closely.
+//!
+//! The choice depends on the images alone, never on how well a net does on them: the tile with the most
+//! foci, the one with the most touching nuclei, and the one in between.
+
+use crate::StudyError;
+use crate::execute::Executed;
+use crate::measure::{TestBench, noisy};
+use crate::plan::Plan;
+use crate::report::{PictureSet, Reconstruction, Region};
+use foci_kernels::Compute;
+use foci_measure::meter::Reference;
+use foci_train::Predictor;
+
+/// Tiles that the report shows.
+const TILES: usize = 3;
+/// Side of a magnified region in pixels of the tile.
+const REGION: usize = 72;
+
+/// Reconstructs the chosen tiles with the models of the first seed.
+pub(crate) fn take(plan: &Plan, bench: &TestBench, executed: &Executed, compute: &Compute) -> Result<Vec<PictureSet>, StudyError> {
+    let mut sets: Vec<(usize, PictureSet)> = choose(bench)
+        .into_iter()
+        .map(|number| {
+            let (tile, reference) = &bench.tiles()[number];
+            let set = PictureSet {
+                tile: tile.name.clone(),
+                original: tile.plane.clone(),
+                reconstructions: Vec::new(),
+                foci: foci_region(reference, tile.plane.width, tile.plane.height),
+                boundary: boundary_region(reference, tile.plane.width, tile.plane.height),
+            };
+            (number, set)
+        })
+        .collect();
+    for planned in &plan.arms {
+        let arm = &planned.arm;
+        let model = executed.model(&arm.name, 0)?;
+        let mut predictor = Predictor::new(&model, compute);
+        for (number, set) in &mut sets {
+            let input = noisy(&set.original, arm.input_noise, *number);
+            let plane = predictor
+                .predict(&input)
+                .map_err(|error| StudyError::Measure { tile: set.tile.clone(), reason: error.to_string() })?;
+            let metrics = executed.tile_metrics(&arm.name, 0, &set.tile);
+            set.reconstructions.push(Reconstruction { net: arm.name.clone(), plane, metrics });
+        }
+    }
+    Ok(sets.into_iter().map(|(_, set)| set).collect())
+}
+
+/// Numbers of the tiles to show.
+fn choose(bench: &TestBench) -> Vec<usize> {
+    let tiles = bench.tiles();
+    let foci = |number: &usize| tiles[*number].1.spots.len();
+    let pairs = |number: &usize| tiles[*number].1.touching.as_ref().map_or(0, Vec::len);
+    let mut left: Vec<usize> = (0..tiles.len()).collect();
+    let mut chosen = Vec::new();
+    for turn in 0..TILES.min(tiles.len()) {
+        // `max_by_key` takes the last of equals; reversed, the first tile wins.
+        let best = match turn {
+            0 => left.iter().rev().max_by_key(|number| foci(number)),
+            1 => left.iter().rev().max_by_key(|number| pairs(number)),
+            _ => left.iter().rev().max_by_key(|number| foci(number).min(20 * pairs(number))),
+        };
+        if let Some(&best) = best {
+            chosen.push(best);
+            left.retain(|number| *number != best);
+        }
+    }
+    chosen
+}
+
+/// The region with the most spots in it.
+fn foci_region(reference: &Reference, width: usize, height: usize) -> Option<Region> {
+    let inside = |region: &Region| {
+        let within = |value: f64, start: usize, length: usize| (start as f64..(start + length) as f64).contains(&value);
+        reference.spots.iter().filter(|spot| within(spot.at.x, region.x, region.width) && within(spot.at.y, region.y, region.height)).count()
+    };
+    let regions = reference.spots.iter().map(|spot| around(spot.at.x, spot.at.y, width, height));
+    regions.max_by_key(inside)
+}
+
+/// The region around the pair of touching nuclei with the longest seam.
+fn boundary_region(reference: &Reference, width: usize, height: usize) -> Option<Region> {
+    let pairs = reference.touching.as_ref()?;
+    let longest = pairs.iter().max_by_key(|pair| pair.bounds.right - pair.bounds.left + pair.bounds.bottom - pair.bounds.top)?;
+    Some(around(longest.centre.x, longest.centre.y, width, height))
+}
+
+/// A region around a place, moved to lie inside the tile.
+fn around(x: f64, y: f64, width: usize, height: usize) -> Region {
+    let fit = |centre: f64, length: usize| {
+        let side = REGION.min(length);
+        ((centre - side as f64 / 2.0).max(0.0) as usize).min(length - side)
+    };
+    Region { x: fit(x, width), y: fit(y, height), width: REGION.min(width), height: REGION.min(height) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_region_lies_inside_the_tile() {
+        assert_eq!(around(5.0, 250.0, 300, 256), Region { x: 0, y: 184, width: 72, height: 72 });
+        assert_eq!(around(10.0, 10.0, 40, 40), Region { x: 0, y: 0, width: 40, height: 40 });
+    }
+}

@@ -1,0 +1,188 @@
+//! The plan: a study fully resolved for the data at hand, written to the output folder before anything runs.
+//!
+//! It holds the graph of every net, the fingerprint of the data and the split, so it is enough to repeat the
+//! study; a study that is resumed must resolve to the very same plan.
+
+use crate::StudyError;
+use crate::data::PlannedData;
+use crate::spec::{ArmSpec, StudySpec};
+use foci_net::{Architecture, Net, solve};
+use foci_train::TrainingPlan;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::path::Path;
+
+/// Name of the plan in the output folder.
+const PLAN: &str = "plan.json";
+/// Seed of the trials that choose a learning rate; the runs count their seeds from 0 and never reach it.
+const TRIAL_SEED: u64 = 1 << 32;
+/// Measurements on the validation fields, and checkpoints, in each run.
+const RECORDS_PER_RUN: u64 = 10;
+
+/// A study, resolved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Version of foci that resolved it.
+    pub foci: String,
+    /// The specification.
+    pub spec: StudySpec,
+    /// The nets at the budget of the study.
+    pub arms: Vec<PlannedArm>,
+    /// Images, split and fingerprint.
+    pub data: PlannedData,
+}
+
+/// An arm with its net at the budget of the study.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedArm {
+    /// The arm as specified.
+    #[serde(flatten)]
+    pub arm: ArmSpec,
+    /// Name of the architecture.
+    pub architecture: String,
+    /// The resolved net, as in `net.json`.
+    pub graph: Value,
+}
+
+impl PlannedArm {
+    /// The net of the arm.
+    ///
+    /// # Errors
+    /// [`StudyError::Net`] if the graph does not hold together.
+    pub fn net(&self) -> Result<Net, StudyError> {
+        Net::from_json(&self.graph.to_string(), &self.arm.name).map_err(|error| StudyError::Net { arm: self.arm.name.clone(), reason: error.to_string() })
+    }
+}
+
+impl Plan {
+    /// Resolves every net of a study.
+    ///
+    /// # Errors
+    /// [`StudyError::Net`] if an architecture is wrong or cannot be brought to the budget.
+    pub fn resolve(spec: StudySpec, data: PlannedData) -> Result<Plan, StudyError> {
+        let mut arms = Vec::with_capacity(spec.arms.len());
+        for arm in &spec.arms {
+            let wrong = |reason: String| StudyError::Net { arm: arm.name.clone(), reason };
+            let architecture = Architecture::load(&arm.net).map_err(|error| wrong(error.to_string()))?;
+            let net = solve::for_weights(&architecture, spec.weights, 1, 1).map_err(|error| wrong(error.to_string()))?;
+            let graph = serde_json::from_str(&net.to_json(None)).map_err(|error| wrong(error.to_string()))?;
+            arms.push(PlannedArm { arm: arm.clone(), architecture: net.name.clone(), graph });
+        }
+        Ok(Plan { foci: env!("CARGO_PKG_VERSION").into(), spec, arms, data })
+    }
+
+    /// The training plan of a run.
+    pub fn run(&self, arm: &ArmSpec, seed: u64, learning_rate: f64) -> TrainingPlan {
+        self.training(arm, seed, learning_rate, self.spec.training.steps)
+    }
+
+    /// The training plan of a trial of a learning rate.
+    pub fn trial(&self, arm: &ArmSpec, learning_rate: f64) -> TrainingPlan {
+        self.training(arm, TRIAL_SEED, learning_rate, self.spec.tuning.steps)
+    }
+
+    fn training(&self, arm: &ArmSpec, seed: u64, learning_rate: f64, steps: u64) -> TrainingPlan {
+        let spec = &self.spec.training;
+        let records = (steps / RECORDS_PER_RUN).max(1);
+        TrainingPlan {
+            task: self.spec.task,
+            seed,
+            steps,
+            batch: spec.batch,
+            crop: spec.crop,
+            learning_rate,
+            warmup_share: spec.warmup_share,
+            optimiser: spec.optimiser,
+            weight_decay: spec.weight_decay,
+            clip_norm: spec.clip_norm,
+            loss: spec.loss,
+            input_noise: arm.input_noise,
+            augment: spec.augment,
+            validate_every: records,
+            checkpoint_every: records,
+        }
+    }
+
+    /// Writes the plan to the output folder, or holds it against the one that is there.
+    ///
+    /// # Errors
+    /// [`StudyError::OutputInUse`] if the folder holds another study, with the first difference.
+    pub fn settle(&self, out: &Path) -> Result<(), StudyError> {
+        let path = out.join(PLAN);
+        let damaged = |error: serde_json::Error| StudyError::Damaged { path: path.clone(), reason: error.to_string() };
+        let json = serde_json::to_string_pretty(self).map_err(damaged)?;
+        let there = match std::fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice::<Value>(&bytes).map_err(damaged)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(foci_image::write_whole(&path, json.as_bytes())?),
+            Err(source) => return Err(StudyError::File { action: "read", path, source }),
+        };
+        let now: Value = serde_json::from_str(&json).map_err(damaged)?;
+        match first_difference(&there, &now, String::new()) {
+            None => Ok(()),
+            Some(place) => Err(StudyError::OutputInUse {
+                folder: out.into(),
+                reason: format!("it holds another study, which differs at {place}; repeat the command that began it, or choose another folder with --out"),
+            }),
+        }
+    }
+}
+
+/// Sees to it that the output folder is there, and is either empty or holds a study to be resumed.
+///
+/// # Errors
+/// [`StudyError::OutputInUse`] says what is in it; [`StudyError::File`] if it cannot be made.
+pub(crate) fn check_folder(out: &Path, resume: bool) -> Result<(), StudyError> {
+    let in_use = |reason: &str| Err(StudyError::OutputInUse { folder: out.into(), reason: reason.into() });
+    let failed = |action: &'static str| move |source| StudyError::File { action, path: out.into(), source };
+    std::fs::create_dir_all(out).map_err(failed("write"))?;
+    if out.join(PLAN).exists() {
+        return if resume { Ok(()) } else { in_use("it holds a study already; add --resume to go on with it, or choose another folder with --out") };
+    }
+    for entry in std::fs::read_dir(out).map_err(failed("read"))? {
+        let name = entry.map_err(failed("read"))?.file_name();
+        // Specimens may be there without a plan if the study was killed while it made them.
+        if !(resume && name.to_string_lossy().contains("specimens")) {
+            return in_use("it is not empty and holds no study; choose another folder with --out");
+        }
+    }
+    Ok(())
+}
+
+/// Where two JSON values first differ, as `a.b[2]: 1 there, 2 now`.
+fn first_difference(there: &Value, now: &Value, place: String) -> Option<String> {
+    match (there, now) {
+        (Value::Object(left), Value::Object(right)) => {
+            let keys: std::collections::BTreeSet<&String> = left.keys().chain(right.keys()).collect();
+            keys.into_iter().find_map(|key| {
+                let place = if place.is_empty() { key.clone() } else { format!("{place}.{key}") };
+                first_difference(left.get(key).unwrap_or(&Value::Null), right.get(key).unwrap_or(&Value::Null), place)
+            })
+        }
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
+            left.iter().zip(right).enumerate().find_map(|(index, (left, right))| first_difference(left, right, format!("{place}[{index}]")))
+        }
+        _ if there == now => None,
+        _ => Some(format!("{place}: {} there, {} now", brief(there), brief(now))),
+    }
+}
+
+fn brief(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() > 60 { text.chars().take(57).chain("...".chars()).collect() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_first_difference_is_named_by_its_place() {
+        let left = json!({"a": [1, 2], "b": {"c": "x"}});
+        assert_eq!(first_difference(&left, &left.clone(), String::new()), None);
+        let right = json!({"a": [1, 3], "b": {"c": "x"}});
+        assert_eq!(first_difference(&left, &right, String::new()).unwrap(), "a[1]: 2 there, 3 now");
+        let missing = json!({"a": [1, 2], "b": {}});
+        assert_eq!(first_difference(&left, &missing, String::new()).unwrap(), "b.c: \"x\" there, null now");
+    }
+}

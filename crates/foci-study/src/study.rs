@@ -1,0 +1,180 @@
+//! The main path of a study: plan, tune, run, compare, decide, report.
+
+use crate::compare::compare_all;
+use crate::claim::{Evidence, decide};
+use crate::data::Data;
+use crate::execute::{Executed, Executor};
+use crate::measure::TestBench;
+use crate::plan::Plan;
+use crate::results::{Budget, NetSummary, Results, RunSummary};
+use crate::spec::StudySpec;
+use crate::{StudyError, pictures, plan, report};
+use foci_image::ChannelChoice;
+use foci_kernels::Compute;
+use foci_net::Net;
+use foci_net::memory::{Mode, PlanError, largest_image};
+use std::path::PathBuf;
+
+/// Memory for which the report names the largest image: 8 GiB.
+const LARGEST_IMAGE_BYTES: u64 = 8 << 30;
+
+/// What a person asked for.
+#[derive(Debug, Clone)]
+pub struct StudyRequest {
+    /// The study.
+    pub spec: StudySpec,
+    /// Folder of images; without it the study makes its own specimens.
+    pub data: Option<PathBuf>,
+    /// Which channel of colour images to use.
+    pub channel: ChannelChoice,
+    /// Folder for everything that the study writes.
+    pub out: PathBuf,
+    /// Go on with what is there.
+    pub resume: bool,
+    /// The command that repeats the study, for the report.
+    pub command: String,
+}
+
+/// What happens in a study, for someone who watches it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event<'a> {
+    /// A line about the data or a decision.
+    Note(&'a str),
+    /// The plan is written; the whole study is this much work, in multiply-adds.
+    Planned {
+        /// Work of all trials and runs together.
+        work: f64,
+    },
+    /// A trial or a run begins.
+    Begins {
+        /// For example `unet, seed 2` or `unet, trial of learning rate 0.003`.
+        what: &'a str,
+    },
+    /// More work is done.
+    Progress {
+        /// Work of this piece.
+        work: f64,
+    },
+    /// Work that an earlier part of the study did already.
+    Skipped {
+        /// Work of this piece.
+        work: f64,
+    },
+    /// A trial or a run ended.
+    Ended {
+        /// What it led to, in words.
+        outcome: &'a str,
+    },
+}
+
+/// Someone who watches a study and may end it.
+pub trait Observer {
+    /// Something happened.
+    fn event(&mut self, event: Event);
+    /// True if the study shall save its state and end.
+    fn stop_requested(&self) -> bool;
+}
+
+/// Runs a study from its plan to its report.
+///
+/// Leaves `plan.json`, `tuning/`, `runs/`, `results.json` and `report.html` in the output folder.
+///
+/// # Errors
+/// A [`StudyError`] that says what failed; [`StudyError::Interrupted`] if the observer asked to stop.
+pub fn run(request: &StudyRequest, compute: &Compute, observer: &mut dyn Observer) -> Result<Results, StudyError> {
+    plan::check_folder(&request.out, request.resume)?;
+    let data = Data::open(request, observer)?;
+    let plan = Plan::resolve(request.spec.clone(), data.planned.clone())?;
+    plan.settle(&request.out)?;
+
+    let mut bench = TestBench::new(&data.test)?;
+    let mut executor = Executor::new(&plan, &data, &mut bench, &request.out, compute)?;
+    observer.event(Event::Planned { work: executor.work() });
+    let executed = executor.execute(observer)?;
+
+    let results = conclude(&plan, &executed)?;
+    let json = serde_json::to_string_pretty(&results)
+        .map_err(|error| StudyError::Damaged { path: request.out.join("results.json"), reason: error.to_string() })?;
+    foci_image::write_whole(&request.out.join("results.json"), json.as_bytes())?;
+
+    let input = report::ReportInput {
+        results: &results,
+        pictures: pictures::take(&plan, &bench, &executed, compute)?,
+        curves: executed.curves(&request.out)?,
+        command: request.command.clone(),
+        notes: plan.data.lines(),
+        setup: setup(&plan, compute),
+    };
+    let html = report::render(&input)?;
+    foci_image::write_whole(&request.out.join("report.html"), html.as_bytes())?;
+    Ok(results)
+}
+
+/// From measured runs to comparisons and verdicts.
+fn conclude(plan: &Plan, executed: &Executed) -> Result<Results, StudyError> {
+    let runs: Vec<RunSummary> = executed.runs.iter().map(|run| run.summary.clone()).collect();
+    let comparisons = compare_all(plan, executed);
+    let nets = summarise_nets(plan, executed)?;
+    let evidence = Evidence { nets: &nets, runs: &runs, comparisons: &comparisons };
+    let claims = plan.spec.claims.iter().map(|claim| decide(claim, evidence)).collect();
+    Ok(Results {
+        foci: plan.foci.clone(),
+        study: plan.spec.name.clone(),
+        task: "reconstruct".into(),
+        seeds: plan.spec.seeds,
+        data: serde_json::to_value(&plan.data.fingerprint).unwrap_or_default(),
+        budget: Budget { weights: plan.spec.weights },
+        nets,
+        runs,
+        comparisons,
+        claims,
+    })
+}
+
+fn summarise_nets(plan: &Plan, executed: &Executed) -> Result<Vec<NetSummary>, StudyError> {
+    let size = plan.data.largest_tile();
+    let mut summaries = Vec::with_capacity(plan.arms.len());
+    for (planned, trials) in plan.arms.iter().zip(&executed.trials) {
+        let net = planned.net()?;
+        let wrong = |error: PlanError| StudyError::Net { arm: planned.arm.name.clone(), reason: error.to_string() };
+        summaries.push(NetSummary {
+            name: planned.arm.name.clone(),
+            architecture: planned.architecture.clone(),
+            control: planned.arm.control,
+            input_noise: planned.arm.input_noise,
+            layers: net.layers(),
+            weights: net.weights(),
+            macs_per_pixel: net.macs_per_pixel(),
+            receptive_field: net.receptive_field() as usize,
+            train_bytes: net.train_bytes(size.height, size.width).map_err(wrong)?,
+            infer_bytes: net.infer_bytes(size.height, size.width).map_err(wrong)?,
+            largest_train_side: largest_side(&net, Mode::Training),
+            largest_infer_side: largest_side(&net, Mode::Inference),
+            trials: trials.clone(),
+        });
+    }
+    Ok(summaries)
+}
+
+/// Side in pixels of the largest square image within [`LARGEST_IMAGE_BYTES`]; 0 if not even the smallest fits.
+fn largest_side(net: &Net, mode: Mode) -> usize {
+    largest_image(net, mode, LARGEST_IMAGE_BYTES, 1.0).map_or(0, |(height, _)| height)
+}
+
+fn setup(plan: &Plan, compute: &Compute) -> Vec<(String, String)> {
+    let spec = &plan.spec.training;
+    let rates: Vec<String> = plan.spec.tuning.learning_rates.iter().map(f64::to_string).collect();
+    let split = &plan.data.split;
+    [
+        ("Fields to train on", split.training.len().to_string()),
+        ("Fields to choose the learning rate on", split.validation.len().to_string()),
+        ("Fields to test on, used once", split.test.len().to_string()),
+        ("Seeds of each net", plan.spec.seeds.to_string()),
+        ("Steps of each run", spec.steps.to_string()),
+        ("Batch", format!("{} crops of {} x {} pixels", spec.batch, spec.crop, spec.crop)),
+        ("Learning rates tried", format!("{}, {} steps each", rates.join(", "), plan.spec.tuning.steps)),
+        ("Processor", format!("{} threads, {}", compute.threads(), compute.simd())),
+    ]
+    .map(|(name, value)| (name.to_string(), value))
+    .to_vec()
+}

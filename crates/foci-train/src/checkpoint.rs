@@ -1,0 +1,137 @@
+//! A checkpoint: the whole state of a run after some step, in one file that is written whole or not at all.
+//!
+//! It is a safetensors file with the weights, the optimiser's state and a few counters. Which run it belongs
+//! to stands in `run.json` beside it: a folder resumes only the run that began it.
+
+use crate::{TrainError, TrainingPlan};
+use foci_engine::{Optimiser, Parameters};
+use foci_net::Net;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::Path;
+
+/// Name of the checkpoint in a run's folder.
+const CHECKPOINT: &str = "checkpoint.safetensors";
+/// Name of the description of the run.
+const RUN: &str = "run.json";
+/// Tensor of all weights.
+const PARAMETERS: &str = "parameters";
+/// Prefix of the optimiser's tensors.
+const OPTIMISER: &str = "optimiser.";
+/// Tensor of counters: step, losses since the last log line, diverged.
+const COUNTERS: &str = "run.counters";
+/// Tensor of numbers: sum of the losses since the last log line, seconds of training so far.
+const NUMBERS: &str = "run.numbers";
+
+/// Where a run stands, beside its weights and its optimiser's state.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Position {
+    /// Optimiser steps taken.
+    pub step: u64,
+    /// Sum of the training losses since the last line of the log.
+    pub loss_sum: f64,
+    /// How many losses that are.
+    pub loss_count: u64,
+    /// Seconds of training so far, by the clock.
+    pub seconds: f64,
+    /// The run ended here because its loss was not finite; going on would be another run.
+    pub diverged: bool,
+}
+
+#[derive(Serialize, Deserialize, PartialEq)]
+struct Run {
+    plan: TrainingPlan,
+    net: serde_json::Value,
+}
+
+/// Makes the folder this run's own, or sees to it that it is.
+///
+/// # Errors
+/// [`TrainError::Damaged`] if it belongs to a run with another plan or net.
+pub(crate) fn settle(folder: &Path, plan: &TrainingPlan, net: &Net) -> Result<(), TrainError> {
+    let path = folder.join(RUN);
+    let damaged = |reason: String| TrainError::Damaged { path: path.clone(), reason };
+    let net = serde_json::from_str(&net.to_json(None)).map_err(|error| damaged(error.to_string()))?;
+    let run = Run { plan: plan.clone(), net };
+    match std::fs::read(&path) {
+        Ok(bytes) => {
+            let there: Run = serde_json::from_slice(&bytes)
+                .map_err(|error| damaged(format!("is no description of a run ({error}); delete its folder to start again")))?;
+            if there == run {
+                return Ok(());
+            }
+            Err(damaged("belongs to a run with another plan or net; repeat the command that began it, or choose another folder".into()))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let json = serde_json::to_string_pretty(&run).map_err(|error| damaged(error.to_string()))?;
+            Ok(foci_image::write_whole(&path, json.as_bytes())?)
+        }
+        Err(source) => Err(TrainError::Read { path, source }),
+    }
+}
+
+/// Writes the state of a run.
+pub(crate) fn write(folder: &Path, at: &Position, parameters: &Parameters, optimiser: &dyn Optimiser) -> Result<(), TrainError> {
+    let path = folder.join(CHECKPOINT);
+    let failed = |error: SafeTensorError| TrainError::Damaged { path: path.clone(), reason: error.to_string() };
+    let floats = |values: &[f32]| (Dtype::F32, values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>());
+    let mut tensors = BTreeMap::from([(PARAMETERS.to_string(), floats(&parameters.values))]);
+    for (name, values) in optimiser.state() {
+        tensors.insert(format!("{OPTIMISER}{name}"), floats(&values));
+    }
+    let counters = [at.step, at.loss_count, u64::from(at.diverged)];
+    tensors.insert(COUNTERS.into(), (Dtype::U64, counters.iter().flat_map(|value| value.to_le_bytes()).collect()));
+    let numbers = [at.loss_sum, at.seconds];
+    tensors.insert(NUMBERS.into(), (Dtype::F64, numbers.iter().flat_map(|value| value.to_le_bytes()).collect()));
+    let mut views = Vec::with_capacity(tensors.len());
+    for (name, (dtype, bytes)) in &tensors {
+        let count = bytes.len() * 8 / dtype.bitsize();
+        views.push((name.as_str(), TensorView::new(*dtype, vec![count], bytes).map_err(failed)?));
+    }
+    Ok(foci_image::write_whole(&path, &safetensors::serialize(views, None).map_err(failed)?)?)
+}
+
+/// Reads the state of a run into `parameters` and `optimiser`; the beginning if there is no checkpoint.
+pub(crate) fn read(folder: &Path, parameters: &mut Parameters, optimiser: &mut dyn Optimiser) -> Result<Position, TrainError> {
+    let path = folder.join(CHECKPOINT);
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Position::default()),
+        Err(source) => return Err(TrainError::Read { path, source }),
+    };
+    let damaged = |reason: String| TrainError::Damaged {
+        path: path.clone(),
+        reason: format!("is no checkpoint of this run ({reason}); delete its folder to start it again"),
+    };
+    let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
+    let words = |name: &str, count: usize| -> Result<Vec<[u8; 8]>, TrainError> {
+        let view = file.tensor(name).map_err(|error| damaged(error.to_string()))?;
+        let words = view.data().as_chunks::<8>().0.to_vec();
+        if words.len() == count { Ok(words) } else { Err(damaged(format!("{name} has {} values", words.len()))) }
+    };
+    let mut state = BTreeMap::new();
+    for (name, view) in file.iter() {
+        let values = || view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+        if let Some(name) = name.strip_prefix(OPTIMISER) {
+            state.insert(name.to_string(), values().collect());
+        } else if name == PARAMETERS {
+            if values().len() != parameters.values.len() {
+                return Err(damaged(format!("it has {} weights, the net has {}", values().len(), parameters.values.len())));
+            }
+            parameters.values = values().collect();
+        }
+    }
+    optimiser.restore(&state)?;
+    let counters = words(COUNTERS, 3)?;
+    let numbers = words(NUMBERS, 2)?;
+    Ok(Position {
+        step: u64::from_le_bytes(counters[0]),
+        loss_count: u64::from_le_bytes(counters[1]),
+        diverged: u64::from_le_bytes(counters[2]) != 0,
+        loss_sum: f64::from_le_bytes(numbers[0]),
+        seconds: f64::from_le_bytes(numbers[1]),
+    })
+}

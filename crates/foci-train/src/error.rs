@@ -1,0 +1,73 @@
+//! What can go wrong in a run, in words that say where and what to do next.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Failure of a training run or of a model folder.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A value of the plan cannot be used.
+    #[error("{what}, but it is {value}")]
+    Plan {
+        /// The rule.
+        what: String,
+        /// The value that breaks it.
+        value: String,
+    },
+    /// There is nothing to train on.
+    #[error("no {part} tiles of at least {crop} x {crop} pixels; use a smaller crop or add images")]
+    NoTiles {
+        /// `training` or `validation`.
+        part: &'static str,
+        /// Side of the crop asked for.
+        crop: usize,
+    },
+    /// A file could not be read.
+    #[error("cannot read {path}: {source}", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file could not be written.
+    #[error("cannot write {path}: {source}; free some space or choose another folder with --out, then go on with --resume", path = path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A checkpoint or model file holds something else than expected.
+    #[error("{path}: {reason}", path = path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// The run was asked to stop; its checkpoint is written.
+    #[error("interrupted at step {step}; what was done is saved")]
+    Interrupted {
+        /// Steps taken.
+        step: u64,
+    },
+    /// An image file or folder failed.
+    #[error(transparent)]
+    Image(#[from] foci_image::ImageError),
+    /// The net cannot be used.
+    #[error(transparent)]
+    Net(#[from] foci_net::NetError),
+    /// The engine refused.
+    #[error(transparent)]
+    Engine(#[from] foci_engine::EngineError),
+}
+
+impl TrainError {
+    /// True if the fault lies in what the user gave, and nothing was computed.
+    pub fn is_unusable_input(&self) -> bool {
+        matches!(self, TrainError::Plan { .. } | TrainError::NoTiles { .. } | TrainError::Damaged { .. } | TrainError::Read { .. } | TrainError::Net(_))
+            || matches!(self, TrainError::Image(error) if !matches!(error, foci_image::ImageError::Write { .. }))
+    }
+}

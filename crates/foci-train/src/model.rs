@@ -1,0 +1,123 @@
+//! A model: a folder with the net (`net.json`), its weights (`model.safetensors`) and how to use it (`recipe.json`).
+//!
+//! The weights are written last, so a folder without them is no model yet.
+
+use crate::{Task, TrainError, TrainingPlan};
+use foci_engine::Parameters;
+use foci_net::Net;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// File of the graph.
+const NET: &str = "net.json";
+/// File of the weights.
+const WEIGHTS: &str = "model.safetensors";
+/// File that says how to use the model.
+const RECIPE: &str = "recipe.json";
+
+/// How a model's inputs are prepared, what it gives, and where it comes from (`recipe.json`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// Version of foci that wrote the model.
+    pub foci: String,
+    /// What the net learned.
+    pub task: Task,
+    /// Names of the classes; empty for a reconstruction.
+    pub classes: Vec<String>,
+    /// Percentiles of a field that become 0 and 1.
+    pub normalisation: PercentileRange,
+    /// How it was trained.
+    pub training: TrainingRecord,
+}
+
+/// Percentiles of a field's intensities that are mapped to 0 and 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PercentileRange {
+    /// Becomes 0.
+    pub low_percentile: f64,
+    /// Becomes 1.
+    pub high_percentile: f64,
+}
+
+impl Default for PercentileRange {
+    fn default() -> PercentileRange {
+        PercentileRange { low_percentile: foci_image::normalise::LOW_PERCENTILE, high_percentile: foci_image::normalise::HIGH_PERCENTILE }
+    }
+}
+
+/// How a model came to be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainingRecord {
+    /// The plan of the run.
+    pub plan: TrainingPlan,
+    /// Optimiser steps taken.
+    pub steps: u64,
+    /// Loss on the validation crops at the end; `None` if the run diverged.
+    pub validation_loss: Option<f64>,
+    /// The loss became infinite or not a number; the weights are the last that gave a finite loss.
+    pub diverged: bool,
+}
+
+/// A net with its weights and its recipe.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// The net.
+    pub net: Net,
+    /// Its weights.
+    pub parameters: Parameters,
+    /// How to use it.
+    pub recipe: Recipe,
+}
+
+impl Model {
+    /// Reads a model folder.
+    ///
+    /// # Errors
+    /// A [`TrainError`] that names the file that is missing or does not fit.
+    pub fn load(folder: &Path) -> Result<Model, TrainError> {
+        let read = |name: &str| {
+            let path = folder.join(name);
+            match std::fs::read(&path) {
+                Ok(bytes) => Ok((path, bytes)),
+                Err(source) => Err(TrainError::Read { path, source }),
+            }
+        };
+        let (path, bytes) = read(NET)?;
+        let net = Net::from_json(&text(&path, bytes)?, &path.display().to_string())?;
+        let (path, bytes) = read(RECIPE)?;
+        let recipe = serde_json::from_slice(&bytes)
+            .map_err(|error| TrainError::Damaged { path, reason: format!("is no recipe of a model: {error}; train the model again") })?;
+        let (path, bytes) = read(WEIGHTS)?;
+        let parameters = Parameters::from_safetensors(&net, &bytes, &path.display().to_string())?;
+        Ok(Model { net, parameters, recipe })
+    }
+
+    /// Writes the model's three files into `folder`, replacing those of an older model.
+    ///
+    /// The weights are removed first and written last: whatever happens in between, no reader finds weights
+    /// beside a net or a recipe that is not theirs.
+    ///
+    /// # Errors
+    /// [`TrainError::Write`] or an image error if the disk is full or the folder is not writable.
+    pub fn save(&self, folder: &Path) -> Result<(), TrainError> {
+        let failed = |path: &Path| {
+            let path = path.to_path_buf();
+            move |source| TrainError::Write { path, source }
+        };
+        std::fs::create_dir_all(folder).map_err(failed(folder))?;
+        let weights = folder.join(WEIGHTS);
+        match std::fs::remove_file(&weights) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(&weights)(error)),
+            _ => {}
+        }
+        foci_image::write_whole(&folder.join(NET), self.net.to_json(None).as_bytes())?;
+        let recipe = serde_json::to_string_pretty(&self.recipe)
+            .map_err(|error| TrainError::Damaged { path: folder.join(RECIPE), reason: error.to_string() })?;
+        foci_image::write_whole(&folder.join(RECIPE), recipe.as_bytes())?;
+        Ok(foci_image::write_whole(&weights, &self.parameters.to_safetensors()?)?)
+    }
+}
+
+fn text(path: &Path, bytes: Vec<u8>) -> Result<String, TrainError> {
+    String::from_utf8(bytes).map_err(|_| TrainError::Damaged { path: path.into(), reason: "is not text".into() })
+}

@@ -1,0 +1,158 @@
+//! The plan of one run: every number that decides its outcome, and nothing else.
+//!
+//! Thread counts and vector widths are not part of it because they do not change the result.
+
+use crate::TrainError;
+use serde::{Deserialize, Serialize};
+
+/// What a net is trained to give back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// The image itself: the net is an autoencoder.
+    Reconstruct,
+}
+
+/// What the training makes small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LossKind {
+    /// Mean squared error.
+    Mse,
+    /// Mean absolute error.
+    L1,
+}
+
+/// How a gradient becomes a change of the weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimiserKind {
+    /// Adam (Kingma & Ba 2015); weight decay is added to the gradient.
+    Adam,
+    /// Adam with decoupled weight decay (Loshchilov & Hutter 2019).
+    Adamw,
+    /// Stochastic gradient descent with momentum 0.9.
+    Sgd,
+}
+
+/// Everything that decides how one run ends, besides the net and the tiles.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingPlan {
+    /// What the net learns.
+    pub task: Task,
+    /// Seed of the initial weights, the batches, the augmentation and the noise.
+    pub seed: u64,
+    /// Optimiser steps.
+    pub steps: u64,
+    /// Crops in a batch.
+    pub batch: usize,
+    /// Side of a square training crop in pixels.
+    pub crop: usize,
+    /// Learning rate at the end of the warm-up.
+    pub learning_rate: f64,
+    /// Share of the steps over which the learning rate rises from zero; the rest is a cosine down to a hundredth.
+    pub warmup_share: f64,
+    /// Optimiser.
+    pub optimiser: OptimiserKind,
+    /// Weight decay.
+    pub weight_decay: f64,
+    /// The gradient is scaled down to this norm if it is larger.
+    pub clip_norm: f64,
+    /// Loss.
+    pub loss: LossKind,
+    /// Standard deviation of the Gaussian noise added to the input (the target stays clean), in units of the normalised range.
+    pub input_noise: f64,
+    /// Flip and turn the crops by quarter turns.
+    pub augment: bool,
+    /// Steps between two measurements on the validation tiles.
+    pub validate_every: u64,
+    /// Steps between two checkpoints.
+    pub checkpoint_every: u64,
+}
+
+impl TrainingPlan {
+    /// Says what is wrong with the numbers, if anything is.
+    ///
+    /// # Errors
+    /// [`TrainError::Plan`] names the first value that cannot be used.
+    pub fn check(&self) -> Result<(), TrainError> {
+        let wrong = |what: &str, value: String| Err(TrainError::Plan { what: what.into(), value });
+        let positive = |value: f64| value.is_finite() && value > 0.0;
+        let not_negative = |value: f64| value.is_finite() && value >= 0.0;
+        if self.steps == 0 {
+            return wrong("steps must be at least 1", self.steps.to_string());
+        }
+        if self.batch == 0 {
+            return wrong("batch must be at least 1", self.batch.to_string());
+        }
+        if self.crop == 0 {
+            return wrong("crop must be at least 1 pixel", self.crop.to_string());
+        }
+        if !positive(self.learning_rate) {
+            return wrong("learning rate must be above 0", self.learning_rate.to_string());
+        }
+        if !positive(self.clip_norm) {
+            return wrong("clip norm must be above 0", self.clip_norm.to_string());
+        }
+        if !(0.0..=1.0).contains(&self.warmup_share) {
+            return wrong("warm-up share must lie between 0 and 1", self.warmup_share.to_string());
+        }
+        if !not_negative(self.weight_decay) {
+            return wrong("weight decay must be 0 or more", self.weight_decay.to_string());
+        }
+        if !not_negative(self.input_noise) {
+            return wrong("input noise must be 0 or more", self.input_noise.to_string());
+        }
+        if self.validate_every == 0 || self.checkpoint_every == 0 {
+            return wrong("steps between validations and checkpoints must be at least 1", "0".into());
+        }
+        Ok(())
+    }
+
+    /// Steps over which the learning rate rises.
+    pub(crate) fn warmup_steps(&self) -> u64 {
+        (self.steps as f64 * self.warmup_share).round() as u64
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A short plan with crops of the given side.
+    pub(crate) fn plan(crop: usize) -> TrainingPlan {
+        TrainingPlan {
+            task: Task::Reconstruct,
+            seed: 7,
+            steps: 12,
+            batch: 2,
+            crop,
+            learning_rate: 1e-2,
+            warmup_share: 0.1,
+            optimiser: OptimiserKind::Adam,
+            weight_decay: 0.0,
+            clip_norm: 1.0,
+            loss: LossKind::Mse,
+            input_noise: 0.0,
+            augment: true,
+            validate_every: 4,
+            checkpoint_every: 3,
+        }
+    }
+
+    #[test]
+    fn values_that_cannot_be_used_are_named() {
+        let wrong = [
+            TrainingPlan { steps: 0, ..plan(8) },
+            TrainingPlan { learning_rate: f64::NAN, ..plan(8) },
+            TrainingPlan { warmup_share: 1.5, ..plan(8) },
+            TrainingPlan { input_noise: -1.0, ..plan(8) },
+        ];
+        for (plan, word) in wrong.iter().zip(["steps", "learning rate", "warm-up", "noise"]) {
+            let error = plan.check().unwrap_err().to_string();
+            assert!(error.contains(word), "{error}");
+        }
+        assert!(plan(8).check().is_ok());
+    }
+}

@@ -1,0 +1,39 @@
+//! A model put to use: planes in, planes out.
+
+use crate::{Model, TrainError};
+use foci_engine::{Mode, Session, Shape};
+use foci_image::Plane;
+use foci_kernels::Compute;
+
+/// Runs one model on planes of any size. Memory is planned anew only when the size changes.
+pub struct Predictor<'a> {
+    model: &'a Model,
+    compute: &'a Compute,
+    session: Option<(Shape, Session)>,
+}
+
+impl<'a> Predictor<'a> {
+    /// A predictor for a model.
+    pub fn new(model: &'a Model, compute: &'a Compute) -> Predictor<'a> {
+        Predictor { model, compute, session: None }
+    }
+
+    /// The net's answer to a normalised plane; it has the same size.
+    ///
+    /// # Errors
+    /// [`TrainError::Engine`] if there is not enough memory for a plane of this size.
+    pub fn predict(&mut self, input: &Plane) -> Result<Plane, TrainError> {
+        let shape = Shape { n: 1, h: input.height, w: input.width };
+        let mut session = match self.session.take() {
+            Some((planned, session)) if planned == shape => session,
+            _ => {
+                let mut session = Session::new(&self.model.net, shape, Mode::Inference, self.compute)?;
+                session.set_parameters(&self.model.parameters)?;
+                session
+            }
+        };
+        let data = session.forward(self.compute, &input.data)?.to_vec();
+        self.session = Some((shape, session));
+        Ok(Plane { width: input.width, height: input.height, data })
+    }
+}

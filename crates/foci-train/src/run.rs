@@ -1,0 +1,256 @@
+//! The training loop: one step after the other, with a log, checkpoints and a way to stop.
+
+use crate::batch::{Batches, Tiles};
+use crate::checkpoint::{self, Position};
+use crate::log::{Log, LogLine};
+use crate::model::{Model, PercentileRange, Recipe, TrainingRecord};
+use crate::{LossKind, OptimiserKind, TrainError, TrainingPlan};
+use foci_engine::{
+    Adam, Loss, MeanAbsoluteError, MeanSquaredError, Mode, Optimiser, Parameters, Session, Sgd, Shape,
+    clip_gradient_norm, schedule,
+};
+use foci_kernels::Compute;
+use foci_net::Net;
+use std::path::Path;
+use std::time::Instant;
+
+/// Share of the learning rate that is left at the end of the cosine.
+const FINAL_RATE_SHARE: f64 = 0.01;
+/// Momentum of stochastic gradient descent.
+const MOMENTUM: f32 = 0.9;
+/// Lines that a log has at least, if the run has as many steps.
+const LOG_LINES: u64 = 100;
+
+/// Someone who watches a run and may end it.
+pub trait Observer {
+    /// `step` of `steps` is done; its loss was `loss`.
+    fn step_done(&mut self, step: u64, steps: u64, loss: f64);
+    /// True if the run shall write a checkpoint and end.
+    fn stop_requested(&self) -> bool;
+}
+
+/// An observer that looks away.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn step_done(&mut self, _: u64, _: u64, _: f64) {}
+    fn stop_requested(&self) -> bool {
+        false
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The trained model; if the run diverged, with the last weights that gave a finite loss.
+    pub model: Model,
+    /// Seconds of training by the clock, validation included, earlier parts of a resumed run too.
+    pub seconds: f64,
+    /// Median seconds of one optimiser step in this process; 0 if it took none.
+    pub seconds_per_step: f64,
+}
+
+/// Trains `net` on `tiles` and leaves its log (`metrics.jsonl`), its checkpoint and the model in `folder`.
+///
+/// If `folder` holds a checkpoint of the same run, it goes on from there, to the same bits.
+///
+/// # Errors
+/// [`TrainError::Interrupted`] if the observer asked to stop (the checkpoint is written);
+/// otherwise what failed, with the file or the value. A loss that is not finite is no error: the outcome says so.
+pub fn train(
+    net: &Net,
+    plan: &TrainingPlan,
+    tiles: &Tiles,
+    folder: &Path,
+    compute: &Compute,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, TrainError> {
+    plan.check()?;
+    std::fs::create_dir_all(folder).map_err(|source| TrainError::Write { path: folder.into(), source })?;
+    let mut run = Run::start(net, plan, tiles, folder, compute)?;
+    while run.at.step < plan.steps && !run.at.diverged {
+        if observer.stop_requested() {
+            run.write_checkpoint()?;
+            return Err(TrainError::Interrupted { step: run.at.step });
+        }
+        let loss = run.take_step()?;
+        observer.step_done(run.at.step, plan.steps, loss);
+    }
+    run.finish()
+}
+
+/// A run in progress.
+struct Run<'a> {
+    net: &'a Net,
+    plan: &'a TrainingPlan,
+    folder: &'a Path,
+    compute: &'a Compute,
+    batches: Batches<'a>,
+    session: Session,
+    validation: Session,
+    loss: Box<dyn Loss>,
+    optimiser: Box<dyn Optimiser>,
+    parameters: Parameters,
+    /// Weights before the last update: the ones to keep when the update led to a loss that is not finite.
+    last_finite: Vec<f32>,
+    d_output: Vec<f32>,
+    log: Log,
+    at: Position,
+    validation_loss: Option<f64>,
+    started: Instant,
+    step_seconds: Vec<f64>,
+}
+
+impl<'a> Run<'a> {
+    fn start(net: &'a Net, plan: &'a TrainingPlan, tiles: &'a Tiles, folder: &'a Path, compute: &'a Compute) -> Result<Run<'a>, TrainError> {
+        let batches = Batches::new(plan, tiles)?;
+        checkpoint::settle(folder, plan, net)?;
+        let shape = Shape { n: plan.batch, h: plan.crop, w: plan.crop };
+        let mut parameters = Parameters::he(net, plan.seed);
+        let mut optimiser = optimiser(plan, parameters.values.len());
+        let at = checkpoint::read(folder, &mut parameters, optimiser.as_mut())?;
+        Ok(Run {
+            net,
+            plan,
+            folder,
+            compute,
+            session: Session::new(net, shape, Mode::Training, compute)?,
+            validation: Session::new(net, shape, Mode::Inference, compute)?,
+            loss: match plan.loss {
+                LossKind::Mse => Box::new(MeanSquaredError),
+                LossKind::L1 => Box::new(MeanAbsoluteError),
+            },
+            optimiser,
+            last_finite: parameters.values.clone(),
+            parameters,
+            d_output: vec![0.0; batches.floats()],
+            batches,
+            log: Log::open_at(&folder.join(LOG), at.step)?,
+            at,
+            validation_loss: None,
+            started: Instant::now(),
+            step_seconds: Vec::new(),
+        })
+    }
+
+    /// One optimiser step; returns the loss before it.
+    fn take_step(&mut self) -> Result<f64, TrainError> {
+        let plan = self.plan;
+        let (input, target) = self.batches.training(self.at.step)?;
+        let clock = Instant::now();
+        self.session.set_parameters(&self.parameters)?;
+        let output = self.session.forward(self.compute, input)?;
+        let loss = self.loss.evaluate(output, target, &mut self.d_output)?;
+        let gradients = self.session.backward(self.compute, &self.d_output)?;
+        let gradient_norm = clip_gradient_norm(&mut gradients.values, plan.clip_norm);
+        let rate = schedule::warmup_cosine(
+            self.at.step,
+            plan.steps,
+            plan.warmup_steps(),
+            plan.learning_rate,
+            plan.learning_rate * FINAL_RATE_SHARE,
+        );
+        if loss.is_finite() && gradient_norm.is_finite() {
+            self.last_finite.copy_from_slice(&self.parameters.values);
+            self.optimiser.step(&mut self.parameters.values, &gradients.values, rate as f32)?;
+            self.at.step += 1;
+            self.step_seconds.push(clock.elapsed().as_secs_f64());
+        } else {
+            self.at.diverged = true;
+            self.parameters.values.copy_from_slice(&self.last_finite);
+        }
+        self.at.loss_sum += loss;
+        self.at.loss_count += 1;
+        self.keep_record(rate, gradient_norm)?;
+        Ok(loss)
+    }
+
+    /// Validation, log line and checkpoint, where they are due.
+    fn keep_record(&mut self, learning_rate: f64, gradient_norm: f64) -> Result<(), TrainError> {
+        let (plan, step) = (self.plan, self.at.step);
+        let ends = self.at.diverged || step == plan.steps;
+        let validates = ends || step.is_multiple_of(plan.validate_every);
+        if validates {
+            self.validation_loss = self.validate()?;
+        }
+        if validates || step.is_multiple_of((plan.steps / LOG_LINES).max(1)) {
+            let loss = std::mem::take(&mut self.at.loss_sum) / std::mem::take(&mut self.at.loss_count).max(1) as f64;
+            self.log.append(&LogLine {
+                step,
+                loss: finite(loss),
+                validation_loss: if validates { self.validation_loss } else { None },
+                learning_rate,
+                gradient_norm: finite(gradient_norm),
+                diverged: self.at.diverged,
+            })?;
+        }
+        if ends || step.is_multiple_of(plan.checkpoint_every) {
+            self.write_checkpoint()?;
+        }
+        Ok(())
+    }
+
+    /// Mean loss over the validation crops; `None` if it is not finite.
+    fn validate(&mut self) -> Result<Option<f64>, TrainError> {
+        self.validation.set_parameters(&self.parameters)?;
+        let mut sum = 0.0;
+        let count = self.batches.validation_count();
+        for number in 0..count {
+            let (input, target) = self.batches.validation(number);
+            let output = self.validation.forward(self.compute, input)?;
+            sum += self.loss.evaluate(output, target, &mut self.d_output)?;
+        }
+        Ok(finite(sum / count as f64))
+    }
+
+    fn write_checkpoint(&self) -> Result<(), TrainError> {
+        let at = Position { seconds: self.seconds(), ..self.at };
+        checkpoint::write(self.folder, &at, &self.parameters, self.optimiser.as_ref())
+    }
+
+    fn seconds(&self) -> f64 {
+        self.at.seconds + self.started.elapsed().as_secs_f64()
+    }
+
+    fn finish(mut self) -> Result<Outcome, TrainError> {
+        if self.validation_loss.is_none() && !self.at.diverged {
+            self.validation_loss = self.validate()?;
+        }
+        let training = TrainingRecord {
+            plan: self.plan.clone(),
+            steps: self.at.step,
+            validation_loss: self.validation_loss.filter(|_| !self.at.diverged),
+            diverged: self.at.diverged,
+        };
+        let recipe = Recipe {
+            foci: env!("CARGO_PKG_VERSION").into(),
+            task: self.plan.task,
+            classes: Vec::new(),
+            normalisation: PercentileRange::default(),
+            training,
+        };
+        let seconds = self.seconds();
+        let model = Model { net: self.net.clone(), parameters: self.parameters, recipe };
+        model.save(self.folder)?;
+        self.step_seconds.sort_by(f64::total_cmp);
+        let seconds_per_step = self.step_seconds.get(self.step_seconds.len() / 2).copied().unwrap_or(0.0);
+        Ok(Outcome { model, seconds, seconds_per_step })
+    }
+}
+
+/// Name of the log in a run's folder.
+const LOG: &str = "metrics.jsonl";
+
+fn optimiser(plan: &TrainingPlan, count: usize) -> Box<dyn Optimiser> {
+    let decay = plan.weight_decay as f32;
+    match plan.optimiser {
+        OptimiserKind::Adam => Box::new(Adam::new(count, decay)),
+        OptimiserKind::Adamw => Box::new(Adam::decoupled(count, decay)),
+        OptimiserKind::Sgd => Box::new(Sgd::new(count, MOMENTUM, decay)),
+    }
+}
+
+fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}

@@ -1,0 +1,308 @@
+//! What can be typed: every command and flag, with the words that `--help` shows.
+//!
+//! These are raw flags. Each command turns them into a resolved value of its own before any work starts.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Test conv-nets the way you test a microscope.
+///
+/// foci finds out, with evidence, which convolutional architecture keeps the fine detail of your images
+/// at an equal number of weights, and what it costs; then it trains the winner, runs it and measures it.
+#[derive(Debug, Parser)]
+#[command(name = "foci", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Start here:\n  foci study                          the whole experiment in small, on specimens it makes itself\n  foci study --data my-images         the same on your images\n  foci inspect unet --weights 60000   one net, counted")]
+pub struct Arguments {
+    /// Threads to use [default: all cores]
+    #[arg(long, global = true, env = "FOCI_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Compare nets at an equal number of weights and write a report
+    Study(StudyArguments),
+    /// Train one net
+    Train(TrainArguments),
+    /// Run a trained model on images
+    Predict(PredictArguments),
+    /// Measure predicted images against the true ones
+    Evaluate(EvaluateArguments),
+    /// Show a net: its layers, weights, cost and receptive field
+    Inspect(InspectArguments),
+    /// Make, check and cut data
+    #[command(subcommand)]
+    Data(DataCommand),
+    /// Measure the speed of the kernels or of a net on this machine
+    Bench(BenchArguments),
+    /// Print completions for a shell
+    Completions {
+        /// Shell to complete for
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Flags of `foci study`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  foci study\n  foci study --data my-images --tile 672x512 --out my-study\n  foci study studies/article.toml --data coelho2009 --out article\n  foci study --out my-study --resume")]
+pub struct StudyArguments {
+    /// Study file (TOML) [default: a small study of the four nets]
+    #[arg(value_name = "SPEC.toml")]
+    pub spec: Option<PathBuf>,
+    /// Folder of images [default: synthetic specimens, made for the study]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Folder for everything the study writes [default: foci-study-1, -2, ...]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Only these nets: arms of the study, shipped nets or files
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub nets: Vec<String>,
+    /// Trainable weights of every net
+    #[arg(long, value_name = "N")]
+    pub weights: Option<u64>,
+    /// Seeds of every net
+    #[arg(long, value_name = "N")]
+    pub seeds: Option<usize>,
+    /// Optimiser steps of every run
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+    /// Cut fields into tiles of this size
+    #[arg(long, value_name = "WIDTHxHEIGHT")]
+    pub tile: Option<foci_study::TileSize>,
+    /// Channel of colour images to use [default: guessed, and told]
+    #[arg(long)]
+    pub channel: Option<Channel>,
+    /// Go on with a study that was interrupted
+    #[arg(long)]
+    pub resume: bool,
+    /// Print results.json at the end instead of the summary
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Channel of a colour image.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Channel {
+    /// The red channel
+    Red,
+    /// The green channel
+    Green,
+    /// The blue channel
+    Blue,
+    /// Weighted sum of all three
+    Luminance,
+}
+
+/// Flags of `foci train`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  foci train --net unet --weights 60000 --data my-images --out my-model")]
+pub struct TrainArguments {
+    /// Shipped net or file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub net: String,
+    /// What the net learns
+    #[arg(long, default_value = "reconstruct")]
+    pub task: TaskArgument,
+    /// Folder of images
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Folder for the model
+    #[arg(long, value_name = "MODEL")]
+    pub out: PathBuf,
+    /// Trainable weights
+    #[arg(long, value_name = "N", default_value_t = 60_000)]
+    pub weights: u64,
+    /// Optimiser steps
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub steps: u64,
+    /// Crops in a batch
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub batch: usize,
+    /// Side of a square training crop in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = 192)]
+    pub crop: usize,
+    /// Learning rate at the end of the warm-up
+    #[arg(long, value_name = "RATE", default_value_t = 3e-3)]
+    pub learning_rate: f64,
+    /// Noise added to the input and to be removed, in units of the normalised range
+    #[arg(long, value_name = "SIGMA", default_value_t = 0.0)]
+    pub input_noise: f64,
+    /// Seed of weights, batches and noise
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Cut fields into tiles of this size
+    #[arg(long, value_name = "WIDTHxHEIGHT")]
+    pub tile: Option<foci_study::TileSize>,
+    /// Channel of colour images to use [default: guessed, and told]
+    #[arg(long)]
+    pub channel: Option<Channel>,
+    /// Go on with a training that was interrupted
+    #[arg(long)]
+    pub resume: bool,
+    /// Print the outcome as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What a net can learn.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum TaskArgument {
+    /// The image itself
+    Reconstruct,
+}
+
+/// Flags of `foci predict`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  foci predict my-model my-images --out predicted")]
+pub struct PredictArguments {
+    /// Model folder
+    pub model: PathBuf,
+    /// Images, or folders of images
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+    /// Folder for the predicted images
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Channel of colour images to use [default: guessed, and told]
+    #[arg(long)]
+    pub channel: Option<Channel>,
+    /// Print what was written as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `foci evaluate`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  foci evaluate --truth my-images --pred predicted")]
+pub struct EvaluateArguments {
+    /// Folder of true images
+    #[arg(long, value_name = "DIR")]
+    pub truth: PathBuf,
+    /// Folder of predicted images with the same names
+    #[arg(long, value_name = "DIR")]
+    pub pred: PathBuf,
+    /// Print the measures as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `foci inspect`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  foci inspect atrous --weights 67000\n  foci inspect my-net.toml --json > net.json")]
+pub struct InspectArguments {
+    /// Shipped net, net file or model folder; `list` names the shipped nets
+    #[arg(value_name = "NET|MODEL")]
+    pub net: String,
+    /// Image size for the bytes
+    #[arg(long, value_name = "HEIGHTxWIDTH", default_value = "512x672")]
+    pub size: String,
+    /// Trainable weights
+    #[arg(long, value_name = "N", default_value_t = 60_000)]
+    pub weights: u64,
+    /// Print the resolved net as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The commands of `foci data`.
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// Make synthetic specimens with known truth
+    Synth(SynthArguments),
+    /// Look through a data folder and say what foci sees in it
+    Check(CheckArguments),
+    /// Cut fields into tiles
+    Tile(TileArguments),
+}
+
+/// Flags of `foci data synth`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  foci data synth --count 12 --size 672x512 --out specimens")]
+pub struct SynthArguments {
+    /// Folder for the specimens
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Number of fields
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    pub count: usize,
+    /// Size of a field in pixels
+    #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "672x512")]
+    pub size: foci_study::TileSize,
+    /// Kind of nuclei: many foci, few, or both
+    #[arg(long, default_value = "mixed")]
+    pub kind: Kind,
+    /// Seed
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+}
+
+/// Kinds of nuclei.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Kind {
+    /// Both kinds in one field
+    Mixed,
+    /// Nuclei with few foci
+    Few,
+    /// Nuclei with many foci
+    Many,
+}
+
+/// Flags of `foci data check`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  foci data check my-images --tile 672x512")]
+pub struct CheckArguments {
+    /// Data folder
+    pub folder: PathBuf,
+    /// Cut fields into tiles of this size
+    #[arg(long, value_name = "WIDTHxHEIGHT")]
+    pub tile: Option<foci_study::TileSize>,
+    /// Channel of colour images to use [default: guessed, and told]
+    #[arg(long)]
+    pub channel: Option<Channel>,
+    /// Print the findings as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `foci data tile`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  foci data tile my-images --tile 672x512 --out tiles")]
+pub struct TileArguments {
+    /// Data folder
+    pub folder: PathBuf,
+    /// Size of a tile in pixels
+    #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "672x512")]
+    pub tile: foci_study::TileSize,
+    /// Folder for the tiles
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Channel of colour images to use [default: guessed, and told]
+    #[arg(long)]
+    pub channel: Option<Channel>,
+}
+
+/// Flags of `foci bench`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  foci bench\n  foci bench --net atrous --weights 67000")]
+pub struct BenchArguments {
+    /// Time a training step and a prediction of this net instead of single kernels
+    #[arg(long, value_name = "NAME|FILE")]
+    pub net: Option<String>,
+    /// Image size
+    #[arg(long, value_name = "HEIGHTxWIDTH", default_value = "512x672")]
+    pub size: String,
+    /// Images in a batch
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub batch: usize,
+    /// Trainable weights
+    #[arg(long, value_name = "N", default_value_t = 60_000)]
+    pub weights: u64,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub json: bool,
+}

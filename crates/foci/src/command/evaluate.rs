@@ -1,0 +1,111 @@
+//! `foci evaluate`: predicted images against the true ones, file by file.
+
+use crate::arguments::EvaluateArguments;
+use crate::exit::Failure;
+use crate::terminal;
+use foci_image::{ChannelChoice, Normalisation, Plane, image_files, read_plane};
+use foci_measure::{ImageView, Measure, MeasureError, ReconstructionMeter};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// Measures shown in the table; `--json` prints all.
+const SHOWN: [Measure; 5] = [Measure::Psnr, Measure::Ssim, Measure::DetailCutoff, Measure::FociRecall, Measure::FociPrecision];
+
+/// Measures of one pair of images.
+#[derive(Serialize)]
+struct Evaluated {
+    name: String,
+    metrics: BTreeMap<&'static str, f64>,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Evaluation {
+    images: Vec<Evaluated>,
+    mean: BTreeMap<&'static str, f64>,
+}
+
+/// Runs the command.
+pub fn run(flags: &EvaluateArguments) -> Result<(), Failure> {
+    let mut images = Vec::new();
+    for (name, truth, predicted) in pairs(&flags.truth, &flags.pred)? {
+        let metrics = evaluate(&truth, &predicted)?;
+        images.push(Evaluated { name, metrics });
+    }
+    let evaluation = Evaluation { mean: means(&images), images };
+    if flags.json {
+        return terminal::print_json(&evaluation);
+    }
+    terminal::print(&table(&evaluation))
+}
+
+/// Files of the same name in both folders. A true image without a prediction is an error, not a smaller mean.
+fn pairs(truth: &Path, predicted: &Path) -> Result<Vec<(String, PathBuf, PathBuf)>, Failure> {
+    let by_stem = |folder: &Path| -> Result<BTreeMap<String, PathBuf>, Failure> {
+        let files = image_files(folder).map_err(Failure::input)?;
+        let stem = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(files.into_iter().map(|path| (stem(&path), path)).collect())
+    };
+    let (truth_files, predicted_files) = (by_stem(truth)?, by_stem(predicted)?);
+    if truth_files.is_empty() {
+        return Err(Failure::input(anyhow::anyhow!("{} holds no images", truth.display())));
+    }
+    let mut pairs = Vec::with_capacity(truth_files.len());
+    for (name, path) in truth_files {
+        let Some(other) = predicted_files.get(&name) else {
+            return Err(Failure::input(anyhow::anyhow!(
+                "{} has no prediction: {} holds no image called {name}; predict it, or take it out of the true images",
+                path.display(),
+                predicted.display()
+            )));
+        };
+        pairs.push((name, path, other.clone()));
+    }
+    Ok(pairs)
+}
+
+/// Both images on the true image's scale: its percentiles 1 and 99.8 become 0 and 1.
+fn evaluate(truth: &Path, predicted: &Path) -> Result<BTreeMap<&'static str, f64>, Failure> {
+    let read = |path: &Path| Ok::<Plane, Failure>(read_plane(path, ChannelChoice::Guess).map_err(Failure::input)?.0);
+    let (mut truth_plane, mut plane) = (read(truth)?, read(predicted)?);
+    let normalisation = Normalisation::of(&truth_plane.data);
+    normalisation.apply_all(&mut truth_plane.data);
+    normalisation.apply_all(&mut plane.data);
+    let place = |error: MeasureError| Failure::input(anyhow::anyhow!("{} against {}: {error}", predicted.display(), truth.display()));
+    let original = ImageView::new(truth_plane.width, truth_plane.height, &truth_plane.data).map_err(place)?;
+    let reconstruction = ImageView::new(plane.width, plane.height, &plane.data).map_err(place)?;
+    let mut meter = ReconstructionMeter::new(truth_plane.width, truth_plane.height).map_err(place)?;
+    let reference = meter.reference(original, None).map_err(place)?;
+    Ok(meter.measure(&reference, reconstruction).map_err(place)?.values())
+}
+
+fn means(images: &[Evaluated]) -> BTreeMap<&'static str, f64> {
+    let mut means = BTreeMap::new();
+    for measure in Measure::ALL {
+        let values: Vec<f64> = images.iter().filter_map(|image| image.metrics.get(measure.key()).copied()).collect();
+        if let Some(mean) = foci_measure::summary::mean(&values) {
+            means.insert(measure.key(), mean);
+        }
+    }
+    means
+}
+
+fn table(evaluation: &Evaluation) -> String {
+    let mut text = format!("{:24}", "image");
+    for measure in SHOWN {
+        let _ = write!(text, "{:>18}", measure.title());
+    }
+    text.push('\n');
+    let rows = evaluation.images.iter().map(|image| (image.name.as_str(), &image.metrics));
+    for (name, metrics) in rows.chain([("mean", &evaluation.mean)]) {
+        let _ = write!(text, "{name:24}");
+        for measure in SHOWN {
+            let value = metrics.get(measure.key()).map_or("-".into(), |value| format!("{value:.3}"));
+            let _ = write!(text, "{value:>18}");
+        }
+        text.push('\n');
+    }
+    text
+}

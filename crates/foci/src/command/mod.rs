@@ -1,0 +1,9 @@
+//! One module per command. Each resolves its flags, calls the libraries and prints.
+
+pub mod bench;
+pub mod data;
+pub mod evaluate;
+pub mod inspect;
+pub mod predict;
+pub mod study;
+pub mod train;

@@ -1,0 +1,80 @@
+//! `foci predict`: a model on images, one file in, one file out.
+
+use crate::arguments::PredictArguments;
+use crate::exit::Failure;
+use crate::progress::Progress;
+use crate::terminal;
+use foci_image::{ChannelChoice, Normalisation, read_plane, write_tiff_f32};
+use foci_kernels::Compute;
+use foci_train::{Model, Predictor};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// One line of `--json`.
+#[derive(Serialize)]
+struct Predicted {
+    input: PathBuf,
+    output: PathBuf,
+}
+
+/// Runs the command.
+pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failure> {
+    let model = Model::load(&flags.model)?;
+    let inputs = files(&flags.inputs)?;
+    terminal::stop_on_interrupt()?;
+    let compute: Compute = terminal::compute(threads)?;
+    std::fs::create_dir_all(&flags.out).map_err(|error| Failure::input(anyhow::anyhow!("cannot make {}: {error}", flags.out.display())))?;
+    let mut predictor = Predictor::new(&model, &compute);
+    let mut progress = Progress::new(inputs.len() as f64, flags.json);
+    let mut done = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        if terminal::stop_requested() {
+            progress.finish();
+            return Err(Failure::Interrupted(anyhow::anyhow!("{} images are predicted, the rest are not", done.len())));
+        }
+        progress.begin(&input.display().to_string());
+        let output = predict(&mut predictor, &input, &flags.out, terminal::channel(flags.channel))?;
+        done.push(Predicted { input, output });
+        progress.advance(1.0);
+    }
+    progress.finish();
+    if flags.json {
+        return terminal::print_json(&done);
+    }
+    terminal::print(&format!("{} images predicted in {}\n", done.len(), flags.out.display()))
+}
+
+/// Predicts one image. The result has the input's scale again and is kept as 32-bit float TIFF, which loses nothing.
+fn predict(predictor: &mut Predictor, input: &Path, out: &Path, channel: ChannelChoice) -> Result<PathBuf, Failure> {
+    let (mut plane, _) = read_plane(input, channel).map_err(Failure::input)?;
+    let normalisation = Normalisation::of(&plane.data);
+    normalisation.apply_all(&mut plane.data);
+    let mut predicted = predictor.predict(&plane)?;
+    normalisation.undo_all(&mut predicted.data);
+    let stem = input.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let output = out.join(format!("{stem}.tif"));
+    write_tiff_f32(&output, &predicted).map_err(Failure::working)?;
+    Ok(output)
+}
+
+/// The image files among the inputs, folders opened, in a fixed order; two of one name would overwrite each other.
+fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut found = Vec::new();
+    for input in inputs {
+        if input.is_dir() {
+            found.extend(foci_image::image_files(input).map_err(Failure::input)?);
+        } else {
+            found.push(input.clone());
+        }
+    }
+    let mut stems: Vec<_> = found.iter().map(|path| path.file_stem().map(ToOwned::to_owned)).collect();
+    stems.sort();
+    if let Some(pair) = stems.windows(2).find(|pair| pair[0] == pair[1]) {
+        let name = pair[0].clone().unwrap_or_default();
+        return Err(Failure::input(anyhow::anyhow!("two inputs are called '{}'; predict them into different folders", name.to_string_lossy())));
+    }
+    if found.is_empty() {
+        return Err(Failure::input(anyhow::anyhow!("no images found; give image files or folders that hold some")));
+    }
+    Ok(found)
+}

@@ -1,0 +1,151 @@
+//! `foci study`: from flags to a study, and a watcher that shows how it goes.
+
+use crate::arguments::StudyArguments;
+use crate::exit::Failure;
+use crate::progress::{Progress, duration};
+use crate::terminal;
+use foci_study::{Event, Observer, StudyRequest, StudySpec};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Runs the command.
+pub fn run(flags: StudyArguments, threads: Option<usize>) -> Result<(), Failure> {
+    let json = flags.json;
+    let request = resolve(flags)?;
+    terminal::stop_on_interrupt()?;
+    let compute = terminal::compute(threads)?;
+    let mut watcher = Watcher::new(json);
+    watcher.say(&format!("study '{}' in {}", request.spec.name, request.out.display()));
+    let outcome = foci_study::run(&request, &compute, &mut watcher);
+    watcher.finish();
+    let results = outcome?;
+    if json {
+        return terminal::print_json(&results);
+    }
+    let seconds = watcher.started.elapsed().as_secs_f64();
+    let report = request.out.join("report.html");
+    terminal::print(&format!(
+        "\n{}\nreport   {}\nfigures  {}\ntime     {}\n",
+        foci_study::report::summary_text(&results),
+        report.display(),
+        request.out.join("results.json").display(),
+        duration(seconds)
+    ))
+}
+
+/// Flags become a request; the specification is checked again because flags may have changed it.
+fn resolve(flags: StudyArguments) -> Result<StudyRequest, Failure> {
+    let mut spec = match &flags.spec {
+        Some(path) => StudySpec::load(path)?,
+        None => StudySpec::quick()?,
+    };
+    let mut command = vec!["foci study".to_string()];
+    command.extend(flags.spec.iter().map(|path| path.display().to_string()));
+    let mut add = |flag: &str, value: String| command.push(format!("--{flag} {value}"));
+    if let Some(data) = &flags.data {
+        add("data", data.display().to_string());
+    }
+    if !flags.nets.is_empty() {
+        add("nets", flags.nets.join(","));
+        spec.keep_arms(&flags.nets);
+    }
+    if let Some(weights) = flags.weights {
+        add("weights", weights.to_string());
+        spec.weights = weights;
+    }
+    if let Some(seeds) = flags.seeds {
+        add("seeds", seeds.to_string());
+        spec.seeds = seeds;
+    }
+    if let Some(steps) = flags.steps {
+        add("steps", steps.to_string());
+        spec.training.steps = steps;
+    }
+    if let Some(tile) = flags.tile {
+        add("tile", String::from(tile));
+        spec.tile = Some(tile);
+    }
+    let place = flags.spec.as_ref().map_or("command line".into(), |path| path.display().to_string());
+    spec.check().map_err(|reason| foci_study::StudyError::Spec { place, reason })?;
+    let out = match flags.out {
+        Some(out) => out,
+        None if flags.resume => {
+            return Err(Failure::input(anyhow::anyhow!("--resume needs the folder of the study to go on with: add --out DIR")));
+        }
+        None => free_folder()?,
+    };
+    Ok(StudyRequest {
+        spec,
+        data: flags.data,
+        channel: terminal::channel(flags.channel),
+        out,
+        resume: flags.resume,
+        command: command.join(" "),
+    })
+}
+
+/// The first of `foci-study-1`, `foci-study-2`, ... that does not exist.
+fn free_folder() -> Result<PathBuf, Failure> {
+    (1..10_000)
+        .map(|number| PathBuf::from(format!("foci-study-{number}")))
+        .find(|folder| !folder.exists())
+        .ok_or_else(|| Failure::input(anyhow::anyhow!("ten thousand studies lie here already; name a folder with --out DIR")))
+}
+
+/// Shows the study's events as a bar or as lines.
+struct Watcher {
+    progress: Option<Progress>,
+    quiet: bool,
+    what: String,
+    started: Instant,
+}
+
+impl Watcher {
+    fn new(quiet: bool) -> Watcher {
+        Watcher { progress: None, quiet, what: String::new(), started: Instant::now() }
+    }
+
+    fn say(&self, line: &str) {
+        match &self.progress {
+            Some(progress) => progress.line(line),
+            None if self.quiet => {}
+            None => eprintln!("{line}"),
+        }
+    }
+
+    fn finish(&self) {
+        if let Some(progress) = &self.progress {
+            progress.finish();
+        }
+    }
+}
+
+impl Observer for Watcher {
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Note(line) => self.say(&format!("  {line}")),
+            Event::Planned { work } => self.progress = Some(Progress::new(work, self.quiet)),
+            Event::Begins { what } => {
+                self.what = what.to_string();
+                if let Some(progress) = &mut self.progress {
+                    progress.begin(what);
+                }
+            }
+            Event::Progress { work } => {
+                if let Some(progress) = &mut self.progress {
+                    progress.advance(work);
+                }
+            }
+            Event::Skipped { work } => {
+                if let Some(progress) = &mut self.progress {
+                    progress.skip(work);
+                }
+            }
+            Event::Ended { outcome } => self.say(&format!("  {}: {outcome}", self.what)),
+        }
+    }
+
+    fn stop_requested(&self) -> bool {
+        terminal::stop_requested()
+    }
+}

@@ -1,0 +1,127 @@
+//! `foci train`: one net on one folder of images.
+
+use crate::arguments::{TaskArgument, TrainArguments};
+use crate::exit::Failure;
+use crate::progress::{Progress, duration};
+use crate::terminal;
+use foci_study::data::training_tiles;
+use foci_train::{LossKind, Observer, OptimiserKind, Task, TrainingPlan, train};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Trained {
+    model: PathBuf,
+    weights: u64,
+    steps: u64,
+    seconds: f64,
+    seconds_per_step: f64,
+    validation_loss: Option<f64>,
+    diverged: bool,
+}
+
+/// Runs the command.
+pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure> {
+    let architecture = foci_net::Architecture::load(&flags.net).map_err(Failure::input)?;
+    let net = foci_net::solve::for_weights(&architecture, flags.weights, 1, 1).map_err(Failure::input)?;
+    let plan = plan(&flags);
+    plan.check()?;
+    check_folder(&flags)?;
+    terminal::stop_on_interrupt()?;
+    let compute = terminal::compute(threads)?;
+    let (tiles, notes) = training_tiles(&flags.data, flags.tile, terminal::channel(flags.channel), flags.seed)?;
+    let mut watcher = Watcher { progress: Progress::new(plan.steps as f64, flags.json), last: 0 };
+    for note in notes {
+        watcher.progress.line(&format!("  {note}"));
+    }
+    watcher.progress.begin(&format!("{} with {} weights", net.name, net.weights()));
+    let outcome = train(&net, &plan, &tiles, &flags.out, &compute, &mut watcher);
+    watcher.progress.finish();
+    let outcome = outcome?;
+    let record = &outcome.model.recipe.training;
+    let trained = Trained {
+        model: flags.out,
+        weights: net.weights(),
+        steps: record.steps,
+        seconds: outcome.seconds,
+        seconds_per_step: outcome.seconds_per_step,
+        validation_loss: record.validation_loss,
+        diverged: record.diverged,
+    };
+    if record.diverged {
+        let advice = anyhow::anyhow!(
+            "the loss was no longer a number after {} steps; the model in {} has the last weights that were sound. Try a smaller --learning-rate",
+            trained.steps,
+            trained.model.display()
+        );
+        return Err(Failure::Working(advice));
+    }
+    if flags.json {
+        return terminal::print_json(&trained);
+    }
+    terminal::print(&format!(
+        "model            {}\nvalidation loss  {:.3e}\ntime             {} ({:.3} s a step)\n",
+        trained.model.display(),
+        trained.validation_loss.unwrap_or(f64::NAN),
+        duration(trained.seconds),
+        trained.seconds_per_step
+    ))
+}
+
+fn plan(flags: &TrainArguments) -> TrainingPlan {
+    let records = (flags.steps / 10).max(1);
+    TrainingPlan {
+        task: match flags.task {
+            TaskArgument::Reconstruct => Task::Reconstruct,
+        },
+        seed: flags.seed,
+        steps: flags.steps,
+        batch: flags.batch,
+        crop: flags.crop,
+        learning_rate: flags.learning_rate,
+        warmup_share: 0.1,
+        optimiser: OptimiserKind::Adam,
+        weight_decay: 0.0,
+        clip_norm: 1.0,
+        loss: LossKind::Mse,
+        input_noise: flags.input_noise,
+        augment: true,
+        validate_every: records,
+        checkpoint_every: records,
+    }
+}
+
+/// The folder must be free, or hold a run that is to go on.
+fn check_folder(flags: &TrainArguments) -> Result<(), Failure> {
+    let occupied = std::fs::read_dir(&flags.out).is_ok_and(|mut entries| entries.next().is_some());
+    if occupied && !flags.resume {
+        return Err(Failure::input(anyhow::anyhow!(
+            "{} is not empty; add --resume to go on with the training in it, or choose another folder with --out",
+            flags.out.display()
+        )));
+    }
+    Ok(())
+}
+
+/// Shows the steps of the training.
+struct Watcher {
+    progress: Progress,
+    last: u64,
+}
+
+impl Observer for Watcher {
+    fn step_done(&mut self, step: u64, _: u64, _: f64) {
+        // A resumed run begins in the middle: what lies before its first step was done earlier.
+        if self.last == 0 && step > 1 {
+            self.progress.skip((step - 1) as f64);
+            self.last = step - 1;
+        }
+        self.progress.advance((step - self.last) as f64);
+        self.last = step;
+    }
+
+    fn stop_requested(&self) -> bool {
+        terminal::stop_requested()
+    }
+}

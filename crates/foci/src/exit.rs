@@ -1,0 +1,57 @@
+//! How the program ends: 0 done, 1 failed while working, 2 unusable input, 130 interrupted.
+
+use std::process::ExitCode;
+
+/// A failure, sorted by whose turn it is to act.
+#[derive(Debug)]
+pub enum Failure {
+    /// Something went wrong while working: exit code 1.
+    Working(anyhow::Error),
+    /// What was given cannot be used: exit code 2, as for a flag that does not exist.
+    Input(anyhow::Error),
+    /// Ctrl-C: exit code 130.
+    Interrupted(anyhow::Error),
+}
+
+impl Failure {
+    /// Unusable input.
+    pub fn input(error: impl Into<anyhow::Error>) -> Failure {
+        Failure::Input(error.into())
+    }
+
+    /// A failure while working.
+    pub fn working(error: impl Into<anyhow::Error>) -> Failure {
+        Failure::Working(error.into())
+    }
+
+    /// Says what happened on standard error and gives the exit code.
+    pub fn tell(self) -> ExitCode {
+        let (code, word, error) = match self {
+            Failure::Working(error) => (1, "error", error),
+            Failure::Input(error) => (2, "error", error),
+            Failure::Interrupted(error) => (130, "stopped", error),
+        };
+        eprintln!("{word}: {error:#}");
+        ExitCode::from(code)
+    }
+}
+
+impl From<foci_study::StudyError> for Failure {
+    fn from(error: foci_study::StudyError) -> Failure {
+        match error {
+            foci_study::StudyError::Interrupted { .. } => Failure::Interrupted(error.into()),
+            error if error.is_unusable_input() => Failure::Input(error.into()),
+            error => Failure::Working(error.into()),
+        }
+    }
+}
+
+impl From<foci_train::TrainError> for Failure {
+    fn from(error: foci_train::TrainError) -> Failure {
+        match error {
+            foci_train::TrainError::Interrupted { .. } => Failure::Interrupted(error.into()),
+            error if error.is_unusable_input() => Failure::Input(error.into()),
+            error => Failure::Working(error.into()),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What every command shares: threads, Ctrl-C, and printing results on standard output.
+
+use crate::arguments::Channel;
+use crate::exit::Failure;
+use anyhow::Context;
+use foci_image::ChannelChoice;
+use foci_kernels::{Compute, Simd};
+use std::io::Write;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static STOP: AtomicBool = AtomicBool::new(false);
+static HANDLER: OnceLock<Result<(), String>> = OnceLock::new();
+
+/// The worker threads: as many as asked for, or one per core.
+pub fn compute(threads: Option<usize>) -> Result<Compute, Failure> {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let simd = Simd::detect().map_err(Failure::input)?;
+    Compute::new(threads.unwrap_or_else(cores), simd).map_err(Failure::working)
+}
+
+/// From now on Ctrl-C asks for an orderly stop; a second one ends the program at once.
+pub fn stop_on_interrupt() -> Result<(), Failure> {
+    let set = || {
+        ctrlc::set_handler(|| {
+            if STOP.swap(true, Ordering::SeqCst) {
+                std::process::exit(130);
+            }
+        })
+        .map_err(|error| error.to_string())
+    };
+    HANDLER.get_or_init(set).clone().map_err(|error| Failure::working(anyhow::anyhow!("cannot listen for Ctrl-C: {error}")))
+}
+
+/// True after Ctrl-C.
+pub fn stop_requested() -> bool {
+    STOP.load(Ordering::SeqCst)
+}
+
+/// Prints a result on standard output. A reader that hangs up (as `head` does) is no failure.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::Working(anyhow::Error::new(error).context("cannot write to standard output")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints a value as JSON on standard output.
+pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let json = serde_json::to_string_pretty(value).context("cannot print as JSON").map_err(Failure::Working)?;
+    print(&(json + "\n"))
+}
+
+/// The channel to use.
+pub fn channel(choice: Option<Channel>) -> ChannelChoice {
+    match choice {
+        None => ChannelChoice::Guess,
+        Some(Channel::Red) => ChannelChoice::Red,
+        Some(Channel::Green) => ChannelChoice::Green,
+        Some(Channel::Blue) => ChannelChoice::Blue,
+        Some(Channel::Luminance) => ChannelChoice::Luminance,
+    }
+}
+
+/// Reads `HEIGHTxWIDTH`.
+pub fn height_and_width(text: &str) -> Result<(usize, usize), Failure> {
+    let parsed = text.split_once(['x', 'X']).and_then(|(h, w)| Some((h.trim().parse().ok()?, w.trim().parse().ok()?)));
+    match parsed {
+        Some((h, w)) if h > 0 && w > 0 => Ok((h, w)),
+        _ => Err(Failure::input(anyhow::anyhow!("'{text}' is not a size; write HEIGHTxWIDTH in pixels, for example 512x672"))),
+    }
+}

@@ -1,0 +1,172 @@
+//! Whatever is wrong with the input ends in a clear message and the right exit code, and leaves nothing
+//! half-written in the place of a whole file.
+
+mod common;
+
+use common::{Workplace, foci, images_in};
+use std::fs;
+
+#[test]
+fn an_empty_folder_is_named() {
+    let place = Workplace::new();
+    fs::create_dir(place.path("empty")).unwrap();
+    let run = foci(&["study", "--data", &place.text("empty"), "--out", &place.text("out")]);
+    run.fails_with(2, &["empty", "no images found"]);
+    assert!(!place.path("out/results.json").exists());
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_named() {
+    let place = Workplace::new();
+    foci(&["study", "--data", &place.text("nowhere"), "--out", &place.text("out")]).fails_with(2, &["nowhere", "not a folder"]);
+}
+
+#[test]
+fn one_image_is_too_few_for_a_study() {
+    let place = Workplace::new();
+    place.specimens("one", 1);
+    let run = foci(&["study", "--data", &place.text("one"), "--out", &place.text("out")]);
+    run.fails_with(2, &["one"]);
+    assert!(!place.path("out/results.json").exists());
+}
+
+#[test]
+fn a_truncated_image_is_named_before_anything_is_computed() {
+    let place = Workplace::new();
+    place.specimens("data", 5);
+    let victim = images_in(&place.path("data/images")).remove(2);
+    let bytes = fs::read(&victim).unwrap();
+    fs::write(&victim, &bytes[..bytes.len() / 2]).unwrap();
+    let run = foci(&["study", "--data", &place.text("data"), "--out", &place.text("out")]);
+    run.fails_with(2, &[&victim.file_name().unwrap().to_string_lossy(), "unreadable"]);
+    assert!(!place.path("out/plan.json").exists());
+}
+
+#[test]
+fn a_file_that_is_no_image_is_named() {
+    let place = Workplace::new();
+    place.specimens("data", 5);
+    fs::write(place.path("data/images/notes.png"), "these are not pixels").unwrap();
+    foci(&["study", "--data", &place.text("data"), "--out", &place.text("out")]).fails_with(2, &["notes.png", "not a PNG"]);
+}
+
+#[test]
+fn images_smaller_than_the_tile_or_the_crop_are_told_with_their_size() {
+    let place = Workplace::new();
+    place.specimens("data", 5);
+    let run = foci(&["study", "--data", &place.text("data"), "--tile", "672x512", "--out", &place.text("out")]);
+    run.fails_with(2, &["672 x 512", "128 x 128"]);
+    let model = place.text("model");
+    foci(&["train", "--net", "fcn", "--data", &place.text("data"), "--crop", "192", "--out", &model]).fails_with(2, &["192 x 192"]);
+}
+
+#[test]
+fn constant_images_are_named_and_left_out() {
+    let place = Workplace::new();
+    place.specimens("data", 5);
+    let blank = image_of(7, 128);
+    fs::write(place.path("data/images/blank-00.png"), blank).unwrap();
+    let check = foci(&["data", "check", &place.text("data")]);
+    check.succeeds();
+    assert!(check.stdout.contains("blank-00"), "{}", check.stdout);
+    for image in images_in(&place.path("data/images")) {
+        fs::write(image, image_of(7, 128)).unwrap();
+    }
+    foci(&["study", "--data", &place.text("data"), "--out", &place.text("out")]).fails_with(2, &["left out"]);
+}
+
+#[test]
+fn a_mask_without_an_image_is_named() {
+    let place = Workplace::new();
+    place.specimens("data", 5);
+    fs::write(place.path("data/masks/orphan.png"), image_of(1, 128)).unwrap();
+    foci(&["study", "--data", &place.text("data"), "--out", &place.text("out")]).fails_with(2, &["orphan", "without an image"]);
+}
+
+#[test]
+fn mixed_depths_are_told_and_used() {
+    let place = Workplace::new();
+    place.specimens("data", 5);
+    let victim = images_in(&place.path("data/images")).remove(0);
+    let grey = image::open(&victim).unwrap().into_luma8();
+    let deep = image::ImageBuffer::from_fn(grey.width(), grey.height(), |x, y| image::Luma([u16::from(grey.get_pixel(x, y)[0]) * 200]));
+    deep.save(&victim).unwrap();
+    let check = foci(&["data", "check", &place.text("data")]);
+    check.succeeds();
+    assert!(check.stdout.contains("16") && check.stdout.contains("8"), "{}", check.stdout);
+}
+
+#[test]
+fn an_output_folder_in_use_is_left_alone() {
+    let place = Workplace::new();
+    fs::create_dir(place.path("out")).unwrap();
+    fs::write(place.path("out/thesis.txt"), "years of work").unwrap();
+    foci(&["study", "--out", &place.text("out")]).fails_with(2, &["already in use", "--out"]);
+    place.specimens("data", 5);
+    let train = foci(&["train", "--net", "fcn", "--data", &place.text("data"), "--out", &place.text("out")]);
+    train.fails_with(2, &["not empty", "--out"]);
+    assert_eq!(fs::read_to_string(place.path("out/thesis.txt")).unwrap(), "years of work");
+}
+
+#[test]
+fn a_wrong_study_file_is_told_with_its_line() {
+    let place = Workplace::new();
+    fs::write(place.path("study.toml"), "name = \"s\"\nweights = 5000\nsede = 3\n").unwrap();
+    foci(&["study", &place.text("study.toml"), "--out", &place.text("out")]).fails_with(2, &["study.toml:3", "sede"]);
+}
+
+#[test]
+fn a_wrong_net_is_told_with_its_line_and_a_budget_with_the_nearest_count() {
+    let place = Workplace::new();
+    fs::write(place.path("net.toml"), "name = \"n\"\n\n[[layer]]\nid = \"a\"\nop = \"conv\"\nfrom = \"b\"\nwidth = 1\n").unwrap();
+    foci(&["inspect", &place.text("net.toml")]).fails_with(2, &["net.toml", "6", "b"]);
+    foci(&["inspect", "unett"]).fails_with(2, &["unett", "unet"]);
+    foci(&["inspect", "unet", "--weights", "3"]).fails_with(2, &["nearest"]);
+}
+
+#[test]
+fn a_loss_that_is_not_a_number_is_a_failure_with_advice() {
+    let place = Workplace::new();
+    place.specimens("data", 5);
+    let model = place.text("model");
+    let arguments =
+        ["train", "--net", "fcn", "--weights", "5000", "--data", &place.text("data"), "--crop", "64", "--learning-rate", "1e30", "--out", &model];
+    foci(&arguments).fails_with(1, &["no longer a number", "--learning-rate"]);
+    // The last sound weights are kept, and say so.
+    assert!(fs::read_to_string(place.path("model/recipe.json")).unwrap().contains("\"diverged\": true"));
+    let log = fs::read_to_string(place.path("model/metrics.jsonl")).unwrap();
+    assert!(log.lines().last().unwrap().contains("\"diverged\":true"), "{log}");
+}
+
+/// A disk with no space left, as far as a test can have one: no file may grow beyond 64 KiB.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_no_half_written_model() {
+    let place = Workplace::new();
+    place.specimens("data", 5);
+    let command = format!(
+        "trap '' XFSZ; ulimit -f 64; exec {} train --net fcn --weights 60000 --steps 2 --crop 64 --data {} --out {}",
+        env!("CARGO_BIN_EXE_foci"),
+        place.text("data"),
+        place.text("model")
+    );
+    let run = common::run(std::process::Command::new("bash").args(["-c", &command]));
+    run.fails_with(1, &["checkpoint.safetensors", "cannot be written"]);
+    let left: Vec<_> = fs::read_dir(place.path("model")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().contains("safetensors")), "{left:?}");
+}
+
+#[test]
+fn flags_that_make_no_sense_are_refused() {
+    foci(&["study", "--threads", "0"]).fails_with(2, &["--threads"]);
+    foci(&["study", "--tile", "672"]).fails_with(2, &["672x512"]);
+    foci(&["study", "--resume"]).fails_with(2, &["--out"]);
+    foci(&["inspect", "unet", "--size", "wide"]).fails_with(2, &["HEIGHTxWIDTH"]);
+}
+
+/// A grey PNG with the same value everywhere.
+fn image_of(value: u8, side: u32) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image::GrayImage::from_pixel(side, side, image::Luma([value])).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}

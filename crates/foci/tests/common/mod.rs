@@ -1,0 +1,74 @@
+//! What the tests of the command line share: a folder that vanishes, and the program run in it.
+
+// Each test file is a program of its own and uses a part of this.
+#![allow(dead_code)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A folder for one test.
+pub struct Workplace(tempfile::TempDir);
+
+impl Workplace {
+    /// An empty one.
+    pub fn new() -> Workplace {
+        Workplace(tempfile::tempdir().unwrap())
+    }
+
+    /// A path in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// A path in it, as an argument.
+    pub fn text(&self, name: &str) -> String {
+        self.path(name).to_str().unwrap().to_string()
+    }
+
+    /// Makes small specimens in a folder of it.
+    pub fn specimens(&self, name: &str, count: usize) {
+        foci(&["data", "synth", "--count", &count.to_string(), "--size", "128x128", "--out", &self.text(name)]).succeeds();
+    }
+}
+
+/// What a run of the program printed, and how it ended.
+pub struct Run {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Run {
+    /// Exit code 0.
+    pub fn succeeds(&self) {
+        assert_eq!(self.code, Some(0), "{}{}", self.stdout, self.stderr);
+    }
+
+    /// The exit code, and words that standard error must hold.
+    pub fn fails_with(&self, code: i32, words: &[&str]) {
+        assert_eq!(self.code, Some(code), "{}{}", self.stdout, self.stderr);
+        for word in words {
+            assert!(self.stderr.contains(word), "no '{word}' in: {}", self.stderr);
+        }
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+    }
+}
+
+/// Runs foci with two threads.
+pub fn foci(arguments: &[&str]) -> Run {
+    run(Command::new(env!("CARGO_BIN_EXE_foci")).args(arguments))
+}
+
+/// Runs any command.
+pub fn run(command: &mut Command) -> Run {
+    let output = command.env("FOCI_THREADS", "2").output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// The files in a folder, by name.
+pub fn images_in(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}

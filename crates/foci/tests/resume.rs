@@ -1,0 +1,108 @@
+//! A run that was interrupted goes on to the same bits as one that was not, and threads do not matter.
+
+mod common;
+
+use common::{Workplace, foci};
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const STUDY: &str = r#"
+name = "small"
+weights = 5_000
+seeds = 1
+
+[specimens]
+fields = 10
+width = 128
+height = 128
+
+[training]
+steps = 40
+batch = 2
+crop = 64
+
+[tuning]
+learning_rates = [3e-3]
+steps = 10
+
+[[arm]]
+net = "fcn"
+[[arm]]
+net = "unet"
+"#;
+
+#[test]
+fn a_study_stopped_by_ctrl_c_resumes_to_the_same_bits() {
+    let place = Workplace::new();
+    fs::write(place.path("study.toml"), STUDY).unwrap();
+    let study = place.text("study.toml");
+    foci(&["study", &study, "--out", &place.text("whole")]).succeeds();
+
+    let mut child = Command::new(env!("CARGO_BIN_EXE_foci"))
+        .args(["study", &study, "--threads", "1", "--out", &place.text("parts")])
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Interrupt in the middle of the first run of the second net.
+    let log = place.path("parts/runs/unet-seed0/metrics.jsonl");
+    let patience = Instant::now();
+    while fs::read_to_string(&log).map_or(0, |text| text.lines().count()) < 3 {
+        assert!(patience.elapsed() < Duration::from_secs(120), "the study does not get anywhere");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!place.path("parts/results.json").exists());
+
+    foci(&["study", &study, "--out", &place.text("parts")]).fails_with(2, &["--resume"]);
+    foci(&["study", &study, "--steps", "41", "--out", &place.text("parts"), "--resume"]).fails_with(2, &["spec.training.steps", "40", "41"]);
+    foci(&["study", &study, "--out", &place.text("parts"), "--resume"]).succeeds();
+
+    for run in ["fcn-seed0", "unet-seed0"] {
+        let bytes = |study: &str| fs::read(place.path(&format!("{study}/runs/{run}/model.safetensors"))).unwrap();
+        assert!(bytes("whole") == bytes("parts"), "{run} differs");
+    }
+    let results = |study: &str| {
+        let text = fs::read_to_string(place.path(&format!("{study}/results.json"))).unwrap();
+        let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        for run in json["runs"].as_array_mut().unwrap() {
+            // The clock is the one thing that may differ.
+            for key in ["seconds", "seconds_per_step", "seconds_per_megapixel"] {
+                run[key] = 0.into();
+            }
+        }
+        json
+    };
+    assert_eq!(results("whole"), results("parts"));
+    assert!(place.path("parts/report.html").exists());
+}
+
+#[test]
+fn a_training_killed_at_any_moment_resumes_to_the_same_bits() {
+    let place = Workplace::new();
+    place.specimens("data", 5);
+    let train = |out: &str, extra: &[&str]| {
+        let (data, out) = (place.text("data"), place.text(out));
+        let mut arguments = vec!["train", "--net", "fcn", "--weights", "5000", "--steps", "60", "--batch", "2", "--crop", "64"];
+        arguments.extend(["--data", &data, "--out", &out]);
+        arguments.extend(extra);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_foci"));
+        command.args(arguments).stderr(Stdio::null()).stdout(Stdio::null());
+        command
+    };
+    assert!(train("whole", &[]).status().unwrap().success());
+    for milliseconds in [30, 150, 400] {
+        let mut child = train("parts", &["--resume"]).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        // A signal that no program can catch: nothing is tidied up.
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert!(train("parts", &["--resume", "--threads", "1"]).status().unwrap().success());
+    for file in ["model.safetensors", "metrics.jsonl"] {
+        let bytes = |run: &str| fs::read(place.path(run).join(file)).unwrap();
+        assert!(bytes("whole") == bytes("parts"), "{file} differs");
+    }
+}
