@@ -34,9 +34,9 @@ const KEYS: [&str; 10] = [
     "ms_ssim",
     "psnr",
     "ssim",
-    "band_1",
-    "band_2",
-    "band_3",
+    "band_error_below_1_32",
+    "band_error_1_16",
+    "band_error_1_4",
 ];
 
 const NETS: [Invented; 6] = [
@@ -143,7 +143,8 @@ fn specimen(width: usize, height: usize, seed: u64) -> (Plane, [usize; 3]) {
                 continue;
             }
             let inside = 1.0 / (1.0 + ((distance - radius) / 1.6).exp());
-            let mut texture = 1.0 + 0.08 * (0.31 * x + 0.12 * y + id as f64).sin() * (0.23 * y - 0.17 * x).cos();
+            let mut texture =
+                1.0 + 0.08 * (0.31 * x + 0.12 * y + id as f64).sin() * (0.23 * y - 0.17 * x).cos();
             for spot in 0..7u64 {
                 let random = |part: u64| noise(id * 97 + spot * 7 + part + seed);
                 let (sx, sy) = (cx + 0.42 * radius * random(1), cy + 0.42 * radius * random(2));
@@ -187,7 +188,10 @@ fn results() -> Results {
             let metrics = KEYS.iter().zip(net.metrics).enumerate().map(|(index, (key, value))| {
                 let drop = if diverges(net, seed) { 0.9 } else { 1.0 };
                 let spread = 1.0 + 0.006 * noise(seed * 100 + place as u64 * 10 + index as u64);
-                (key.to_string(), if value > 0.98 { (value * drop).min(value * spread) } else { value * spread * drop })
+                (
+                    key.to_string(),
+                    if value > 0.98 { (value * drop).min(value * spread) } else { value * spread * drop },
+                )
             });
             runs.push(RunSummary {
                 net: net.name.into(),
@@ -222,7 +226,11 @@ fn results() -> Results {
                     ci: [difference - half, difference + half],
                     p: if certain { 0.0004 } else { 0.31 },
                     p_adjusted: if certain { 0.012 } else { 0.62 },
-                    probability_a_better: if difference > 0.0 { 0.5 + 0.5 * (difference / half).min(1.0) * 0.98 } else { 0.5 - 0.5 * (-difference / half).min(1.0) * 0.98 },
+                    probability_a_better: if difference > 0.0 {
+                        0.5 + 0.5 * (difference / half).min(1.0) * 0.98
+                    } else {
+                        0.5 - 0.5 * (-difference / half).min(1.0) * 0.98
+                    },
                 });
             }
         }
@@ -244,7 +252,8 @@ fn results() -> Results {
             .iter()
             .map(|&rate: &f64| Trial {
                 learning_rate: rate,
-                validation_loss: (rate < 0.01 || place % 2 == 1).then_some(0.004 * (0.5 + (rate / 0.003).ln().abs())),
+                validation_loss: (rate < 0.01 || place % 2 == 1)
+                    .then_some(0.004 * (0.5 + (rate / 0.003).ln().abs())),
             })
             .collect(),
     });
@@ -315,8 +324,18 @@ fn pictures() -> Vec<PictureSet> {
                 tile: format!("invented-{index:02}"),
                 original,
                 reconstructions,
-                foci: Some(Region { x: x.saturating_sub(32), y: y.saturating_sub(24), width: 64, height: 48 }),
-                boundary: (index != 1).then_some(Region { x: (x + radius).saturating_sub(36), y: (y + radius / 3).saturating_sub(24), width: 64, height: 48 }),
+                foci: Some(Region {
+                    x: x.saturating_sub(32),
+                    y: y.saturating_sub(24),
+                    width: 64,
+                    height: 48,
+                }),
+                boundary: (index != 1).then_some(Region {
+                    x: (x + radius).saturating_sub(36),
+                    y: (y + radius / 3).saturating_sub(24),
+                    width: 64,
+                    height: 48,
+                }),
             }
         })
         .collect()
@@ -330,7 +349,8 @@ fn curves() -> Vec<Curve> {
             let last = if diverged { 260 } else { 500 };
             let floor = 10f64.powf(-net.metrics[5] / 10.0) * 1.5;
             let loss = |step: u64, jitter: f64| {
-                let fall = 0.08 * (-(step as f64) / 12.0).exp() + 0.004 * (-(step as f64) / 90.0).exp() + floor;
+                let fall =
+                    0.08 * (-(step as f64) / 12.0).exp() + 0.004 * (-(step as f64) / 90.0).exp() + floor;
                 let blow = if diverged && step > 230 { 1.2f64.powf((step - 230) as f64) } else { 1.0 };
                 fall * blow * (jitter * noise(step * 31 + seed * 7 + place as u64)).exp()
             };
@@ -347,7 +367,8 @@ fn curves() -> Vec<Curve> {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let path = std::env::args().nth(1).ok_or("say where to write the sample, for example /tmp/sample.html")?;
+    let path =
+        std::env::args().nth(1).ok_or("say where to write the sample, for example /tmp/sample.html")?;
     let results = results();
     let input = ReportInput {
         results: &results,

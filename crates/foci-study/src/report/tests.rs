@@ -118,14 +118,15 @@ fn input<'a>(results: &'a Results, pictures: Vec<PictureSet>, curves: Vec<Curve>
 fn page(input: &ReportInput) -> String {
     let html = render(input).unwrap();
     check_tags(&html);
-    for word in ["http:", "https:", "@import", "<link", "<iframe", "NaN", "inf "] {
-        assert!(!html.contains(word), "the page contains {word}");
+    // Packed pictures may hold any letters; the words that must not occur are looked for outside of them.
+    let mut parts = html.split("base64,");
+    let mut text = parts.next().unwrap_or_default().to_string();
+    parts.for_each(|part| text.push_str(&part[part.find('"').unwrap_or(0)..]));
+    for word in ["http:", "https:", "@import", "url(", "<link", "<iframe", "NaN", "inf "] {
+        assert!(!text.contains(word), "the page contains {word}");
     }
     for (place, _) in html.match_indices("src=\"") {
         assert!(html[place + 5..].starts_with("data:image/png;base64,"), "a picture from outside the file");
-    }
-    for (place, _) in html.match_indices("url(") {
-        panic!("a style from outside the file: {}", &html[place..(place + 40).min(html.len())]);
     }
     html
 }
@@ -288,7 +289,7 @@ fn best_is_said_only_with_evidence() {
 
 #[test]
 fn the_answer_is_honest() {
-    let plain = |results: &Results| answer(results).headline.replace('\u{a0}', " ").replace('\u{202f}', " ");
+    let plain = |results: &Results| answer(results).headline.replace(['\u{a0}', '\u{202f}'], " ");
     let cost = " A training step of a takes 0.35 s and 100 MiB, against 0.35 s and 100 MiB for b.";
     let mut results = study(&["a", "b", "c"], 2);
     results.comparisons = vec![comparison("b", "a", -0.1, 0.05), comparison("a", "c", 0.2, 0.05)];
