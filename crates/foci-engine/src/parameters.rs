@@ -81,6 +81,12 @@ impl Layout {
         self.layers.iter().find(|layer| layer.id == id)
     }
 
+    /// Whether numbers in the order of `other` can serve here: the same layers of the same shapes.
+    pub(crate) fn fits(&self, other: &Layout) -> bool {
+        let alike = |(mine, theirs): (&Layer, &Layer)| mine.id == theirs.id && mine.shape == theirs.shape;
+        self.layers.len() == other.layers.len() && self.layers.iter().zip(&other.layers).all(alike)
+    }
+
     /// Splits a flat list into tensors `<id>.weight` and `<id>.bias`.
     fn named(&self, values: &[f32]) -> Vec<NamedTensor> {
         let mut tensors = Vec::with_capacity(2 * self.layers.len());

@@ -144,8 +144,7 @@ impl Session {
     /// # Errors
     /// [`EngineError::Unavailable`] if they are those of another net, [`EngineError::Length`] if their number is wrong.
     pub fn set_parameters(&mut self, parameters: &Parameters) -> Result<(), EngineError> {
-        let same =
-            Arc::ptr_eq(&self.layout, &parameters.layout) || self.layout.layers == parameters.layout.layers;
+        let same = Arc::ptr_eq(&self.layout, &parameters.layout) || self.layout.fits(&parameters.layout);
         if !same {
             return Err(EngineError::Unavailable {
                 what: format!(

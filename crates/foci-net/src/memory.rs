@@ -19,6 +19,8 @@
 mod bytes;
 mod lifetimes;
 pub mod place;
+#[cfg(test)]
+mod tests;
 
 use crate::graph::{Activation, Net};
 

@@ -82,7 +82,7 @@ impl Net {
         self.bytes(height, width, Mode::Inference)
     }
 
-    fn bytes(&self, h: usize, w: usize, mode: Mode) -> Result<u64, PlanError> {
+    pub(super) fn bytes(&self, h: usize, w: usize, mode: Mode) -> Result<u64, PlanError> {
         Ok(MemoryPlan::new(self, Shape { n: 1, h, w }, PlanOptions::new(mode))?.bytes.total())
     }
 }
