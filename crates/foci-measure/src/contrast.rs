@@ -80,20 +80,36 @@ pub fn boundary_contrast(
     for pair in pairs {
         let (width, height) = (pair.bounds.right + 1, pair.bounds.bottom + 1);
         if width > original.width() || height > original.height() {
-            view::expect_size(original.width(), original.height(), width, height, "the image under these labels")?;
+            view::expect_size(
+                original.width(),
+                original.height(),
+                width,
+                height,
+                "the image under these labels",
+            )?;
         }
     }
     let contrasts = pairs.iter().filter_map(|pair| pair_contrast(original, reconstruction, pair));
-    let pairs: Vec<PairContrast> = contrasts.collect();
-    let visible = || pairs.iter().filter(|pair| pair.original >= least_contrast && pair.original > 0.0);
-    let before: f64 = visible().map(|pair| pair.original).sum();
-    let after: f64 = visible().map(|pair| pair.reconstruction).sum();
-    let measurable = visible().count();
-    Ok(BoundaryContrast { measurable, kept: (measurable > 0).then(|| after / before), pairs })
+    Ok(BoundaryContrast::of(contrasts.collect(), least_contrast))
+}
+
+impl BoundaryContrast {
+    /// The share kept by any list of pairs: those of one image, or of all tiles of a field.
+    pub fn of(pairs: Vec<PairContrast>, least_contrast: f64) -> Self {
+        let visible = || pairs.iter().filter(|pair| pair.original >= least_contrast && pair.original > 0.0);
+        let before: f64 = visible().map(|pair| pair.original).sum();
+        let after: f64 = visible().map(|pair| pair.reconstruction).sum();
+        let measurable = visible().count();
+        Self { measurable, kept: (measurable > 0).then(|| after / before), pairs }
+    }
 }
 
 /// `None` if the lines are too short for a place on either side of the valley.
-fn pair_contrast(original: ImageView, reconstruction: ImageView, pair: &TouchingPair) -> Option<PairContrast> {
+fn pair_contrast(
+    original: ImageView,
+    reconstruction: ImageView,
+    pair: &TouchingPair,
+) -> Option<PairContrast> {
     let before = profile(original, pair);
     let places = choose(&before, pair.half_gap + 1.0)?;
     let after = profile(reconstruction, pair);
@@ -117,7 +133,8 @@ struct Step {
 /// Mean over the lines, from far inside `a` to far inside `b`; steps that fewer than half of the lines reach are left out,
 /// because the mean of other lines is not comparable.
 fn profile(image: ImageView, pair: &TouchingPair) -> Vec<Step> {
-    let furthest = |into: fn(&crate::touching::SeamLine) -> usize| pair.lines.iter().map(into).max().unwrap_or(0);
+    let furthest =
+        |into: fn(&crate::touching::SeamLine) -> usize| pair.lines.iter().map(into).max().unwrap_or(0);
     let (into_a, into_b) = (furthest(|line| line.into_a) as i64, furthest(|line| line.into_b) as i64);
     let mut steps = Vec::new();
     for t in -into_a..=into_b {

@@ -30,7 +30,11 @@ mod tests {
     use super::*;
 
     fn curve(values: &[f64]) -> Vec<Ring> {
-        let ring = |(i, &v): (usize, &f64)| Ring { frequency: (i + 1) as f64 / 100.0, correlation: v, transfer: 0.0 };
+        let ring = |(i, &v): (usize, &f64)| Ring {
+            frequency: (i + 1) as f64 / 100.0,
+            correlation: v,
+            transfer: 0.0,
+        };
         values.iter().enumerate().map(ring).collect()
     }
 

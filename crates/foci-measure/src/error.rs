@@ -55,7 +55,9 @@ pub enum MeasureError {
         expected_height: usize,
     },
     /// An image too small for the measure.
-    #[error("{measure} needs at least {least} pixels on each side, the image is {width}x{height}; use larger tiles")]
+    #[error(
+        "{measure} needs at least {least} pixels on each side, the image is {width}x{height}; use larger tiles"
+    )]
     TooSmall {
         /// Which measure.
         measure: &'static str,
@@ -121,7 +123,9 @@ pub enum MeasureError {
         b: usize,
     },
     /// Too few fields to say how much fields differ.
-    #[error("{found} field(s) with a score: at least 2 are needed to say how much fields differ; add test fields")]
+    #[error(
+        "{found} field(s) with a score: at least 2 are needed to say how much fields differ; add test fields"
+    )]
     TooFewFields {
         /// Number of fields.
         found: usize,

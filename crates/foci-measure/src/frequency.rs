@@ -96,7 +96,12 @@ impl FrequencyAnalyser {
     /// Plans the transforms for images of `width` x `height` pixels, both at least [`LEAST_SIDE`].
     pub fn new(width: usize, height: usize) -> Result<Self, MeasureError> {
         if width.min(height) < LEAST_SIDE {
-            return Err(MeasureError::TooSmall { measure: "the frequency analysis", least: LEAST_SIDE, width, height });
+            return Err(MeasureError::TooSmall {
+                measure: "the frequency analysis",
+                least: LEAST_SIDE,
+                width,
+                height,
+            });
         }
         let mut planner = FftPlanner::new();
         let (along_rows, along_columns) = (planner.plan_fft_forward(width), planner.plan_fft_forward(height));
@@ -189,7 +194,8 @@ impl FrequencyAnalyser {
             for ky in 0..height {
                 let fy = ky.min(height - ky) as f64 / height as f64;
                 let frequency = (fx * fx + fy * fy).sqrt();
-                let ring = (frequency * shorter as f64).round() as usize;
+                // Ties go to the outer ring, and must not depend on the last bit of the square root.
+                let ring = (frequency * shorter as f64 + 0.5 + 1e-9).floor() as usize;
                 if ring >= rings.len() {
                     continue;
                 }

@@ -16,40 +16,63 @@ pub const TOLERANCE_PX: f64 = 3.0;
 pub struct SpotMatch {
     /// Index in the reference and index in the found list, nearest pair first.
     pub pairs: Vec<(usize, usize)>,
+    /// How many spots there were.
+    pub counts: SpotCounts,
+}
+
+/// How many spots there were, were found, and were both. Counts of several tiles add up to those of their field.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpotCounts {
     /// Spots of the reference.
     pub reference: usize,
     /// Spots found.
     pub found: usize,
+    /// Spots of the reference that were found.
+    pub matched: usize,
 }
 
-impl SpotMatch {
+impl std::iter::Sum for SpotCounts {
+    fn sum<I: Iterator<Item = SpotCounts>>(counts: I) -> Self {
+        counts.fold(Self::default(), |sum, other| Self {
+            reference: sum.reference + other.reference,
+            found: sum.found + other.found,
+            matched: sum.matched + other.matched,
+        })
+    }
+}
+
+impl SpotCounts {
     /// Share of the reference spots that were found, 0 to 1; `None` without reference spots.
     pub fn recall(&self) -> Option<f64> {
-        (self.reference > 0).then(|| self.pairs.len() as f64 / self.reference as f64)
+        (self.reference > 0).then(|| self.matched as f64 / self.reference as f64)
     }
 
     /// Share of the found spots that are in the reference, 0 to 1; 0 if nothing was found.
     ///
     /// `None` without reference spots, as for the recall: whether a field has a value must depend on the field, never on
     /// the net, or two nets would be compared over different fields. Spots invented in an empty field
-    /// are counted by [`SpotMatch::invented`].
+    /// are counted by [`SpotCounts::invented`].
     pub fn precision(&self) -> Option<f64> {
-        (self.reference > 0).then(|| self.pairs.len() as f64 / self.found.max(1) as f64)
+        (self.reference > 0).then(|| self.matched as f64 / self.found.max(1) as f64)
     }
 
     /// Harmonic mean of recall and precision, `2 TP / (reference + found)`; `None` without reference spots.
     pub fn f1(&self) -> Option<f64> {
-        (self.reference > 0).then(|| 2.0 * self.pairs.len() as f64 / (self.reference + self.found) as f64)
+        (self.reference > 0).then(|| 2.0 * self.matched as f64 / (self.reference + self.found) as f64)
     }
 
     /// Found spots without a partner in the reference.
     pub fn invented(&self) -> usize {
-        self.found - self.pairs.len()
+        self.found - self.matched
     }
 }
 
 /// Pairs spots one to one, nearest first, none further apart than `tolerance_px`.
-pub fn match_spots(reference: &[Point], found: &[Point], tolerance_px: f64) -> Result<SpotMatch, MeasureError> {
+pub fn match_spots(
+    reference: &[Point],
+    found: &[Point],
+    tolerance_px: f64,
+) -> Result<SpotMatch, MeasureError> {
     if !(tolerance_px.is_finite() && tolerance_px >= 0.0) {
         let allowed = "a distance in pixels, 0 or more";
         return Err(MeasureError::BadOption { name: "the spot tolerance", value: tolerance_px, allowed });
@@ -72,7 +95,8 @@ pub fn match_spots(reference: &[Point], found: &[Point], tolerance_px: f64) -> R
             pairs.push((r, f));
         }
     }
-    Ok(SpotMatch { pairs, reference: reference.len(), found: found.len() })
+    let counts = SpotCounts { reference: reference.len(), found: found.len(), matched: pairs.len() };
+    Ok(SpotMatch { pairs, counts })
 }
 
 #[cfg(test)]
@@ -91,19 +115,22 @@ mod tests {
         let found = points(&[(12.5, 10.0), (90.0, 5.0)]);
         let matched = match_spots(&reference, &found, 3.0).unwrap();
         assert_eq!(matched.pairs, [(1, 0)]);
-        assert_eq!(matched.recall(), Some(1.0 / 3.0));
-        assert_eq!(matched.precision(), Some(0.5));
-        assert_eq!(matched.f1(), Some(0.4));
-        assert_eq!(matched.invented(), 1);
+        assert_eq!(matched.counts.recall(), Some(1.0 / 3.0));
+        assert_eq!(matched.counts.precision(), Some(0.5));
+        assert_eq!(matched.counts.f1(), Some(0.4));
+        assert_eq!(matched.counts.invented(), 1);
     }
 
     #[test]
     fn empty_lists() {
         let some = points(&[(1.0, 1.0)]);
-        let nothing_found = match_spots(&some, &[], 2.0).unwrap();
+        let nothing_found = match_spots(&some, &[], 2.0).unwrap().counts;
         assert_eq!((nothing_found.recall(), nothing_found.precision()), (Some(0.0), Some(0.0)));
-        let nothing_there = match_spots(&[], &some, 2.0).unwrap();
-        assert_eq!((nothing_there.recall(), nothing_there.precision(), nothing_there.f1()), (None, None, None));
+        let nothing_there = match_spots(&[], &some, 2.0).unwrap().counts;
+        assert_eq!(
+            (nothing_there.recall(), nothing_there.precision(), nothing_there.f1()),
+            (None, None, None)
+        );
         assert_eq!(nothing_there.invented(), 1);
         assert!(match_spots(&some, &some, f64::NAN).is_err());
     }

@@ -6,11 +6,12 @@
 
 use crate::contrast::{BoundaryContrast, LEAST_CONTRAST, boundary_contrast};
 use crate::frequency::{FrequencyAnalyser, FrequencyAnalysis};
-use crate::matching::{SpotMatch, TOLERANCE_PX, match_spots};
+use crate::matching::{SpotCounts, SpotMatch, TOLERANCE_PX, match_spots};
 use crate::measure::Measure;
 use crate::ms_ssim::structural_similarity;
 use crate::psnr::psnr_capped;
 use crate::spots::{Spot, SpotOptions, SpotThresholds, detect, detect_with};
+use crate::summary::mean;
 use crate::touching::{TouchingOptions, TouchingPair, touching_pairs};
 use crate::view::expect_size;
 use crate::{ImageView, LabelView, MeasureError, Point};
@@ -105,14 +106,40 @@ impl ReconstructionMeasures {
             Measure::DetailCutoff => Some(self.frequency.as_ref()?.cutoff),
             Measure::TransferCutoff => Some(self.frequency.as_ref()?.transfer_cutoff),
             Measure::BandError(band) => self.frequency.as_ref()?.bands.get(usize::from(band))?.relative_error,
-            Measure::FociRecall => self.foci.recall(),
-            Measure::FociPrecision => self.foci.precision(),
-            Measure::FociF1 => self.foci.f1(),
-            Measure::TrueFociRecall => self.true_foci.as_ref()?.recall(),
-            Measure::TrueFociPrecision => self.true_foci.as_ref()?.precision(),
+            Measure::FociRecall => self.foci.counts.recall(),
+            Measure::FociPrecision => self.foci.counts.precision(),
+            Measure::FociF1 => self.foci.counts.f1(),
+            Measure::TrueFociRecall => self.true_foci.as_ref()?.counts.recall(),
+            Measure::TrueFociPrecision => self.true_foci.as_ref()?.counts.precision(),
             Measure::BoundaryContrast => self.boundary.as_ref()?.kept,
         }
     }
+}
+
+/// The measures of a field from those of its tiles, by their key in `results.json`.
+///
+/// What is counted is pooled: spots and touching pairs are those of all tiles together, so that a tile with two spots does not
+/// weigh as much as one with fifty. Everything else is the mean over the tiles that have a value. `least_contrast` as in
+/// [`MeterOptions`].
+pub fn field_values(tiles: &[ReconstructionMeasures], least_contrast: f64) -> BTreeMap<&'static str, f64> {
+    let foci: SpotCounts = tiles.iter().map(|tile| tile.foci.counts).sum();
+    let true_foci: SpotCounts =
+        tiles.iter().filter_map(|tile| tile.true_foci.as_ref()).map(|m| m.counts).sum();
+    let pairs =
+        tiles.iter().filter_map(|tile| tile.boundary.as_ref()).flat_map(|boundary| boundary.pairs.clone());
+    let boundary = BoundaryContrast::of(pairs.collect(), least_contrast);
+    let of_tiles =
+        |measure: Measure| mean(&tiles.iter().filter_map(|tile| tile.value(measure)).collect::<Vec<_>>());
+    let value = |measure: Measure| match measure {
+        Measure::FociRecall => foci.recall(),
+        Measure::FociPrecision => foci.precision(),
+        Measure::FociF1 => foci.f1(),
+        Measure::TrueFociRecall => true_foci.recall(),
+        Measure::TrueFociPrecision => true_foci.precision(),
+        Measure::BoundaryContrast => boundary.kept,
+        other => of_tiles(other),
+    };
+    Measure::ALL.iter().filter_map(|&measure| Some((measure.key(), value(measure)?))).collect()
 }
 
 /// Measures reconstructions of one size; holds the memory that all of them need.
@@ -173,7 +200,9 @@ impl ReconstructionMeter {
             foci: against(&places(&reference.spots))?,
             true_foci: reference.truth.as_deref().map(against).transpose()?,
             boundary: match &reference.touching {
-                Some(pairs) => Some(boundary_contrast(original, reconstruction, pairs, options.least_contrast)?),
+                Some(pairs) => {
+                    Some(boundary_contrast(original, reconstruction, pairs, options.least_contrast)?)
+                }
                 None => None,
             },
             frequency: match reference.flat {

@@ -95,7 +95,8 @@ mod tests {
 
     #[test]
     fn scales_follow_the_shorter_side() {
-        let sides = [(10, 0), (11, 1), (21, 1), (22, 2), (43, 2), (44, 3), (88, 4), (175, 4), (176, 5), (5000, 5)];
+        let sides =
+            [(10, 0), (11, 1), (21, 1), (22, 2), (43, 2), (44, 3), (88, 4), (175, 4), (176, 5), (5000, 5)];
         for (side, scales) in sides {
             assert_eq!(scales_for(side, 6000), scales, "side {side}");
         }

@@ -16,7 +16,10 @@
 //!   image has a smaller spread, so with thresholds of its own ([`detect`]) it lowers the bar for itself and
 //!   loses fewer spots than an eye does.
 //!
-//! Two spots whose regions touch are reported as one; the method does not split them.
+//! Two spots whose regions touch are reported as one; the method does not split them. In nuclei with a sharp border and no
+//! chromocentres (U2OS) a part of the spots are bright places along that border: structure that a reconstruction can
+//! keep or lose, but not heterochromatin. (A roundness rule on the Hessian, as Lowe 2004 uses for keypoints, was tried and
+//! does not tell the two apart: it dropped 18 % of the spots at the border and 12 % of those inside.)
 
 use crate::summary::{MAD_TO_SIGMA, median_in_place};
 use crate::wavelet::{Planes, atrous};
@@ -68,7 +71,11 @@ impl SpotOptions {
     fn check(&self) -> Result<(), MeasureError> {
         let bad = |name, value, allowed| Err(MeasureError::BadOption { name, value, allowed });
         if self.first_plane == 0 || self.first_plane > self.last_plane {
-            return bad("the first wavelet plane", self.first_plane as f64, "at least 1 and not after the last");
+            return bad(
+                "the first wavelet plane",
+                self.first_plane as f64,
+                "at least 1 and not after the last",
+            );
         }
         if self.last_plane > 8 {
             return bad("the last wavelet plane", self.last_plane as f64, "at most 8");
@@ -158,7 +165,8 @@ fn find(image: ImageView, split: &Planes, thresholds: &SpotThresholds, options: 
     // Product of the planes in units of their thresholds; 0 where any of them is not above its own. A threshold of 0 comes
     // from a constant image only.
     let product = |i: usize| {
-        let above = planes.iter().all(|(plane, threshold)| f64::from(plane[i]) > *threshold && *threshold > 0.0);
+        let above =
+            planes.iter().all(|(plane, threshold)| f64::from(plane[i]) > *threshold && *threshold > 0.0);
         let value = || planes.iter().map(|(plane, threshold)| f64::from(plane[i]) / threshold).product();
         if above { value() } else { 0.0 }
     };
@@ -167,7 +175,8 @@ fn find(image: ImageView, split: &Planes, thresholds: &SpotThresholds, options: 
     let mut region = Vec::new();
     for start in 0..product.len() {
         if product[start] > 0.0 {
-            let spot = take_region(&mut product, image.width(), image.height(), start, &mut region, planes.len());
+            let spot =
+                take_region(&mut product, image.width(), image.height(), start, &mut region, planes.len());
             if (options.least_area..=options.largest_area).contains(&spot.area) {
                 spots.push(spot);
             }

@@ -151,7 +151,8 @@ mod tests {
     fn constant_images_differ_by_luminance_only() {
         // a = 0.5, b = 0.25, no variance: (2 * 0.125 + 1e-4) / (0.25 + 0.0625 + 1e-4) = 0.2501 / 0.3126.
         let (a, b) = (vec![0.5; 20 * 15], vec![0.25; 20 * 15]);
-        let value = ssim(ImageView::new(20, 15, &a).unwrap(), ImageView::new(20, 15, &b).unwrap(), 1.0).unwrap();
+        let value =
+            ssim(ImageView::new(20, 15, &a).unwrap(), ImageView::new(20, 15, &b).unwrap(), 1.0).unwrap();
         assert!((value - 0.2501 / 0.3126).abs() < 1e-12);
     }
 }

@@ -51,7 +51,7 @@ pub(crate) fn median_in_place(values: &mut [f32]) -> Option<f32> {
         return None;
     }
     let middle = values.len() / 2;
-    let even = values.len() % 2 == 0;
+    let even = values.len().is_multiple_of(2);
     let (below, &mut upper, _) = values.select_nth_unstable_by(middle, f32::total_cmp);
     if !even {
         return Some(upper);

@@ -76,7 +76,10 @@ pub struct TouchingPair {
 }
 
 /// Finds all pairs of touching objects, in order of their labels.
-pub fn touching_pairs(labels: LabelView, options: &TouchingOptions) -> Result<Vec<TouchingPair>, MeasureError> {
+pub fn touching_pairs(
+    labels: LabelView,
+    options: &TouchingOptions,
+) -> Result<Vec<TouchingPair>, MeasureError> {
     let bad = |name, value, allowed| Err(MeasureError::BadOption { name, value, allowed });
     if !(1.0..=32.0).contains(&options.gap_px) {
         return bad("the gap between touching objects", options.gap_px, "1 to 32 pixels");

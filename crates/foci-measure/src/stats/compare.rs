@@ -79,7 +79,8 @@ pub fn compare(
     }
     let differences = scores.differences();
     let mean = mean_uncertainty(&differences, scores.seeds());
-    let spread = Spread::new(mean, &resampled_means(&differences, scores.seeds(), options.resamples, options.seed));
+    let spread =
+        Spread::new(mean, &resampled_means(&differences, scores.seeds(), options.resamples, options.seed));
     let p_trained = sign_flip(&scores.field_differences(), options.resamples, options.seed);
     let (interval, p) = match spread {
         Some(spread) => (spread.interval(1.0 - options.confidence), spread.p_value(options.resamples)),

@@ -9,7 +9,7 @@
 //! - [`bootstrap`]: resampling of fields and seeds;
 //! - [`variance`]: how uncertain the mean difference is, from an analysis of variance;
 //! - [`permutation`]: sign flips over fields;
-//! - [`holm`]: adjustment for the number of comparisons.
+//! - [`mod@holm`]: adjustment for the number of comparisons.
 //!
 //! All randomness comes from an explicit seed (ChaCha8), so equal input gives equal output.
 

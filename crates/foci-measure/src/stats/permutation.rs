@@ -62,6 +62,9 @@ mod tests {
         // A field without difference changes nothing but forces drawing.
         let more: Vec<f64> = few.iter().copied().chain([0.0]).collect();
         let drawn = sign_flip(&more, 20_000, 3);
-        assert!((exact - drawn).abs() < 4.0 * (exact * (1.0 - exact) / 20_000.0).sqrt() + 1e-4, "{exact} {drawn}");
+        assert!(
+            (exact - drawn).abs() < 4.0 * (exact * (1.0 - exact) / 20_000.0).sqrt() + 1e-4,
+            "{exact} {drawn}"
+        );
     }
 }

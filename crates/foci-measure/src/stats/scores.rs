@@ -56,7 +56,10 @@ impl PairedScores {
 
     /// Mean difference of each field over its seeds.
     pub fn field_differences(&self) -> Vec<f64> {
-        self.differences().chunks_exact(self.seeds).map(|row| row.iter().sum::<f64>() / self.seeds as f64).collect()
+        self.differences()
+            .chunks_exact(self.seeds)
+            .map(|row| row.iter().sum::<f64>() / self.seeds as f64)
+            .collect()
     }
 
     /// Probability that a run of `a` is better than a run of `b` on the same field: the share of all pairs of a seed of
@@ -85,7 +88,8 @@ mod tests {
     fn probability_counts_all_pairs_of_seeds() {
         // Field 0: a 1, 3 against b 2, 3: wins 3 > 2; ties 3 = 3; losses 1 < 2, 1 < 3: (1 + 0.5) / 4.
         // Field 1: a 5, 5 against b 0, 0: 1. Mean (0.375 + 1) / 2.
-        let scores = PairedScores::new(&[vec![1.0, 3.0], vec![5.0, 5.0]], &[vec![2.0, 3.0], vec![0.0, 0.0]]).unwrap();
+        let scores =
+            PairedScores::new(&[vec![1.0, 3.0], vec![5.0, 5.0]], &[vec![2.0, 3.0], vec![0.0, 0.0]]).unwrap();
         assert_eq!(scores.probability_a_better(Better::Higher), 0.6875);
         assert_eq!(scores.probability_a_better(Better::Lower), 0.3125);
         assert_eq!(scores.field_differences(), [-0.5, 5.0]);
@@ -100,9 +104,18 @@ mod tests {
             PairedScores::new(&fine, &ragged),
             Err(MeasureError::RaggedScores { net: 'b', field: 1, found: 1, expected: 2 })
         ));
-        assert!(matches!(PairedScores::new(&infinite, &fine), Err(MeasureError::BadScore { field: 1, seed: 1, .. })));
-        assert!(matches!(PairedScores::new(&fine[..1], &fine), Err(MeasureError::FieldsDiffer { a: 1, b: 2 })));
-        assert!(matches!(PairedScores::new(&fine[..1], &fine[..1]), Err(MeasureError::TooFewFields { found: 1 })));
+        assert!(matches!(
+            PairedScores::new(&infinite, &fine),
+            Err(MeasureError::BadScore { field: 1, seed: 1, .. })
+        ));
+        assert!(matches!(
+            PairedScores::new(&fine[..1], &fine),
+            Err(MeasureError::FieldsDiffer { a: 1, b: 2 })
+        ));
+        assert!(matches!(
+            PairedScores::new(&fine[..1], &fine[..1]),
+            Err(MeasureError::TooFewFields { found: 1 })
+        ));
         assert!(PairedScores::new(&[vec![], vec![]], &[vec![], vec![]]).is_err());
     }
 }

@@ -10,6 +10,9 @@
 //! where the mean squares of fields and seeds are taken to be at least `MS_rest`, so that an estimate below zero of either
 //! spread counts as none. Its degrees of freedom are Satterthwaite's (1946, Biometrics Bulletin 2:110). With one
 //! seed, only the spread of the fields is known; the result then speaks of these two trained nets, not of their architectures.
+//!
+//! With several folds, each with runs of its own, seed `s` of one fold is another run than seed `s` of the next. The formula still
+//! holds: the column mean of a seed then averages independent runs, and it is the spread of those column means that is measured.
 
 /// Uncertainty of a mean over fields and seeds.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,7 +30,8 @@ pub fn mean_uncertainty(differences: &[f64], seeds: usize) -> MeanUncertainty {
     let fields = differences.len() / seeds;
     let (f, s) = (fields as f64, seeds as f64);
     let mean = differences.iter().sum::<f64>() / (f * s);
-    let field_means: Vec<f64> = differences.chunks_exact(seeds).map(|row| row.iter().sum::<f64>() / s).collect();
+    let field_means: Vec<f64> =
+        differences.chunks_exact(seeds).map(|row| row.iter().sum::<f64>() / s).collect();
     let of_seed = |seed: usize| (0..fields).map(|field| differences[field * seeds + seed]).sum::<f64>() / f;
     let seed_means: Vec<f64> = (0..seeds).map(of_seed).collect();
     let square = |value: f64| value * value;
@@ -41,9 +45,15 @@ pub fn mean_uncertainty(differences: &[f64], seeds: usize) -> MeanUncertainty {
     let rest_square = (0..differences.len()).map(|i| square(rest(i))).sum::<f64>() / rest_freedom;
     let (field_square, seed_square) = (field_square.max(rest_square), seed_square.max(rest_square));
     let total = field_square + seed_square - rest_square;
-    let spread = square(field_square) / (f - 1.0) + square(seed_square) / (s - 1.0) + square(rest_square) / rest_freedom;
+    let spread = square(field_square) / (f - 1.0)
+        + square(seed_square) / (s - 1.0)
+        + square(rest_square) / rest_freedom;
     let freedom = if spread > 0.0 { square(total) / spread } else { f - 1.0 };
-    MeanUncertainty { mean, standard_error: (total / (f * s)).sqrt(), freedom: freedom.max((f - 1.0).min(s - 1.0)) }
+    MeanUncertainty {
+        mean,
+        standard_error: (total / (f * s)).sqrt(),
+        freedom: freedom.max((f - 1.0).min(s - 1.0)),
+    }
 }
 
 #[cfg(test)]
