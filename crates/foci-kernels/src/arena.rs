@@ -69,16 +69,18 @@ impl Arena {
     /// The raw floats of a view, to be changed; padding lanes must stay zero.
     pub fn values_mut(&mut self, view: &View) -> &mut [f32] {
         self.check(view);
-        let range = view.offset..view.end();
-        // SAFETY: `floats` floats were allocated and zeroed at `start`, and &mut self is exclusive.
-        let all = unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.floats) };
-        &mut all[range]
+        &mut self.as_mut_slice()[view.offset..view.end()]
     }
 
     /// All floats of the arena.
     pub fn as_slice(&self) -> &[f32] {
         // SAFETY: `floats` floats were allocated and zeroed at `start`.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.floats) }
+    }
+
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [f32] {
+        // SAFETY: `floats` floats were allocated and zeroed at `start`, and &mut self is exclusive.
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.floats) }
     }
 
     /// Stops the program with a message if a view is empty, misaligned or reaches outside the arena.

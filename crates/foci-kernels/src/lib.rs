@@ -16,12 +16,14 @@ mod arena;
 mod conv;
 mod conv_transposed;
 mod elementwise;
+mod finish;
 mod gradient;
 mod pool;
 pub mod reference;
 mod simd;
 mod threads;
 mod upsample;
+mod vector;
 mod view;
 
 pub use activation::Activation;

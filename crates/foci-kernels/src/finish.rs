@@ -1,0 +1,49 @@
+//! What happens to a computed value on its way to memory: an activation on the way forward; on the way
+//! back, being added to an earlier contribution and multiplied by the derivative of an activation.
+
+use crate::activation::Activation;
+use crate::gradient::InputGradient;
+use crate::vector::{Vector, activated, through};
+
+/// The last step of a kernel.
+#[derive(Clone, Copy)]
+pub(crate) enum Finish {
+    /// y = f(value).
+    Forward(Activation),
+    /// d = (value + d, if it accumulates) * f'(y); `shift` leads from the place of d to that of y, in floats.
+    Backward { accumulate: bool, activation: Activation, shift: isize },
+}
+
+impl Finish {
+    /// The last step of a contribution to a gradient.
+    pub fn backward(into: &InputGradient) -> Finish {
+        let (activation, y) = into.activation.unwrap_or((Activation::None, into.view));
+        Finish::Backward {
+            accumulate: into.accumulate,
+            activation,
+            shift: y.offset as isize - into.view.offset as isize,
+        }
+    }
+
+    /// Stores one vector of values.
+    ///
+    /// # Safety
+    /// The CPU has the level; `to` is good for a vector, and so is the place of y.
+    #[inline(always)]
+    pub unsafe fn store<V: Vector>(self, value: V, to: *mut f32) {
+        // SAFETY: see above.
+        unsafe {
+            match self {
+                Finish::Forward(activation) => activated(activation, value).store(to),
+                Finish::Backward { accumulate, activation, shift } => {
+                    let sum = if accumulate { V::load(to).add(value) } else { value };
+                    if activation == Activation::None {
+                        sum.store(to);
+                    } else {
+                        through(activation, V::load(to.offset(shift)), sum).store(to);
+                    }
+                }
+            }
+        }
+    }
+}

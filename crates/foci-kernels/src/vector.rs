@@ -1,0 +1,331 @@
+//! The small set of vector operations that every kernel is written over, once per instruction level.
+//!
+//! All levels round alike (multiply-adds are fused everywhere), so a kernel that does the same operations
+//! in the same order for each lane gives the same bits at every level. A kernel is a value that implements
+//! [`Kernel`]; [`run_at`] compiles its body for each level. Bodies, and all they call, are
+//! `#[inline(always)]`, as intrinsics in a function that is not inlined into the one that enables their
+//! instructions become calls.
+
+#[cfg(target_arch = "x86_64")]
+use core::arch::x86_64::*;
+
+use crate::activation::{Activation, LEAKY_SLOPE};
+use crate::simd::Simd;
+
+/// A vector of `LANES` floats.
+pub(crate) trait Vector: Copy {
+    /// Floats in a vector; divides 16.
+    const LANES: usize;
+    unsafe fn splat(value: f32) -> Self;
+    /// The load of `LANES` floats from any address.
+    unsafe fn load(from: *const f32) -> Self;
+    unsafe fn store(self, to: *mut f32);
+    /// `self * factor + term`, rounded once.
+    unsafe fn fused(self, factor: Self, term: Self) -> Self;
+    unsafe fn add(self, other: Self) -> Self;
+    unsafe fn sub(self, other: Self) -> Self;
+    unsafe fn mul(self, other: Self) -> Self;
+    unsafe fn div(self, other: Self) -> Self;
+    /// `self` where it is greater, else `other`; `other` where one is not a number.
+    unsafe fn max(self, other: Self) -> Self;
+    /// `self` where it is less, else `other`; `other` where one is not a number.
+    unsafe fn min(self, other: Self) -> Self;
+    /// `yes` where `self > other`, else `no`.
+    unsafe fn if_greater(self, other: Self, yes: Self, no: Self) -> Self;
+    /// 2 to the power of the whole number `n`, given as the float `n + ROUNDING`.
+    unsafe fn power_of_two(self) -> Self;
+}
+
+/// Added to a float of small magnitude, it leaves the nearest whole number in the lowest bits: 1.5 * 2^23.
+const ROUNDING: f32 = 12_582_912.0;
+
+/// Something to be computed at one instruction level.
+pub(crate) trait Kernel {
+    /// The computation.
+    ///
+    /// # Safety
+    /// The CPU has the instructions of `V`; the implementation adds its own conditions.
+    unsafe fn run<V: Vector>(self);
+}
+
+/// Runs a kernel at a level.
+///
+/// # Safety
+/// The CPU has the level, and the conditions of the kernel hold.
+pub(crate) unsafe fn run_at<K: Kernel>(simd: Simd, kernel: K) {
+    match simd {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: passed on to the caller.
+        Simd::Avx512 => unsafe { run_avx512(kernel) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: passed on to the caller.
+        Simd::Avx2 => unsafe { run_avx2(kernel) },
+        // SAFETY: passed on to the caller; plain Rust needs no instructions.
+        _ => unsafe { kernel.run::<Plain>() },
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+unsafe fn run_avx512<K: Kernel>(kernel: K) {
+    // SAFETY: passed on to the caller.
+    unsafe { kernel.run::<Avx512>() }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn run_avx2<K: Kernel>(kernel: K) {
+    // SAFETY: passed on to the caller.
+    unsafe { kernel.run::<Avx2>() }
+}
+
+/// Implements [`Vector`] by one expression per operation.
+macro_rules! vector {
+    ($name:ident, $inner:ty, $lanes:literal, $v:ident, $a:ident, $b:ident, $c:ident,
+     splat $splat:expr, load $load:expr, store $store:expr, fused $fused:expr, add $add:expr, sub $sub:expr,
+     mul $mul:expr, div $div:expr, max $max:expr, min $min:expr, if_greater $greater:expr, power $power:expr) => {
+        #[derive(Clone, Copy)]
+        pub(crate) struct $name($inner);
+
+        // SAFETY: (of every block) the caller has the instructions, and memory is good for `LANES` floats.
+        #[allow(clippy::undocumented_unsafe_blocks, unused_unsafe)]
+        impl Vector for $name {
+            const LANES: usize = $lanes;
+            #[inline(always)]
+            unsafe fn splat($v: f32) -> Self {
+                unsafe { Self($splat) }
+            }
+            #[inline(always)]
+            unsafe fn load($v: *const f32) -> Self {
+                unsafe { Self($load) }
+            }
+            #[inline(always)]
+            unsafe fn store(self, $v: *mut f32) {
+                let $a = self.0;
+                unsafe { $store }
+            }
+            #[inline(always)]
+            unsafe fn fused(self, $b: Self, $c: Self) -> Self {
+                let ($a, $b, $c) = (self.0, $b.0, $c.0);
+                unsafe { Self($fused) }
+            }
+            #[inline(always)]
+            unsafe fn add(self, $b: Self) -> Self {
+                let ($a, $b) = (self.0, $b.0);
+                unsafe { Self($add) }
+            }
+            #[inline(always)]
+            unsafe fn sub(self, $b: Self) -> Self {
+                let ($a, $b) = (self.0, $b.0);
+                unsafe { Self($sub) }
+            }
+            #[inline(always)]
+            unsafe fn mul(self, $b: Self) -> Self {
+                let ($a, $b) = (self.0, $b.0);
+                unsafe { Self($mul) }
+            }
+            #[inline(always)]
+            unsafe fn div(self, $b: Self) -> Self {
+                let ($a, $b) = (self.0, $b.0);
+                unsafe { Self($div) }
+            }
+            #[inline(always)]
+            unsafe fn max(self, $b: Self) -> Self {
+                let ($a, $b) = (self.0, $b.0);
+                unsafe { Self($max) }
+            }
+            #[inline(always)]
+            unsafe fn min(self, $b: Self) -> Self {
+                let ($a, $b) = (self.0, $b.0);
+                unsafe { Self($min) }
+            }
+            #[inline(always)]
+            unsafe fn if_greater(self, $b: Self, $c: Self, $v: Self) -> Self {
+                let ($a, $b, $c, $v) = (self.0, $b.0, $c.0, $v.0);
+                unsafe { Self($greater) }
+            }
+            #[inline(always)]
+            unsafe fn power_of_two(self) -> Self {
+                let $a = self.0;
+                unsafe { Self($power) }
+            }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+vector!(Avx512, __m512, 16, v, a, b, c,
+    splat _mm512_set1_ps(v),
+    load _mm512_loadu_ps(v),
+    store _mm512_storeu_ps(v, a),
+    fused _mm512_fmadd_ps(a, b, c),
+    add _mm512_add_ps(a, b),
+    sub _mm512_sub_ps(a, b),
+    mul _mm512_mul_ps(a, b),
+    div _mm512_div_ps(a, b),
+    max _mm512_max_ps(a, b),
+    min _mm512_min_ps(a, b),
+    if_greater _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b), v, c),
+    power {
+        let shifted = _mm512_slli_epi32::<23>(_mm512_castps_si512(a));
+        _mm512_castsi512_ps(_mm512_add_epi32(shifted, _mm512_set1_epi32(1.0f32.to_bits() as i32)))
+    }
+);
+
+#[cfg(target_arch = "x86_64")]
+vector!(Avx2, __m256, 8, v, a, b, c,
+    splat _mm256_set1_ps(v),
+    load _mm256_loadu_ps(v),
+    store _mm256_storeu_ps(v, a),
+    fused _mm256_fmadd_ps(a, b, c),
+    add _mm256_add_ps(a, b),
+    sub _mm256_sub_ps(a, b),
+    mul _mm256_mul_ps(a, b),
+    div _mm256_div_ps(a, b),
+    max _mm256_max_ps(a, b),
+    min _mm256_min_ps(a, b),
+    if_greater _mm256_blendv_ps(v, c, _mm256_cmp_ps::<_CMP_GT_OQ>(a, b)),
+    power {
+        let shifted = _mm256_slli_epi32::<23>(_mm256_castps_si256(a));
+        _mm256_castsi256_ps(_mm256_add_epi32(shifted, _mm256_set1_epi32(1.0f32.to_bits() as i32)))
+    }
+);
+
+/// Applies an expression to each lane of up to four arrays.
+macro_rules! lanes {
+    ($index:ident => $value:expr) => {
+        std::array::from_fn(
+            #[inline(always)]
+            |$index| $value,
+        )
+    };
+}
+
+/// Where a fused multiply-add is a call of the mathematics library, eight of them stay in one place.
+#[cfg_attr(all(target_arch = "x86_64", not(target_feature = "fma")), inline(never))]
+#[cfg_attr(not(all(target_arch = "x86_64", not(target_feature = "fma"))), inline(always))]
+fn fused_lanes(a: &[f32; 8], b: &[f32; 8], c: &[f32; 8]) -> [f32; 8] {
+    lanes!(i => a[i].mul_add(b[i], c[i]))
+}
+
+vector!(Plain, [f32; 8], 8, v, a, b, c,
+    splat [v; 8],
+    load v.cast::<[f32; 8]>().read_unaligned(),
+    store v.cast::<[f32; 8]>().write_unaligned(a),
+    fused fused_lanes(&a, &b, &c),
+    add lanes!(i => a[i] + b[i]),
+    sub lanes!(i => a[i] - b[i]),
+    mul lanes!(i => a[i] * b[i]),
+    div lanes!(i => a[i] / b[i]),
+    max lanes!(i => if a[i] > b[i] { a[i] } else { b[i] }),
+    min lanes!(i => if a[i] < b[i] { a[i] } else { b[i] }),
+    if_greater lanes!(i => if a[i] > b[i] { c[i] } else { v[i] }),
+    power lanes!(i => f32::from_bits((a[i].to_bits() << 23).wrapping_add(1.0f32.to_bits())))
+);
+
+/// e to the power of each lane, within 2 units in the last place, results clamped to the normal floats.
+/// Reduction to |r| <= ln 2 / 2 and the polynomial of the Cephes library (Moshier 1989).
+#[inline(always)]
+unsafe fn exp<V: Vector>(x: V) -> V {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let x = x.max(V::splat(-87.33)).min(V::splat(88.37));
+        let whole = x.fused(V::splat(std::f32::consts::LOG2_E), V::splat(ROUNDING));
+        let n = whole.sub(V::splat(ROUNDING));
+        let r = n.fused(V::splat(-0.693_359_4), x);
+        let r = n.fused(V::splat(2.121_944_4e-4), r);
+        let mut p = V::splat(1.987_569_1e-4);
+        for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
+            p = p.fused(r, V::splat(coefficient));
+        }
+        p.fused(r.mul(r), r).add(V::splat(1.0)).mul(whole.power_of_two())
+    }
+}
+
+/// f(x) for each lane. What is not a number stays so.
+#[inline(always)]
+pub(crate) unsafe fn activated<V: Vector>(activation: Activation, x: V) -> V {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let zero = V::splat(0.0);
+        match activation {
+            Activation::None => x,
+            Activation::Relu => zero.max(x),
+            Activation::LeakyRelu => zero.if_greater(x, x.mul(V::splat(LEAKY_SLOPE)), x),
+            Activation::Elu => zero.if_greater(x, exp(x).sub(V::splat(1.0)), x),
+            Activation::Silu => x.div(exp(zero.sub(x)).add(V::splat(1.0))),
+        }
+    }
+}
+
+/// `gradient * f'` for each lane, with the derivative told from `y = f(x)` (from `x` for SiLU).
+#[inline(always)]
+pub(crate) unsafe fn through<V: Vector>(activation: Activation, y: V, gradient: V) -> V {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let (zero, one) = (V::splat(0.0), V::splat(1.0));
+        match activation {
+            Activation::None => gradient,
+            Activation::Relu => y.if_greater(zero, gradient, zero),
+            Activation::LeakyRelu => y.if_greater(zero, gradient, gradient.mul(V::splat(LEAKY_SLOPE))),
+            Activation::Elu => y.if_greater(zero, gradient, gradient.mul(y.add(one))),
+            Activation::Silu => {
+                let sigmoid = one.div(exp(zero.sub(y)).add(one));
+                gradient.mul(sigmoid.mul(y.fused(one.sub(sigmoid), one)))
+            }
+        }
+    }
+}
+
+/// The sum of 16 floats, always in the same order: the upper half onto the lower, four times.
+#[inline(always)]
+pub(crate) fn sum16(mut values: [f32; 16]) -> f32 {
+    for half in [8, 4, 2, 1] {
+        for lane in 0..half {
+            values[lane] += values[lane + half];
+        }
+    }
+    values[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Exp<'a>(&'a [f32], &'a mut [f32]);
+    impl Kernel for Exp<'_> {
+        #[inline(always)]
+        unsafe fn run<V: Vector>(self) {
+            for (from, to) in self.0.chunks_exact(16).zip(self.1.chunks_exact_mut(16)) {
+                for lane in (0..16).step_by(V::LANES) {
+                    // SAFETY: 16 floats each, and the level is checked by the test.
+                    unsafe { exp(V::load(from.as_ptr().add(lane))).store(to.as_mut_ptr().add(lane)) }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn exp_is_close_and_the_same_at_every_level() {
+        let x: Vec<f32> = (-8700..8800).step_by(7).map(|x| x as f32 * 0.01).collect();
+        let x = &x[..x.len() / 16 * 16];
+        let mut first = vec![0.0; x.len()];
+        // SAFETY: plain Rust runs everywhere.
+        unsafe { run_at(Simd::Scalar, Exp(x, &mut first)) };
+        for (x, y) in x.iter().zip(&first) {
+            let exact = f64::from(*x).exp();
+            assert!((f64::from(*y) / exact - 1.0).abs() < 2.5e-7, "exp({x}) = {exact}, not {y}");
+        }
+        for simd in Simd::ALL.into_iter().filter(|simd| simd.supported()) {
+            let mut y = vec![0.0; x.len()];
+            // SAFETY: the level is supported.
+            unsafe { run_at(simd, Exp(x, &mut y)) };
+            assert!(y.iter().zip(&first).all(|(a, b)| a.to_bits() == b.to_bits()), "{simd}");
+        }
+    }
+
+    #[test]
+    fn sixteen_are_summed() {
+        assert_eq!(sum16(std::array::from_fn(|lane| lane as f32)), 120.0);
+    }
+}

@@ -1,0 +1,237 @@
+//! The fast convolution against its readable form, on odd sizes, borders, channel counts that fill no
+//! vector, several inputs, dilations beyond the image; and the same bits for all levels and thread counts.
+
+mod common;
+
+use common::*;
+use foci_kernels::reference::{self, Shape};
+use foci_kernels::{Activation, Compute, Conv, ConvSpec, InputGradient, Simd};
+use proptest::prelude::*;
+
+#[derive(Clone, Debug)]
+struct Case {
+    n: usize,
+    inputs: Vec<usize>,
+    out: usize,
+    h: usize,
+    w: usize,
+    kernel: usize,
+    dilation: usize,
+    activation: Activation,
+    accumulate: bool,
+    through: Activation,
+}
+
+/// All that a layer computes: output, gradients by input, by weights, by bias.
+type Results = (Vec<f32>, Vec<Vec<f32>>, Vec<f32>, Vec<f32>);
+
+impl Case {
+    fn plane(&self, channels: usize) -> Shape {
+        Shape::new(self.n, channels, self.h, self.w)
+    }
+
+    fn input(&self, index: usize) -> Vec<f32> {
+        noise(self.plane(self.inputs[index]).values(), 10 + index as u64)
+    }
+
+    fn channels_in(&self) -> usize {
+        self.inputs.iter().sum()
+    }
+
+    fn weights(&self) -> Vec<f32> {
+        noise(self.out * self.channels_in() * self.kernel * self.kernel, 1)
+    }
+
+    fn run(&self, threads: usize, simd: Simd) -> Results {
+        let compute = Compute::new(threads, simd).unwrap();
+        let mut layout = Layout::new();
+        let inputs: Vec<_> = self.inputs.iter().map(|c| layout.view(self.plane(*c))).collect();
+        let output = layout.view(self.plane(self.out));
+        let d_output = layout.view(self.plane(self.out));
+        let d_inputs: Vec<_> = self.inputs.iter().map(|c| layout.view(self.plane(*c))).collect();
+        let y: Vec<_> = self.inputs.iter().map(|c| layout.view(self.plane(*c))).collect();
+        let mut arena = layout.arena();
+        for (index, view) in inputs.iter().enumerate() {
+            load(&compute, &mut arena, *view, &self.input(index));
+            load(&compute, &mut arena, d_inputs[index], &noise(view.values(), 30 + index as u64));
+            load(&compute, &mut arena, y[index], &noise(view.values(), 40 + index as u64));
+        }
+        load(&compute, &mut arena, d_output, &noise(d_output.values(), 2));
+        // A trained SiLU is not fused; inference may be.
+        let training = self.activation != Activation::Silu;
+        let spec = ConvSpec {
+            kernel: self.kernel,
+            dilation: self.dilation,
+            inputs,
+            output,
+            activation: self.activation,
+            training,
+        };
+        let mut conv = Conv::new(spec, &compute);
+        conv.pack(&self.weights(), &noise(self.out, 3));
+        conv.forward(&compute, &mut arena);
+        let mut d_weights = vec![f32::NAN; self.weights().len()];
+        let mut d_bias = vec![f32::NAN; self.out];
+        if training {
+            let into: Vec<_> = (0..self.inputs.len())
+                .map(|index| {
+                    let into = if self.accumulate {
+                        InputGradient::accumulate(d_inputs[index])
+                    } else {
+                        InputGradient::overwrite(d_inputs[index])
+                    };
+                    // The second input wants no gradient.
+                    (index != 1).then(|| into.through(self.through, y[index]))
+                })
+                .collect();
+            conv.backward_data(&compute, &mut arena, d_output, &into);
+            conv.backward_weights(&compute, &arena, d_output, &mut d_weights, &mut d_bias);
+        }
+        layout.check(&arena);
+        let d_inputs = d_inputs.iter().map(|view| store(&compute, &arena, *view)).collect();
+        (store(&compute, &arena, output), d_inputs, d_weights, d_bias)
+    }
+
+    fn check(&self, results: &Results) {
+        let (y, d_inputs, d_weights, d_bias) = results;
+        let maps: Vec<_> =
+            (0..self.inputs.len()).map(|index| (self.plane(self.inputs[index]), self.input(index))).collect();
+        let (shape, x) = concatenate(&maps);
+        let (x, weights) = (wide(&x), wide(&self.weights()));
+        let (k, d) = (self.kernel, self.dilation);
+        let mut exact = reference::conv_forward(&x, shape, &weights, &wide(&noise(self.out, 3)), k, d);
+        exact.iter_mut().for_each(|value| *value = reference::activate(self.activation, *value));
+        let taps = k * k;
+        assert_close("output", y, &exact, shape.c * taps);
+        if self.activation == Activation::Silu {
+            return;
+        }
+        let out = self.plane(self.out);
+        let d_y = wide(&noise(out.values(), 2));
+        let d_x = reference::conv_backward_data(&d_y, out, &weights, shape.c, k, d);
+        let mut first = 0;
+        for (index, channels) in self.inputs.iter().enumerate() {
+            let part = self.plane(*channels);
+            let before = wide(&noise(part.values(), 30 + index as u64));
+            let activated = wide(&noise(part.values(), 40 + index as u64));
+            let mut exact = Vec::new();
+            for n in 0..self.n {
+                for c in 0..*channels {
+                    for p in 0..self.h * self.w {
+                        let at = (n * channels + c) * self.h * self.w + p;
+                        let mut value = d_x[(n * shape.c + first + c) * self.h * self.w + p];
+                        if self.accumulate {
+                            value += before[at];
+                        }
+                        value *= reference::activation_derivative(self.through, activated[at]);
+                        exact.push(if index == 1 { before[at] } else { value });
+                    }
+                }
+            }
+            assert_close("gradient by input", &d_inputs[index], &exact, self.out * taps);
+            first += channels;
+        }
+        let (exact, exact_bias) = reference::conv_backward_weights(&x, shape, &d_y, self.out, k, d);
+        let pixels = self.n * self.h * self.w;
+        assert_close("gradient by weights", d_weights, &exact, pixels);
+        assert_close("gradient by bias", d_bias, &exact_bias, pixels);
+    }
+}
+
+fn assert_same(a: &Results, b: &Results, what: &str) {
+    assert_eq!(bits(&a.0), bits(&b.0), "output, {what}");
+    for (a, b) in a.1.iter().zip(&b.1) {
+        assert_eq!(bits(a), bits(b), "gradient by input, {what}");
+    }
+    assert_eq!(bits(&a.2), bits(&b.2), "gradient by weights, {what}");
+    assert_eq!(bits(&a.3), bits(&b.3), "gradient by bias, {what}");
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    let channels = || prop_oneof![1usize..5, 14usize..19, 30usize..35, Just(48)];
+    let inputs = prop::collection::vec(channels(), 1..4);
+    let size = || prop_oneof![1usize..5, 5usize..40];
+    let activation = || prop::sample::select(ACTIVATIONS.to_vec());
+    let dilation = prop_oneof![1usize..4, Just(8), Just(100), Just(usize::MAX)];
+    (
+        (1usize..3, inputs, channels(), size(), size()),
+        (prop_oneof![Just(1usize), Just(3), Just(3)], dilation, activation(), any::<bool>(), activation()),
+    )
+        .prop_map(|((n, inputs, out, h, w), (kernel, dilation, activation, accumulate, through))| Case {
+            n,
+            inputs,
+            out,
+            h,
+            w,
+            kernel,
+            dilation,
+            activation,
+            accumulate,
+            through,
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn fast_is_close_to_readable(case in cases()) {
+        // The readable form takes dilations as they are; beyond the image they are all alike.
+        let readable = Case { dilation: case.dilation.min(1000), ..case.clone() };
+        let first = case.run(1, Simd::best());
+        readable.check(&first);
+        for simd in levels() {
+            assert_same(&first, &case.run(2, simd), &format!("{simd}, 2 threads"));
+        }
+    }
+}
+
+fn usual() -> Case {
+    Case {
+        n: 1,
+        inputs: vec![32],
+        out: 32,
+        h: 40,
+        w: 61,
+        kernel: 3,
+        dilation: 2,
+        activation: Activation::Elu,
+        accumulate: true,
+        through: Activation::Elu,
+    }
+}
+
+#[test]
+fn bits_do_not_depend_on_the_threads() {
+    let cases = [
+        usual(),
+        Case { inputs: vec![1], ..usual() },
+        Case { out: 1, ..usual() },
+        Case { inputs: vec![16, 20], out: 70, h: 9, n: 2, ..usual() },
+    ];
+    for case in cases {
+        for simd in levels() {
+            let first = case.run(1, simd);
+            for threads in [2, 3, 8] {
+                assert_same(&first, &case.run(threads, simd), &format!("{simd}, {threads} threads"));
+            }
+        }
+    }
+}
+
+#[test]
+fn weights_too_many_for_the_cache_are_taken_group_by_group() {
+    let case = Case { inputs: vec![100, 60], out: 150, h: 6, w: 17, ..usual() };
+    let first = case.run(2, Simd::best());
+    case.check(&first);
+    for simd in levels() {
+        assert_same(&first, &case.run(1, simd), simd.name());
+    }
+}
+
+#[test]
+fn rows_longer_than_a_segment() {
+    let case = Case { inputs: vec![5], out: 17, h: 4, w: 400, dilation: 300, ..usual() };
+    let first = case.run(2, Simd::best());
+    case.check(&first);
+}
