@@ -1,4 +1,5 @@
 //! Intervals hold what they promise: simulated studies with a known difference.
+#![allow(clippy::unwrap_used)] // a failed step is a failed test, in helpers as in tests
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Laws that hold for any image.
+#![allow(clippy::unwrap_used)] // a failed step is a failed test, in helpers as in tests
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Nuclei under a real microscope: Coelho et al. 2009, read from where they lie; skipped without them.
+#![allow(clippy::unwrap_used)] // a failed step is a failed test, in helpers as in tests
 
 mod common;
 
