@@ -62,7 +62,8 @@ impl Outline {
         Self { x: 0.0, y: 0.0, cosine, sine, long: short * ratio, short, bend, ripple }
     }
 
-    /// A plain circle, for tests and bodies without shape of their own.
+    /// A plain circle, of which every distance is known.
+    #[cfg(test)]
     pub(crate) fn circle(x: f64, y: f64, radius: f64) -> Self {
         let ripple = [(0.0, 0.0); HARMONICS];
         Self { x, y, cosine: 1.0, sine: 0.0, long: radius, short: radius, bend: 0.0, ripple }
@@ -135,7 +136,8 @@ impl Outline {
     /// How deep the two outlines run into each other in pixels; negative is the gap between them.
     pub(crate) fn overlap(&self, other: &Self) -> f64 {
         let clearance = (self.x - other.x).hypot(self.y - other.y) - self.reach() - other.reach();
-        if clearance > 40.0 {
+        // Farther apart than any clearance that is asked for.
+        if clearance > 12.0 {
             return -clearance;
         }
         let deepest = |a: &Self, b: &Self| {

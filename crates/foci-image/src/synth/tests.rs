@@ -220,6 +220,35 @@ fn the_boundary_of_a_touching_pair_is_darker_than_both_sides() {
 }
 
 #[test]
+fn extreme_options_give_whole_fields() {
+    let default = SpecimenOptions { width: 96, height: 80, ..SpecimenOptions::default() };
+    let extremes = [
+        SpecimenOptions { width: 16, height: 16, ..default.clone() },
+        SpecimenOptions { width: 16, height: 300, haze: 0.95, ..default.clone() },
+        SpecimenOptions { nucleus_scale: 0.1, touching_share: 1.0, ..default.clone() },
+        SpecimenOptions { nucleus_scale: 8.0, nuclei: Some(30), ..default.clone() },
+        SpecimenOptions { point_spread_sigma: 20.0, boundary_width: 4.0, ..default.clone() },
+        SpecimenOptions {
+            point_spread_sigma: 0.3,
+            photons: 1e9,
+            counts: 60_000.0,
+            bits: 16,
+            ..default.clone()
+        },
+        SpecimenOptions { mitotic_share: 1.0, defocused_share: 1.0, photons: 0.1, ..default.clone() },
+        SpecimenOptions { specks: 10_000.0, background: 10.0, brightness_spread: 2.0, ..default },
+    ];
+    for options in extremes {
+        let specimen = generate(&options).unwrap();
+        assert_eq!(specimen.image.data.len(), options.width * options.height);
+        let largest = ((1u32 << options.bits) - 1) as f32;
+        assert!(specimen.image.data.iter().all(|v| (0.0..=largest).contains(v) && v.fract() == 0.0));
+        assert!(specimen.expected.data.iter().all(|v| v.is_finite()));
+        assert_eq!(specimen.labels.largest() as usize, specimen.cells.len());
+    }
+}
+
+#[test]
 fn options_outside_their_range_are_named() {
     let wrong = [
         SpecimenOptions { width: 3, ..SpecimenOptions::default() },
