@@ -2,8 +2,8 @@
 //!
 //! [`render`] turns the results of a study and its pictures into a page that needs no network, no fonts and no
 //! script to be read; [`summary_text`] says the same in a few lines for a terminal. The page is a template
-//! (`templates/report.html`) filled with texts that are escaped, drawings (`svg`) and pictures
-//! (`pictures`). Nothing is measured here: every figure comes from `results.json`.
+//! (`templates/report.html`) filled with texts that are escaped, drawings (`svg`) and
+//! pictures (`pictures`, `raster`). Nothing is measured here: every figure comes from `results.json`.
 
 mod answer;
 mod curves;
@@ -16,6 +16,7 @@ mod measures;
 mod page;
 mod palette;
 mod pictures;
+mod raster;
 mod scatter;
 mod summary;
 mod svg;
