@@ -20,7 +20,7 @@ pub mod split;
 pub mod synth;
 
 pub use check::{CheckReport, check};
-pub use dataset::{Dataset, DatasetOptions, Field, LeftOut, Loader, Tile};
+pub use dataset::{Dataset, DatasetOptions, Field, LeftOut, Loader, Tile, image_files};
 pub use error::ImageError;
 pub use fingerprint::Fingerprint;
 pub use normalise::Normalisation;

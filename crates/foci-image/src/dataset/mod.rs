@@ -18,6 +18,7 @@ pub mod tiles;
 
 pub use load::{Loader, Point, read_points};
 pub(crate) use open::survey;
+pub use scan::image_files;
 
 /// How a data folder is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,7 +50,7 @@ impl Default for DatasetOptions {
             channel: ChannelChoice::Guess,
             page: None,
             group_column: "group".to_string(),
-            saturated_limit: 0.25,
+            saturated_limit: 0.5,
             threads: 0,
         }
     }
@@ -180,7 +181,7 @@ pub struct Intensity {
     pub mean: f64,
     /// Share of pixels at the largest value that the camera can give.
     pub saturated: f64,
-    /// Share of fine detail, see [`quality::sharpness`].
+    /// Fine detail beyond noise, see [`quality::sharpness`].
     pub sharpness: f64,
 }
 

@@ -223,11 +223,10 @@ impl Dataset {
                 list(&saturated, all)
             ));
         }
-        let blurred = quality::blurred(&self.fields);
+        let blurred = names(&|field| field.intensity.sharpness < quality::BLURRED);
         if !blurred.is_empty() {
-            let names: Vec<String> = blurred.iter().map(|&index| self.fields[index].name.clone()).collect();
-            let advice = "perhaps out of focus; used; look at it";
-            notes.push(format!("{}: much less fine detail than its collection; {advice}", list(&names, all)));
+            let advice = "out of focus or empty? used; look at it";
+            notes.push(format!("{}: no fine detail beyond camera noise; {advice}", list(&blurred, all)));
         }
         let mut depths: BTreeMap<u8, Vec<String>> = BTreeMap::new();
         for field in &self.fields {

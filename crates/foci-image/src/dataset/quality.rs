@@ -1,19 +1,17 @@
 //! Fields that are blank, saturated or out of focus, by measures that can be told.
 //!
 //! *Blank*: all pixels have one value. *Saturated*: share of pixels at the largest count that the camera
-//! can give, read off the bit depth and the largest count found. *Sharpness*: how much of a field's
-//! contrast is fine detail, see [`sharpness`].
+//! can give, read off the bit depth and the largest count found. *Sharpness*: fine detail beyond noise, see
+//! [`sharpness`].
 
-use std::collections::BTreeMap;
-
-use super::{Field, Intensity};
+use super::Intensity;
 use crate::normalise::{HIGH_PERCENTILE, LOW_PERCENTILE, percentiles};
 use crate::{ImageInfo, Plane};
 
 /// A field with more saturated pixels than this is named in a note.
 pub const SATURATED_NOTE: f64 = 0.01;
-/// A field whose sharpness is below this share of its collection's median is named in a note.
-pub const BLURRED: f64 = 0.5;
+/// A field with less [`sharpness`] than this is named in a note.
+pub const BLURRED: f64 = 0.1;
 
 /// Measures one field's intensities in raw counts.
 pub fn intensity(plane: &Plane, info: &ImageInfo) -> Intensity {
@@ -46,27 +44,28 @@ fn saturation_level(maximum: f64, info: &ImageInfo) -> f64 {
     }
 }
 
-/// Sharpness: the standard deviation of detail of about 2 to 4 pixels over that of detail of about 4 to
-/// 16 pixels.
+/// Sharpness: by how much the detail of about 2 to 4 pixels exceeds what camera noise alone would leave
+/// there.
 ///
-/// The field is smoothed three times with growing binomials (the à trous scheme); the two measures are
-/// the differences of consecutive smoothings. Both are contrasts of the same field, so brightness cancels;
-/// the finest level, which is mostly camera noise, is left out. Related to the energy ratios that
-/// Pertuz et al. 2013 ("Analysis of focus measure operators") compare; the number means something only
-/// among fields of one kind. 0 for a blank field.
+/// The field is smoothed twice by a growing binomial (the à trous scheme with the kernel 1-2-1). With `n²`
+/// the mean square of what the first smoothing takes away (the finest detail, and noise) and `f²` that of
+/// the second, sharpness is `f² / (k n²) - 1`, with `k` = [`NOISE_PASSED`] what white noise gives. So 0
+/// means nothing but noise (out of focus, or empty), whatever the brightness, gain and noise of the
+/// camera; negative values become 0. A blurred field without any noise (computed, or smoothed by
+/// compression) is not recognised: its finest differences vanish too. 0 for a blank field. Of the kind of
+/// focus measure that Pertuz et al. 2013 ("Analysis of focus measure operators for shape-from-focus")
+/// compare as energy ratios of wavelet bands.
 pub fn sharpness(plane: &Plane) -> f64 {
-    // Without its finest level; the steps of 1, 2, 4 double the reach each time.
-    let levels: Vec<Plane> = [1, 2, 4, 8]
-        .iter()
-        .scan(plane.clone(), |level, &step| {
-            *level = smooth(level, step);
-            Some(level.clone())
-        })
-        .collect();
-    let fine = difference(&levels[0], &levels[1]);
-    let coarse = difference(&levels[1], &levels[3]);
-    if coarse > 0.0 { fine / coarse } else { 0.0 }
+    let first = smooth(plane, 1);
+    let second = smooth(&first, 2);
+    let (noise, fine) = (mean_square(plane, &first), mean_square(&first, &second));
+    if noise > 0.0 { (fine / (NOISE_PASSED * noise) - 1.0).max(0.0) } else { 0.0 }
 }
+
+/// White noise in the second difference over that in the first, as mean squares. With `h` = 1-2-1 / 4 and
+/// `g` = 1-2-3-4-3-2-1 / 16 in each direction: (Σh² - 2 Σhg + Σg²) / (1 - 2 h₀ + Σh²)
+/// = (0.140625 - 2 · 0.0478515625 + 0.029541015625) / (1 - 2 · 0.25 + 0.140625).
+pub const NOISE_PASSED: f64 = 0.074462890625 / 0.640625;
 
 /// Binomial 1-2-1 smoothing in both directions with `step` pixels between its taps; the border pixel
 /// repeats outwards.
@@ -90,34 +89,66 @@ fn smooth(plane: &Plane, step: usize) -> Plane {
     out
 }
 
-/// Root mean square of the difference.
-fn difference(a: &Plane, b: &Plane) -> f64 {
+/// Mean square of the difference.
+fn mean_square(a: &Plane, b: &Plane) -> f64 {
     let sum: f64 = a.data.iter().zip(&b.data).map(|(a, b)| f64::from(a - b).powi(2)).sum();
-    (sum / a.data.len().max(1) as f64).sqrt()
+    sum / a.data.len().max(1) as f64
 }
 
-/// Fields whose sharpness is below [`BLURRED`] times the median of their collection (at least five fields
-/// whose names differ in their number only).
-pub(super) fn blurred(fields: &[Field]) -> Vec<usize> {
-    let mut collections: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (index, field) in fields.iter().enumerate() {
-        collections.entry(collection(&field.name)).or_default().push(index);
-    }
-    let mut blurred = Vec::new();
-    for members in collections.values().filter(|members| members.len() >= 5) {
-        let mut values: Vec<f64> = members.iter().map(|&index| fields[index].intensity.sharpness).collect();
-        values.sort_by(f64::total_cmp);
-        let median = values[values.len() / 2];
-        blurred.extend(members.iter().filter(|&&i| fields[i].intensity.sharpness < BLURRED * median));
-    }
-    blurred.sort_unstable();
-    blurred
-}
-
-/// The part of a name before its last `-<digits>`; the whole name if it has no such end.
+/// The part of a name before its last `-<digits>`: fields that differ in their number only are of one
+/// collection. The whole name if it has no such end.
 pub(crate) fn collection(name: &str) -> &str {
     match name.rsplit_once('-') {
         Some((start, digits)) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => start,
         _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crop::{below, generator};
+    use crate::read::FileFormat;
+
+    fn info(bits: u8, float: bool) -> ImageInfo {
+        let format = FileFormat::Tiff;
+        let (width, height, channels, pages, page, notes) = (2, 2, 1, 1, 0, Vec::new());
+        ImageInfo { format, width, height, channels, bits, float, pages, page, notes }
+    }
+
+    #[test]
+    fn white_noise_has_no_sharpness_and_a_sharp_edge_has() {
+        let mut random = generator(5, 0);
+        let mut noise = || (below(&mut random, 1000) as f32 + below(&mut random, 1000) as f32) / 100.0;
+        let (w, h) = (400, 300);
+        let flat = Plane { width: w, height: h, data: (0..w * h).map(|_| 100.0 + noise()).collect() };
+        assert!(sharpness(&flat) < BLURRED, "{}", sharpness(&flat));
+        let mut edges = flat.clone();
+        for (at, value) in edges.data.iter_mut().enumerate() {
+            *value += if at % w / 20 % 2 == 0 { 60.0 } else { 0.0 };
+        }
+        assert!(sharpness(&edges) > 1.0, "{}", sharpness(&edges));
+        assert_eq!(sharpness(&Plane::zeros(9, 7)), 0.0);
+    }
+
+    #[test]
+    fn saturation_is_counted_at_the_cameras_limit() {
+        let share = |data: [f32; 4], bits, float| {
+            intensity(&Plane { width: 2, height: 2, data: data.to_vec() }, &info(bits, float)).saturated
+        };
+        assert_eq!(share([255.0, 3.0, 255.0, 0.0], 8, false), 0.5);
+        assert_eq!(share([254.0, 3.0, 254.0, 0.0], 8, false), 0.0);
+        assert_eq!(share([4095.0, 4095.0, 4095.0, 7.0], 16, false), 0.75);
+        assert_eq!(share([4094.0, 4094.0, 4094.0, 7.0], 16, false), 0.0);
+        assert_eq!(share([65535.0, 1.0, 2.0, 3.0], 16, false), 0.25);
+        assert_eq!(share([0.5, 0.5, 0.25, 0.125], 32, true), 0.5);
+    }
+
+    #[test]
+    fn a_collection_is_a_name_without_its_number() {
+        assert_eq!(collection("ic100-25"), "ic100");
+        assert_eq!(collection("a-b-7"), "a-b");
+        assert_eq!(collection("te_0114f484a16c"), "te_0114f484a16c");
+        assert_eq!(collection("last-"), "last-");
     }
 }

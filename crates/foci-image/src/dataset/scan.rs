@@ -216,8 +216,8 @@ fn what_else(root: &Path) -> Result<String, ImageError> {
     Ok(if parts.is_empty() { "it is empty".to_string() } else { parts.join(", ") })
 }
 
-/// Image files of a folder, sorted by name; hidden files are passed over.
-pub(crate) fn image_files(folder: &Path) -> Result<Vec<PathBuf>, ImageError> {
+/// Image files of a folder (by extension), sorted by name; hidden files are passed over.
+pub fn image_files(folder: &Path) -> Result<Vec<PathBuf>, ImageError> {
     Ok(entries(folder)?.into_iter().filter(|path| has_image_extension(path) && path.is_file()).collect())
 }
 

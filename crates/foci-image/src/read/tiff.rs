@@ -9,12 +9,17 @@ use std::path::Path;
 
 use tiff::ColorType;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
+use tiff::tags::Tag;
 
 use super::common::{FileFormat, MAXIMUM_SAMPLES, Raster, Samples, check_size};
 use crate::ImageError;
 
 /// No microscope stack that is worked on page by page has more; a loop of pages ends here too.
 const MAXIMUM_PAGES: usize = 1 << 16;
+
+/// Photometric interpretation of a page with a colour table, and of grey where 0 is black.
+const COLOUR_TABLE: u16 = 3;
+const BLACK_IS_ZERO: u16 = 1;
 
 /// Decodes page `page`, from 0.
 pub(super) fn decode(path: &Path, bytes: &[u8], page: usize) -> Result<Raster, ImageError> {
@@ -30,6 +35,15 @@ pub(super) fn decode(path: &Path, bytes: &[u8], page: usize) -> Result<Raster, I
         return Err(ImageError::NoSuchPage { path: path.to_path_buf(), asked: page, pages });
     }
     decoder.seek_to_image(page).map_err(unreadable)?;
+    let photometric: Option<u16> =
+        decoder.find_tag_unsigned(Tag::PhotometricInterpretation).map_err(unreadable)?;
+    if photometric == Some(COLOUR_TABLE) {
+        let grey = decoder.ifd_pointer().and_then(|at| as_grey(bytes, at.0));
+        let grey = grey.ok_or_else(|| ImageError::unreadable(path, "TIFF", "a damaged directory"))?;
+        let mut raster = decode(path, &grey, page)?;
+        raster.notes.push("has a colour table: the numbers behind it are used");
+        return Ok(raster);
+    }
     let (width, height) = decoder.dimensions().map_err(unreadable)?;
     let (width, height) = (width as usize, height as usize);
     let colour = decoder.colortype().map_err(unreadable)?;
@@ -51,18 +65,34 @@ pub(super) fn decode(path: &Path, bytes: &[u8], page: usize) -> Result<Raster, I
     }
     let samples = if layout.planes > 1 { interleave(samples, channels) } else { samples };
     let (colours, rgb) = match colour {
-        ColorType::Gray(_) | ColorType::Palette(_) => (1, false),
-        ColorType::GrayA(_) => (1, false),
-        ColorType::RGB(_) | ColorType::YCbCr(_) => (3, true),
-        ColorType::RGBA(_) => (3, true),
+        ColorType::Gray(_) | ColorType::GrayA(_) => (1, false),
+        ColorType::RGB(_) | ColorType::YCbCr(_) | ColorType::RGBA(_) => (3, true),
         _ => (channels, false),
     };
-    let mut notes = Vec::new();
-    if matches!(colour, ColorType::Palette(_)) {
-        notes.push("has a colour table: the numbers behind it are used");
-    }
+    let notes = Vec::new();
     let format = FileFormat::Tiff;
     Ok(Raster { format, width, height, channels, colours, rgb, bits, float, pages, page, samples, notes })
+}
+
+/// The file with the directory at `at` saying grey instead of colour table: the decoder knows no colour
+/// tables, and the numbers behind the table are all that is wanted.
+fn as_grey(bytes: &[u8], at: u64) -> Option<Vec<u8>> {
+    let little = bytes.starts_with(b"II");
+    let short = |at: usize| {
+        let two: [u8; 2] = bytes.get(at..at.checked_add(2)?)?.try_into().ok()?;
+        Some(if little { u16::from_le_bytes(two) } else { u16::from_be_bytes(two) })
+    };
+    // In BigTIFF (version 43) counts and values take 8 bytes instead of 2 and 4.
+    let (count, entry, value) = if short(2)? == 43 { (8, 20, 12) } else { (2, 12, 8) };
+    let start = usize::try_from(at).ok()?.checked_add(count)?;
+    let found = (0..usize::from(u16::MAX))
+        .map(|index| start + index * entry)
+        .take_while(|&at| at + entry <= bytes.len())
+        .find(|&at| short(at) == Some(Tag::PhotometricInterpretation.to_u16()))?;
+    let mut grey = bytes.to_vec();
+    let said = if little { BLACK_IS_ZERO.to_le_bytes() } else { BLACK_IS_ZERO.to_be_bytes() };
+    grey.get_mut(found + value..found + value + 2)?.copy_from_slice(&said);
+    Some(grey)
 }
 
 fn count_pages(path: &Path, bytes: &[u8]) -> Result<usize, ImageError> {

@@ -1,0 +1,297 @@
+//! Data folders of every layout, and every way in which one can be wrong.
+
+// A test that cannot set up its own files has failed.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use foci_image::dataset::{Layout, Part, Point};
+use foci_image::{
+    Dataset, DatasetOptions, Fingerprint, ImageError, LabelImage, Loader, Plane, check, write_png_grey16,
+};
+use support::{field, image, mask, text};
+use tempfile::{TempDir, tempdir};
+
+fn open(folder: &TempDir) -> Result<Dataset, ImageError> {
+    Dataset::open(folder.path(), &DatasetOptions::default())
+}
+
+fn tiled(width: usize, height: usize) -> DatasetOptions {
+    DatasetOptions { tile: Some((width, height)), ..DatasetOptions::default() }
+}
+
+fn names(dataset: &Dataset) -> Vec<&str> {
+    dataset.fields.iter().map(|field| field.name.as_str()).collect()
+}
+
+/// The message of the error, which must name `part` of the path.
+fn message(result: Result<Dataset, ImageError>, part: &str) -> String {
+    let message = result.expect_err("must be an error").to_string();
+    assert!(message.contains(part), "{message}");
+    message
+}
+
+#[test]
+fn a_folder_of_images() {
+    let folder = tempdir().unwrap();
+    for (seed, name) in ["b.png", "a.png", "c.PNG"].iter().enumerate() {
+        image(folder.path(), name, &field(20, 10, seed as u32));
+    }
+    text(folder.path(), ".hidden.png", "no image");
+    text(folder.path(), "notes.txt", "no image");
+    let dataset = open(&folder).unwrap();
+    assert_eq!((dataset.layout, names(&dataset)), (Layout::Flat, vec!["a", "b", "c"]));
+    assert!(dataset.fields.iter().all(|field| field.mask.is_none() && field.group == field.name));
+    assert_eq!(dataset.tiles.len(), 3);
+    assert_eq!((dataset.tiles[1].name.as_str(), dataset.tiles[1].w, dataset.tiles[1].h), ("b", 20, 10));
+}
+
+#[test]
+fn images_and_masks_with_tables_of_specimens() {
+    let folder = tempdir().unwrap();
+    for name in ["x-1", "x-2"] {
+        image(folder.path(), &format!("images/{name}.png"), &field(20, 10, 1));
+        mask(folder.path(), &format!("masks/{name}.png"), 20, 10);
+    }
+    text(folder.path(), "foci/x-1.csv", "x,y,brightness\n3.5,2,9\n10.0,9.25,4\n9.4999,0,1\n");
+    text(folder.path(), "cells/x-1.csv", "label,class\n1,few\n");
+    let dataset = Dataset::open(folder.path(), &tiled(10, 10)).unwrap();
+    assert_eq!((dataset.layout, dataset.tiles.len()), (Layout::ImagesAndMasks, 4));
+    assert_eq!(dataset.fields[0].objects, Some(2));
+    assert!(dataset.fields[0].cells.is_some() && dataset.fields[1].foci.is_none());
+    let mut loader = Loader::new(&dataset);
+    // The pixel of column 10 begins at 9.5.
+    let left = [Point { x: 3.5, y: 2.0 }, Point { x: 9.4999, y: 0.0 }];
+    assert_eq!(loader.tile_foci(0).unwrap().unwrap(), left);
+    assert_eq!(loader.tile_foci(1).unwrap().unwrap(), [Point { x: 0.0, y: 9.25 }]);
+    assert_eq!(loader.tile_foci(2).unwrap(), None);
+    assert_eq!(loader.tile_labels(0).unwrap().unwrap().objects(), 2);
+    assert_eq!(loader.tile_labels(1).unwrap().unwrap(), LabelImage::zeros(10, 10));
+}
+
+#[test]
+fn cellpose_names() {
+    let folder = tempdir().unwrap();
+    for name in ["p.png", "q_img.png", "r.png", "p_flows.png", "lone.png"] {
+        image(folder.path(), name, &field(8, 8, 3));
+    }
+    for name in ["p_masks.png", "q_masks.png", "r_cp_masks.png"] {
+        mask(folder.path(), name, 8, 8);
+    }
+    let dataset = open(&folder).unwrap();
+    assert_eq!((dataset.layout, names(&dataset)), (Layout::Cellpose, vec!["lone", "p", "q", "r"]));
+    let masked: Vec<bool> = dataset.fields.iter().map(|field| field.mask.is_some()).collect();
+    assert_eq!(masked, [false, true, true, true]);
+    assert!(dataset.notes.iter().any(|note| note.contains("flows")), "{:?}", dataset.notes);
+}
+
+#[test]
+fn a_folder_for_each_image_with_one_object_in_each_mask() {
+    let folder = tempdir().unwrap();
+    let root = folder.path();
+    for name in ["id2", "id1"] {
+        image(root, &format!("{name}/images/{name}.png"), &field(4, 2, 5));
+    }
+    let object = |data: [f32; 8]| Plane { width: 4, height: 2, data: data.to_vec() };
+    image(root, "id1/masks/aa.png", &object([255.0, 255.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]));
+    image(root, "id1/masks/bb.png", &object([0.0, 255.0, 255.0, 0.0, 0.0, 0.0, 0.0, 255.0]));
+    let dataset = open(&folder).unwrap();
+    assert_eq!((dataset.layout, names(&dataset)), (Layout::FolderPerImage, vec!["id1", "id2"]));
+    assert_eq!(dataset.fields[0].objects, Some(2));
+    // The overlap stays with the first.
+    assert_eq!(dataset.load_labels(0).unwrap().unwrap().data, [1, 1, 2, 0, 0, 0, 0, 2]);
+    assert_eq!(dataset.load_labels(1).unwrap(), None);
+}
+
+#[test]
+fn the_table_of_images_gives_groups_folds_and_parts() {
+    let folder = tempdir().unwrap();
+    for name in ["a", "b", "c", "d"] {
+        image(folder.path(), &format!("{name}.png"), &field(8, 8, 1));
+    }
+    let table = "\u{feff}image,note,group,fold,split,slide\na.png,,g1,0,train,s\nb,,g1,1,val,s\nc,,,,drop,t\ngone,,,,test,t\n";
+    text(folder.path(), "images.csv", table);
+    let dataset = open(&folder).unwrap();
+    let rows: Vec<_> =
+        dataset.fields.iter().map(|f| (f.name.as_str(), f.group.as_str(), f.fold, f.part)).collect();
+    let expected = [
+        ("a", "g1", Some(0), Some(Part::Train)),
+        ("b", "g1", Some(1), Some(Part::Validation)),
+        ("d", "d", None, None),
+    ];
+    assert_eq!(rows, expected);
+    assert_eq!(dataset.left_out[0].name, "c");
+    assert!(dataset.notes.iter().any(|note| note.contains("not here") && note.contains("gone")));
+    let by_slide = DatasetOptions { group_column: "slide".to_string(), ..DatasetOptions::default() };
+    assert_eq!(Dataset::open(folder.path(), &by_slide).unwrap().fields[1].group, "s");
+
+    for (broken, expected) in [
+        ("name,fold\na,1\nb,x\n", "line 3: fold 'x'"),
+        ("name,split\na,often\n", "line 2: split 'often'"),
+        ("file,split\na,test\n", "line 1: no column 'name'"),
+        ("name\na\na\n", "line 3: 'a' already stands in line 2"),
+        ("name,fold\na\n", "line 2"),
+    ] {
+        text(folder.path(), "images.csv", broken);
+        let message = message(open(&folder), "images.csv");
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn a_table_of_tiles_is_followed_and_checked() {
+    let folder = tempdir().unwrap();
+    image(folder.path(), "a.png", &field(20, 10, 1));
+    image(folder.path(), "b.png", &field(20, 10, 2));
+    text(folder.path(), "tiles.csv", "tile,image,x,y,w,h,more\nlast,a,15,5,5,5,0\nfirst,a.png,0,0,7,3,0\n");
+    let options = DatasetOptions { tiles_csv: Some("tiles.csv".into()), ..DatasetOptions::default() };
+    let dataset = Dataset::open(folder.path(), &options).unwrap();
+    let tiles: Vec<_> = dataset.tiles.iter().map(|t| (t.name.as_str(), t.x, t.y, t.w, t.h)).collect();
+    assert_eq!(tiles, [("last", 15, 5, 5, 5), ("first", 0, 0, 7, 3)]);
+    assert!(dataset.left_out[0].name == "b" && dataset.left_out[0].reason.contains("no line"));
+
+    for (line, expected) in [
+        ("t,a,16,5,5,5", "line 2: the tile reaches outside of 'a', which has 20 x 10"),
+        ("t,c,0,0,5,5", "line 2: no image 'c'"),
+        ("t,a,0,0,5,0", "line 2: a tile of 5 x 0"),
+        ("t,a,-1,0,5,5", "line 2: x '-1'"),
+        ("t,a,18446744073709551615,0,5,5", "line 2: the tile reaches outside"),
+    ] {
+        text(folder.path(), "tiles.csv", &format!("tile,image,x,y,w,h\n{line}\n"));
+        let message = message(Dataset::open(folder.path(), &options), "tiles.csv");
+        assert!(message.contains(expected), "{message}");
+    }
+    let missing = DatasetOptions { tiles_csv: Some("none.csv".into()), ..DatasetOptions::default() };
+    message(Dataset::open(folder.path(), &missing), "none.csv");
+}
+
+#[test]
+fn blank_saturated_and_small_fields_are_left_out_by_name() {
+    let folder = tempdir().unwrap();
+    let flat = |value: f32| Plane { width: 20, height: 10, data: vec![value; 200] };
+    let mut bright = flat(255.0);
+    bright.data[..50].fill(3.0);
+    image(folder.path(), "black.png", &flat(0.0));
+    image(folder.path(), "bright.png", &bright);
+    image(folder.path(), "good.png", &field(20, 10, 1));
+    image(folder.path(), "small.png", &field(19, 30, 1));
+    let dataset = Dataset::open(folder.path(), &tiled(20, 10)).unwrap();
+    assert_eq!(names(&dataset), ["good"]);
+    let reasons: Vec<_> =
+        dataset.left_out.iter().map(|left| (left.name.as_str(), left.reason.as_str())).collect();
+    assert_eq!(reasons[0], ("black", "blank: all its pixels are 0"));
+    assert_eq!(reasons[1], ("bright", "saturated: 75 % of its pixels are at 255 (limit 50 %)"));
+    assert!(reasons[2].0 == "small" && reasons[2].1.contains("19 x 30") && reasons[2].1.contains("20 x 10"));
+    assert_eq!(dataset.tiles[0].field, 0);
+    let all = DatasetOptions { saturated_limit: 1.0, ..tiled(20, 10) };
+    assert_eq!(names(&Dataset::open(folder.path(), &all).unwrap()), ["bright", "good"]);
+
+    // Nothing but blank fields, nothing but small ones.
+    let only = tempdir().unwrap();
+    image(only.path(), "black.png", &flat(0.0));
+    let text = message(open(&only), "all 1 field(s) were left out");
+    assert!(text.contains("black: blank"), "{text}");
+    image(only.path(), "large.png", &field(30, 30, 1));
+    let text = message(Dataset::open(only.path(), &tiled(31, 8)), "31 x 8");
+    assert!(text.contains("large with 30 x 30"), "{text}");
+    message(Dataset::open(only.path(), &tiled(0, 8)), "0 x 8");
+}
+
+#[test]
+fn oddities_are_told() {
+    let folder = tempdir().unwrap();
+    image(folder.path(), "a.png", &field(8, 8, 1));
+    let dataset = open(&folder).unwrap();
+    assert!(dataset.notes.iter().any(|note| note.contains("only one field, a")), "{:?}", dataset.notes);
+    write_png_grey16(&folder.path().join("b.png"), &field(8, 8, 2)).unwrap();
+    let dataset = open(&folder).unwrap();
+    assert!(dataset.notes.iter().any(|n| n.contains("8 bits in a, 16 bits in b")), "{:?}", dataset.notes);
+}
+
+#[test]
+fn folders_that_hold_no_images() {
+    let folder = tempdir().unwrap();
+    assert!(message(open(&folder), "no images found").contains("it is empty"));
+    text(folder.path(), "stack.czi", "");
+    text(folder.path(), "train/stack.czi", "");
+    let text = message(open(&folder), &folder.path().display().to_string());
+    assert!(text.contains("1 file(s) with .czi") && text.contains("1 folder(s): train"), "{text}");
+    let missing = folder.path().join("missing");
+    message(Dataset::open(&missing, &DatasetOptions::default()), "missing: not a folder");
+}
+
+#[test]
+fn masks_that_do_not_fit() {
+    let folder = tempdir().unwrap();
+    image(folder.path(), "images/a.png", &field(20, 10, 1));
+    mask(folder.path(), "masks/a.png", 10, 20);
+    let text = message(open(&folder), "a.png");
+    assert!(text.contains("10 x 20") && text.contains("20 x 10"), "{text}");
+    mask(folder.path(), "masks/a.png", 20, 10);
+    mask(folder.path(), "masks/b.png", 20, 10);
+    message(open(&folder), "b.png: mask without an image");
+    image(folder.path(), "images/b.png", &field(20, 10, 1));
+    assert!(open(&folder).is_ok());
+    image(folder.path(), "images/a.bmp", &field(20, 10, 1));
+    message(open(&folder), "both would be the field 'a'");
+}
+
+#[test]
+fn unreadable_files_are_errors_and_the_check_lists_them_all() {
+    let folder = tempdir().unwrap();
+    for name in ["a", "b", "c", "d"] {
+        image(folder.path(), &format!("{name}.png"), &field(20, 10, 1));
+    }
+    for name in ["b.png", "d.png"] {
+        let path = folder.path().join(name);
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    }
+    let text = message(open(&folder), "b.png: unreadable PNG");
+    assert!(text.contains("1 more file(s)") && text.contains("foci data check"), "{text}");
+    let report = check(folder.path(), &DatasetOptions::default()).unwrap();
+    assert!(!report.usable && report.problems.len() == 2 && report.problems[1].contains("d.png"));
+    assert_eq!(report.fingerprint.fields, 2);
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["fingerprint"]["images"][1]["name"], "c");
+    assert!(report.to_string().contains("problem"), "{report}");
+}
+
+#[test]
+fn a_fingerprint_knows_the_images_again_and_nothing_else() {
+    let make = |seed: u32| {
+        let folder = tempdir().unwrap();
+        image(folder.path(), "a.png", &field(20, 10, 1));
+        image(folder.path(), "b.png", &field(20, 10, seed));
+        folder
+    };
+    let print = |folder: &TempDir, options: &DatasetOptions| {
+        Fingerprint::of(&Dataset::open(folder.path(), options).unwrap(), None)
+    };
+    let (one, same, other) = (make(2), make(2), make(3));
+    let whole = DatasetOptions::default();
+    let serial = DatasetOptions { threads: 1, ..DatasetOptions::default() };
+    assert_eq!(print(&one, &whole), print(&same, &serial));
+    assert_ne!(print(&one, &whole).sha256, print(&other, &whole).sha256);
+    assert_ne!(print(&one, &whole).sha256, print(&one, &tiled(10, 10)).sha256);
+    let print = print(&one, &tiled(10, 10));
+    assert_eq!((print.fields, print.tiles, print.groups), (2, 4, 2));
+    assert_eq!(print.tile_sizes.get("10x10"), Some(&4));
+    let json = serde_json::to_string(&print).unwrap();
+    assert_eq!(serde_json::from_str::<Fingerprint>(&json).unwrap(), print);
+}
+
+#[test]
+fn a_file_that_changes_after_opening_is_an_error() {
+    let folder = tempdir().unwrap();
+    image(folder.path(), "images/a.png", &field(20, 10, 1));
+    mask(folder.path(), "masks/a.png", 20, 10);
+    let dataset = Dataset::open(folder.path(), &tiled(10, 10)).unwrap();
+    let mut loader = Loader::new(&dataset);
+    loader.tile(0).unwrap();
+    image(folder.path(), "images/a.png", &field(20, 10, 2));
+    // The field is kept, so its other tile still belongs to the same image.
+    loader.tile(1).unwrap();
+    assert!(matches!(Loader::new(&dataset).tile(1), Err(ImageError::Changed { .. })));
+    assert!(matches!(loader.tile(2), Err(ImageError::NoSuchTile { index: 2, tiles: 2 })));
+}
