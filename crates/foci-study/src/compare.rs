@@ -4,7 +4,6 @@
 //! controls. All comparisons of a study form one family for Holm's adjustment.
 
 use crate::execute::{Executed, MeasuredRun};
-use crate::measure::field_means;
 use crate::plan::{Plan, PlannedArm};
 use crate::results::Comparison;
 use foci_measure::Measure;
@@ -68,9 +67,8 @@ fn compare_pair(executed: &Executed, a: &PlannedArm, b: &PlannedArm, measure: Me
 
 /// Test fields in which a measure has a value. That depends on the originals alone, so any run can tell.
 fn fields_with(executed: &Executed, measure: Measure) -> Vec<String> {
-    let Some(run) = executed.runs.first() else { return Vec::new() };
-    let means = field_means(&run.tiles);
-    means.into_iter().filter(|(_, metrics)| metrics.contains_key(measure.key())).map(|(field, _)| field.to_string()).collect()
+    let fields = executed.runs.first().map_or(&[][..], |run| &run.fields);
+    fields.iter().filter(|field| field.metrics.contains_key(measure.key())).map(|field| field.field.clone()).collect()
 }
 
 /// A run's score in a field. A diverged run gets the worst there is: it is a result, and it must count.
@@ -78,6 +76,6 @@ fn score(run: &MeasuredRun, field: &str, measure: Measure) -> f64 {
     if run.summary.diverged {
         return measure.worst();
     }
-    let means = field_means(&run.tiles);
-    means.get(field).and_then(|metrics| metrics.get(measure.key())).copied().unwrap_or(measure.worst())
+    let measures = run.fields.iter().find(|measures| measures.field == field);
+    measures.and_then(|measures| measures.metrics.get(measure.key())).copied().unwrap_or(measure.worst())
 }

@@ -199,7 +199,13 @@ fn specimens(spec: &StudySpec, out: &Path, observer: &mut dyn Observer) -> Resul
     if fresh.exists() {
         std::fs::remove_dir_all(&fresh).map_err(failed(&fresh))?;
     }
-    let options = SpecimenOptions { width: wanted.width, height: wanted.height, seed: wanted.seed, ..SpecimenOptions::default() };
+    let options = SpecimenOptions {
+        width: wanted.width,
+        height: wanted.height,
+        nucleus_scale: wanted.nucleus_scale,
+        seed: wanted.seed,
+        ..SpecimenOptions::default()
+    };
     write_specimens(&fresh, wanted.fields, &options)?;
     std::fs::rename(&fresh, &folder).map_err(failed(&folder))?;
     Ok(folder)

@@ -5,7 +5,7 @@
 
 use crate::StudyError;
 use crate::data::Data;
-use crate::measure::{TestBench, TileMeasures};
+use crate::measure::{FieldMeasures, TestBench, TileMeasures};
 use crate::plan::{Plan, PlannedArm};
 use crate::report::Curve;
 use crate::results::{RunSummary, Trial};
@@ -23,6 +23,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct MeasuredRun {
     /// Its line in `results.json`.
     pub summary: RunSummary,
+    /// Its measures, field by field.
+    pub fields: Vec<FieldMeasures>,
     /// Its measures, tile by tile.
     pub tiles: Vec<TileMeasures>,
 }
@@ -165,6 +167,7 @@ impl<'a, 'b> Executor<'a, 'b> {
                 diverged: training.diverged,
                 metrics: measured.means,
             },
+            fields: measured.fields,
             tiles: measured.tiles,
         };
         write_json(&record, &run)?;

@@ -21,6 +21,6 @@ pub mod spec;
 mod study;
 
 pub use error::StudyError;
-pub use measure::TileMeasures;
+pub use measure::{FieldMeasures, TileMeasures};
 pub use spec::{StudySpec, TileSize};
 pub use study::{Event, Observer, StudyRequest, run};

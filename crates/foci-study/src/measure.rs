@@ -4,8 +4,9 @@ use crate::StudyError;
 use crate::data::TestTile;
 use foci_image::Plane;
 use foci_kernels::Compute;
+use foci_measure::contrast::LEAST_CONTRAST;
 use foci_measure::meter::Reference;
-use foci_measure::{ImageView, LabelView, MeasureError, Point, ReconstructionMeter};
+use foci_measure::{ImageView, LabelView, MeasureError, Point, ReconstructionMeasures, ReconstructionMeter, field_values};
 use foci_train::{Model, Noise, Predictor, TrainError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -25,11 +26,21 @@ pub struct TileMeasures {
     pub metrics: BTreeMap<String, f64>,
 }
 
+/// Measures of one test field: the unit that differences are paired by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FieldMeasures {
+    /// Name of the field.
+    pub field: String,
+    /// Value of each measure by its key: counts of its tiles are pooled, the rest is their mean.
+    pub metrics: BTreeMap<String, f64>,
+}
+
 /// Measures of one model.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Measured {
     pub tiles: Vec<TileMeasures>,
-    /// Mean over fields of the mean over a field's tiles.
+    pub fields: Vec<FieldMeasures>,
+    /// Mean of each measure over the fields that have it.
     pub means: BTreeMap<String, f64>,
     pub seconds_per_megapixel: f64,
 }
@@ -69,7 +80,8 @@ impl<'a> TestBench<'a> {
     /// Measures a model on every test tile.
     pub fn measure(&mut self, model: &Model, input_noise: f64, compute: &Compute) -> Result<Measured, StudyError> {
         let mut predictor = Predictor::new(model, compute);
-        let mut measured = Vec::with_capacity(self.tiles.len());
+        let mut tiles = Vec::with_capacity(self.tiles.len());
+        let mut by_field: BTreeMap<&str, Vec<ReconstructionMeasures>> = BTreeMap::new();
         let (mut seconds, mut pixels) = (0.0, 0);
         for (number, (tile, reference)) in self.tiles.iter().enumerate() {
             let failed = |reason: String| StudyError::Measure { tile: tile.name.clone(), reason };
@@ -84,16 +96,22 @@ impl<'a> TestBench<'a> {
             let meter = self.meters.get_mut(&(output.width, output.height));
             let meter = meter.ok_or_else(|| failed("the reconstruction has another size".into()))?;
             let image = view(&output).map_err(|error| failed(error.to_string()))?;
-            let values = meter.measure(reference, image).map_err(|error| failed(error.to_string()))?.values();
-            measured.push(TileMeasures {
-                tile: tile.name.clone(),
-                field: tile.field.clone(),
-                metrics: values.into_iter().map(|(key, value)| (key.to_string(), value)).collect(),
-            });
+            let measures = meter.measure(reference, image).map_err(|error| failed(error.to_string()))?;
+            tiles.push(TileMeasures { tile: tile.name.clone(), field: tile.field.clone(), metrics: owned(measures.values()) });
+            by_field.entry(&tile.field).or_default().push(measures);
         }
-        let means = means(&measured);
-        Ok(Measured { tiles: measured, means, seconds_per_megapixel: seconds / (pixels as f64 / 1e6).max(f64::MIN_POSITIVE) })
+        let pooled = |(field, measures): (&str, Vec<ReconstructionMeasures>)| FieldMeasures {
+            field: field.to_string(),
+            metrics: owned(field_values(&measures, LEAST_CONTRAST)),
+        };
+        let fields: Vec<FieldMeasures> = by_field.into_iter().map(pooled).collect();
+        let seconds_per_megapixel = seconds / (pixels as f64 / 1e6).max(f64::MIN_POSITIVE);
+        Ok(Measured { means: means(&fields), tiles, fields, seconds_per_megapixel })
     }
+}
+
+fn owned(values: BTreeMap<&'static str, f64>) -> BTreeMap<String, f64> {
+    values.into_iter().map(|(key, value)| (key.to_string(), value)).collect()
 }
 
 /// The input of an arm: the test tile with the arm's noise, the same for every model.
@@ -107,27 +125,10 @@ fn view(plane: &Plane) -> Result<ImageView<'_>, MeasureError> {
     ImageView::new(plane.width, plane.height, &plane.data)
 }
 
-/// Mean of each measure by field: the unit that differences are paired by.
-pub(crate) fn field_means(tiles: &[TileMeasures]) -> BTreeMap<&str, BTreeMap<&str, f64>> {
-    let mut sums: BTreeMap<&str, BTreeMap<&str, (f64, f64)>> = BTreeMap::new();
-    for tile in tiles {
-        let field = sums.entry(&tile.field).or_default();
-        for (key, value) in &tile.metrics {
-            let (sum, count) = field.entry(key).or_default();
-            *sum += value;
-            *count += 1.0;
-        }
-    }
-    let mean = |(field, metrics): (_, BTreeMap<_, (f64, f64)>)| {
-        (field, metrics.into_iter().map(|(key, (sum, count))| (key, sum / count)).collect())
-    };
-    sums.into_iter().map(mean).collect()
-}
-
-/// Mean of each measure over the fields.
-fn means(tiles: &[TileMeasures]) -> BTreeMap<String, f64> {
+/// Mean of each measure over the fields that have it.
+fn means(fields: &[FieldMeasures]) -> BTreeMap<String, f64> {
     let mut sums: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
-    for (key, value) in field_means(tiles).into_values().flatten() {
+    for (key, value) in fields.iter().flat_map(|field| &field.metrics) {
         let (sum, count) = sums.entry(key).or_default();
         *sum += value;
         *count += 1.0;
@@ -139,15 +140,13 @@ fn means(tiles: &[TileMeasures]) -> BTreeMap<String, f64> {
 mod tests {
     use super::*;
 
-    fn tile(field: &str, psnr: f64) -> TileMeasures {
-        TileMeasures { tile: "t".into(), field: field.into(), metrics: BTreeMap::from([("psnr".to_string(), psnr)]) }
-    }
-
     #[test]
-    fn every_field_counts_once_however_many_tiles_it_has() {
-        // Field a: (10 + 20 + 30) / 3 = 20; field b: 40; mean over fields: 30. A mean over tiles would be 25.
-        let tiles = [tile("a", 10.0), tile("a", 20.0), tile("a", 30.0), tile("b", 40.0)];
-        assert_eq!(means(&tiles)["psnr"], 30.0);
-        assert_eq!(field_means(&tiles)["a"]["psnr"], 20.0);
+    fn a_measure_is_averaged_over_the_fields_that_have_it() {
+        let field = |field: &str, metrics: &[(&str, f64)]| FieldMeasures {
+            field: field.into(),
+            metrics: metrics.iter().map(|(key, value)| (key.to_string(), *value)).collect(),
+        };
+        let fields = [field("a", &[("psnr", 20.0), ("boundary_contrast", 0.5)]), field("b", &[("psnr", 40.0)])];
+        assert_eq!(means(&fields), BTreeMap::from([("psnr".into(), 30.0), ("boundary_contrast".into(), 0.5)]));
     }
 }

@@ -90,6 +90,9 @@ pub struct SpecimenSpec {
     pub width: usize,
     /// Height of a field in pixels.
     pub height: usize,
+    /// Size of the nuclei; 1 is that of the real fields, whose nuclei are some 80 pixels across.
+    #[serde(default = "defaults::one")]
+    pub nucleus_scale: f64,
     /// Seed of the specimens.
     #[serde(default)]
     pub seed: u64,
@@ -206,6 +209,9 @@ mod defaults {
     }
     pub fn warmup_share() -> f64 {
         0.1
+    }
+    pub fn one() -> f64 {
+        1.0
     }
     pub fn yes() -> bool {
         true

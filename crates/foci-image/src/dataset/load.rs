@@ -57,11 +57,11 @@ impl Dataset {
     }
 
     fn field(&self, index: usize) -> Result<&Field, ImageError> {
-        self.fields.get(index).ok_or(ImageError::NoSuchField { index, fields: self.fields.len() })
+        self.fields.get(index).ok_or(ImageError::NoSuch { what: "field", index, count: self.fields.len() })
     }
 
     fn tile(&self, index: usize) -> Result<&Tile, ImageError> {
-        self.tiles.get(index).ok_or(ImageError::NoSuchTile { index, tiles: self.tiles.len() })
+        self.tiles.get(index).ok_or(ImageError::NoSuch { what: "tile", index, count: self.tiles.len() })
     }
 }
 

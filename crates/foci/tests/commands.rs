@@ -1,0 +1,121 @@
+//! The commands as a person uses them, one after the other, and the files that other programs read.
+
+mod common;
+
+use common::{Workplace, foci, images_in};
+use serde_json::Value;
+use std::fs;
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn a_study_leaves_the_files_that_the_design_promises() {
+    let place = Workplace::new();
+    let out = place.text("out");
+    let run = foci(&["study", "--nets", "fcn,unet", "--seeds", "2", "--steps", "12", "--weights", "5000", "--out", &out]);
+    run.succeeds();
+    assert!(run.stdout.contains("report.html"), "{}", run.stdout);
+
+    let results = json(&fs::read_to_string(place.path("out/results.json")).unwrap());
+    for key in ["foci", "task", "seeds", "data", "budget", "nets", "runs", "comparisons", "claims"] {
+        assert!(results.get(key).is_some(), "results.json lacks {key}");
+    }
+    let net = &results["nets"][1];
+    assert_eq!(net["name"], "unet");
+    for key in ["name", "layers", "weights", "macs_per_pixel", "receptive_field", "train_bytes", "infer_bytes"] {
+        assert!(net.get(key).is_some(), "a net lacks {key}");
+    }
+    let weights = net["weights"].as_f64().unwrap();
+    assert!((weights / 5000.0 - 1.0).abs() <= 0.005, "{weights}");
+    assert_eq!(results["runs"].as_array().unwrap().len(), 4);
+    for key in ["net", "seed", "fold", "steps", "seconds", "seconds_per_step", "learning_rate", "diverged", "metrics"] {
+        assert!(results["runs"][0].get(key).is_some(), "a run lacks {key}");
+    }
+    for metric in ["psnr", "ssim", "foci_recall", "foci_precision", "detail_cutoff", "true_foci_recall"] {
+        assert!(results["runs"][0]["metrics"][metric].is_f64(), "no {metric} in {}", results["runs"][0]["metrics"]);
+    }
+    let comparison = &results["comparisons"][0];
+    for key in ["a", "b", "metric", "difference", "ci", "p", "p_adjusted", "probability_a_better"] {
+        assert!(comparison.get(key).is_some(), "a comparison lacks {key}");
+    }
+
+    let plan = json(&fs::read_to_string(place.path("out/plan.json")).unwrap());
+    let test_fields = plan["data"]["split"]["test"].as_array().unwrap();
+    let training_fields = plan["data"]["split"]["training"].as_array().unwrap();
+    assert!(!test_fields.is_empty() && test_fields.iter().all(|field| !training_fields.contains(field)));
+
+    let report = fs::read_to_string(place.path("out/report.html")).unwrap();
+    assert!(report.contains("data:image/png;base64,") && report.contains("unet"));
+    for outside in ["src=\"http", "href=\"http", "url(http", "@import"] {
+        assert!(!report.contains(outside), "the report reaches outside: {outside}");
+    }
+}
+
+#[test]
+fn a_model_trains_predicts_and_is_evaluated() {
+    let place = Workplace::new();
+    place.specimens("data", 6);
+    let (data, model, predicted) = (place.text("data"), place.text("model"), place.text("predicted"));
+    foci(&["train", "--net", "unet", "--weights", "5000", "--steps", "150", "--crop", "64", "--data", &data, "--out", &model]).succeeds();
+    for file in ["net.json", "model.safetensors", "recipe.json", "metrics.jsonl"] {
+        assert!(place.path("model").join(file).exists(), "the model lacks {file}");
+    }
+    let images = place.text("data/images");
+    foci(&["predict", &model, &images, "--out", &predicted]).succeeds();
+    assert_eq!(images_in(&place.path("predicted")).len(), 6);
+    let run = foci(&["evaluate", "--truth", &images, "--pred", &predicted, "--json"]);
+    run.succeeds();
+    let evaluation = json(&run.stdout);
+    assert_eq!(evaluation["images"].as_array().unwrap().len(), 6);
+    // Always answering the mean would give about 12 dB on these specimens; a net that learned is far above.
+    let psnr = evaluation["mean"]["psnr"].as_f64().unwrap();
+    assert!(psnr > 20.0, "{psnr}");
+    // The same images against themselves have no error at all.
+    let same = json(&foci(&["evaluate", "--truth", &images, "--pred", &images, "--json"]).stdout);
+    assert_eq!(same["mean"]["ssim"], 1.0);
+    assert_eq!(same["mean"]["detail_cutoff"], 0.5);
+    fs::remove_file(images_in(&place.path("predicted")).remove(0)).unwrap();
+    foci(&["evaluate", "--truth", &images, "--pred", &predicted]).fails_with(2, &["has no prediction"]);
+    foci(&["predict", &place.text("data"), &images, "--out", &predicted]).fails_with(2, &["net.json"]);
+}
+
+#[test]
+fn inspect_prints_a_net_that_other_frameworks_can_rebuild() {
+    let run = foci(&["inspect", "atrous", "--weights", "67000", "--size", "512x672", "--json"]);
+    run.succeeds();
+    let net = json(&run.stdout);
+    for key in ["name", "layers", "weights", "macs_per_pixel", "receptive_field", "stride", "train_bytes", "infer_bytes", "graph"] {
+        assert!(net.get(key).is_some(), "no {key} in {:?}", keys(&net));
+    }
+    assert_eq!(net["layers"], 8);
+    let conv = net["graph"].as_array().unwrap().iter().find(|node| node["op"] == "conv" && node["dilation"] == 8).unwrap();
+    for key in ["id", "from", "kernel", "channels_in", "channels_out", "activation"] {
+        assert!(conv.get(key).is_some(), "a convolution lacks {key}: {conv}");
+    }
+}
+
+#[test]
+fn tiles_are_cut_and_can_be_read_again() {
+    let place = Workplace::new();
+    place.specimens("data", 2);
+    foci(&["data", "tile", &place.text("data"), "--tile", "64x64", "--out", &place.text("tiles")]).succeeds();
+    assert_eq!(images_in(&place.path("tiles/images")).len(), 8);
+    let check = foci(&["data", "check", &place.text("tiles"), "--json"]);
+    check.succeeds();
+    assert_eq!(json(&check.stdout)["fingerprint"]["masks"], 8);
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    for command in [&["study"][..], &["train"], &["predict"], &["evaluate"], &["inspect"], &["data", "synth"], &["data", "check"], &["data", "tile"], &["bench"]] {
+        let run = foci(&[command, &["--help"]].concat());
+        run.succeeds();
+        assert!(run.stdout.contains("Example"), "{command:?}: {}", run.stdout);
+    }
+}
