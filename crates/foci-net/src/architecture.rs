@@ -48,7 +48,7 @@ impl Architecture {
         blueprint.net.check().map_err(|(node, problem)| NetError::Architecture {
             file: source_name.to_owned(),
             line: architecture.line_of(&blueprint, node),
-            problem,
+            problem: Box::new(problem),
         })?;
         Ok(architecture)
     }
@@ -150,7 +150,7 @@ impl Architecture {
 pub(crate) struct Blueprint {
     pub net: Net,
     rules: Vec<Rule>,
-    /// For each node the layer it was made from; `None` for input and output.
+    /// For each node the layer it was made from; `None` for the input.
     made_from: Vec<Option<usize>>,
 }
 
@@ -180,7 +180,14 @@ impl Blueprint {
             result.push(blueprint.push_layer(layer, index, from, like, channels_out));
         }
         let last = blueprint.net.nodes.len() - 1;
-        blueprint.push("output", Op::Output, vec![last], None, Rule::AsRead, None);
+        blueprint.push(
+            "output",
+            Op::Output,
+            vec![last],
+            None,
+            Rule::AsRead,
+            architecture.layers.len().checked_sub(1),
+        );
         blueprint
     }
 

@@ -13,7 +13,7 @@ pub enum NetError {
         /// Line, counted from 1.
         line: usize,
         /// What is wrong.
-        problem: Problem,
+        problem: Box<Problem>,
     },
     /// A resolved graph is wrong at a node.
     #[error("net `{net}`, node `{node}`: {problem}")]
@@ -23,7 +23,7 @@ pub enum NetError {
         /// Id of the node.
         node: String,
         /// What is wrong.
-        problem: Problem,
+        problem: Box<Problem>,
     },
     /// A net.json that does not read as JSON of the documented form.
     #[error("{file}: not a net.json: {reason}")]
@@ -276,11 +276,11 @@ pub enum Problem {
     },
     /// A net that does not come back to the input's size.
     #[error(
-        "the output layer reads `{from}` at {}; the output must have the input's size, so upsample first",
+        "the output layer `{from}` is at {}; the output must have the input's size, so upsample first",
         resolution(*.scale)
     )]
     OutputScale {
-        /// The layer read.
+        /// The output layer.
         from: String,
         /// Its scale.
         scale: usize,

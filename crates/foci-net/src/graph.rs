@@ -206,7 +206,7 @@ impl Net {
             Ok(()) => Ok(net),
             Err((node, problem)) => {
                 let node = net.nodes.get(node).map_or_else(String::new, |node| node.id.clone());
-                Err(NetError::Graph { net: net.name, node, problem })
+                Err(NetError::Graph { net: net.name, node, problem: Box::new(problem) })
             }
         }
     }

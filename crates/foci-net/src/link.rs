@@ -44,7 +44,11 @@ impl WidthGroup {
 
 /// Orders and connects the layers of `draft`; the output layer comes last.
 pub(crate) fn link(draft: Draft, file: &str) -> Result<(Vec<Layer>, Vec<WidthGroup>), NetError> {
-    let fail = |line: usize, problem| NetError::Architecture { file: file.to_owned(), line, problem };
+    let fail = |line: usize, problem| NetError::Architecture {
+        file: file.to_owned(),
+        line,
+        problem: Box::new(problem),
+    };
     check_output_layer(&draft).map_err(|(line, problem)| fail(line, problem))?;
     let references = resolve_names(&draft).map_err(|(line, problem)| fail(line, problem))?;
     let order = sort(&references).map_err(|cycle| {
@@ -86,6 +90,9 @@ fn check_output_layer(draft: &Draft) -> Result<(), (usize, Problem)> {
         match &layer.kind {
             DraftKind::Conv { width: Some(_), .. } if last => {
                 return Err((layer.line, Problem::OutputLayer { key: "width" }));
+            }
+            DraftKind::Conv { .. } if last && layer.own_activation => {
+                return Err((layer.line, Problem::OutputLayer { key: "activation" }));
             }
             DraftKind::Conv { width: None, .. } if !last => {
                 let of = format!("conv layer `{}`", layer.id);

@@ -29,6 +29,8 @@ pub(crate) struct DraftLayer {
     pub id: String,
     pub line: usize,
     pub kind: DraftKind,
+    /// Whether the layer itself names its activation.
+    pub own_activation: bool,
     /// `None`: the layer before.
     pub from: Option<Vec<(String, usize)>>,
     pub like: Option<(String, usize)>,
@@ -133,7 +135,8 @@ fn parse_layer(mut keys: Keys, net_activation: Activation) -> Result<DraftLayer,
     if from.is_none() && (op == "concat" || op == "add") {
         return Err(keys.missing("from", "write from = [\"a\", \"b\"]"));
     }
-    let activation = keys.activation()?.unwrap_or(net_activation);
+    let own_activation = keys.activation()?;
+    let activation = own_activation.unwrap_or(net_activation);
     let kind = match op.as_str() {
         "conv" => {
             let kernel = keys.number("kernel", 3, |n| matches!(n, 1 | 3), "1 or 3")?;
@@ -160,7 +163,7 @@ fn parse_layer(mut keys: Keys, net_activation: Activation) -> Result<DraftLayer,
         "concat" => DraftKind::Concat,
         _ => DraftKind::Add,
     };
-    Ok(DraftLayer { id, line, kind, from, like })
+    Ok(DraftLayer { id, line, kind, own_activation: own_activation.is_some(), from, like })
 }
 
 fn check_id(id: &str, at: &Range<usize>, source: &Source) -> Result<(), NetError> {
@@ -199,7 +202,7 @@ impl<'a> Source<'a> {
     }
 
     fn error_on(&self, line: usize, problem: Problem) -> NetError {
-        NetError::Architecture { file: self.file.to_owned(), line, problem }
+        NetError::Architecture { file: self.file.to_owned(), line, problem: Box::new(problem) }
     }
 }
 
