@@ -5,22 +5,25 @@
 //! reverse. What each node does with which part of the arena is worked out beforehand, in [`operations`].
 
 mod channels;
+mod limits;
 mod operations;
 
 use std::sync::Arc;
 
 use foci_kernels::{Arena, Compute, Simd, store_nchw};
 use foci_net::Net;
-use foci_net::memory::{Bytes, MemoryPlan, Mode, PlanOptions, Shape, largest_image};
+use foci_net::memory::{Bytes, MemoryPlan, Mode, PlanOptions, Shape};
 
 use crate::error::{EngineError, check_length};
 use crate::parameters::{Gradients, Layout, Parameters};
+use limits::{obtainable, out_of_memory, zeros};
 use operations::{Operation, Parts};
 
 /// What a session provides beyond forward and backward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionOptions {
-    /// Mode, gradient of the input, values kept for reading.
+    /// Mode, gradient of the input, values kept for reading. The number of threads is that of the compute that the
+    /// session is built for, whatever it says here.
     pub plan: PlanOptions,
     /// Refuse to allocate more than so many bytes (see [`Bytes`] for what counts).
     pub memory_limit: Option<u64>,
@@ -92,7 +95,8 @@ impl Session {
         options: SessionOptions,
         compute: &Compute,
     ) -> Result<Session, EngineError> {
-        let plan = MemoryPlan::new(net, shape, options.plan)?;
+        let planned = PlanOptions { threads: compute.threads(), ..options.plan };
+        let plan = MemoryPlan::new(net, shape, planned)?;
         let bytes = plan.bytes.total();
         let mode = options.plan.mode;
         if let Some(limit) = options.memory_limit.filter(|&limit| bytes > limit) {
@@ -288,31 +292,4 @@ impl std::fmt::Debug for Session {
             .field("options", &self.plan.options)
             .finish_non_exhaustive()
     }
-}
-
-fn out_of_memory(net: &Net, plan: &MemoryPlan, limit: Option<u64>, available: u64) -> EngineError {
-    let Shape { n, h, w } = plan.shape;
-    let fitting = largest_image(net, plan.options.mode, available, w as f64 / h as f64);
-    EngineError::Memory { net: net.name.clone(), n, h, w, bytes: plan.bytes.total(), limit, fitting }
-}
-
-/// About how many bytes the system would hand out in one piece, found by asking for ever fewer.
-fn obtainable(refused: u64) -> u64 {
-    let mut bytes = refused / 2;
-    while bytes > 0 {
-        let asked = usize::try_from(bytes).unwrap_or(usize::MAX);
-        if Vec::<u8>::new().try_reserve_exact(asked).is_ok() {
-            return bytes;
-        }
-        bytes /= 2;
-    }
-    0
-}
-
-/// Zeros, or none if there is no memory for them.
-fn zeros(count: usize) -> Option<Vec<f32>> {
-    let mut values = Vec::new();
-    values.try_reserve_exact(count).ok()?;
-    values.resize(count, 0.0);
-    Some(values)
 }

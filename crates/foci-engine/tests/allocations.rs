@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::{compute, numbers};
 use foci_engine::{
-    Adam, Loss, MeanAbsoluteError, MeanSquaredError, Mode, Optimiser, Parameters, Session, Sgd, Shape,
-    clip_gradient_norm,
+    Adam, Loss, MeanAbsoluteError, MeanSquaredError, MemoryPlan, Mode, Optimiser, Parameters, PlanOptions,
+    Session, Sgd, Shape, clip_gradient_norm,
 };
 use foci_net::{Architecture, Net, solve};
 
@@ -52,7 +52,18 @@ fn shipped(name: &str, weights: u64) -> Net {
 #[test]
 fn the_plan_is_kept() {
     bytes_are_those_planned();
+    layers_are_those_planned();
     ten_steps_allocate_nothing();
+}
+
+fn planned(net: &Net, shape: Shape, mode: Mode, threads: usize) -> u64 {
+    let total =
+        MemoryPlan::new(net, shape, PlanOptions { threads, ..PlanOptions::new(mode) }).unwrap().bytes.total();
+    if threads == 1 {
+        let told = if mode == Mode::Training { Net::train_bytes } else { Net::infer_bytes };
+        assert_eq!(told(net, shape.h, shape.w), Ok(total));
+    }
+    total
 }
 
 fn bytes_are_those_planned() {
@@ -62,7 +73,7 @@ fn bytes_are_those_planned() {
             [("unet", 60_000), ("fcn", 20_000), ("atrous", 60_000), ("atrous-unet", 60_000)]
         {
             let net = shipped(name, weights);
-            let shape = Shape { n: 1, h: 131, w: 90 };
+            let shape = Shape { n: 1, h: 203, w: 161 };
             let pixels = shape.h * shape.w;
             let check = |mode, planned: u64, before: usize| {
                 let live = (LIVE.load(Ordering::Relaxed) - before) as u64;
@@ -77,7 +88,7 @@ fn bytes_are_those_planned() {
             let session = Session::new(&net, shape, Mode::Training, &compute).unwrap();
             let adam = Adam::new(parameters.values.len(), 0.0);
             let lists = [vec![0.0_f32; pixels], vec![0.0_f32; pixels], vec![0.0_f32; pixels]];
-            check(Mode::Training, net.train_bytes(shape.h, shape.w).unwrap(), before);
+            check(Mode::Training, planned(&net, shape, Mode::Training, threads), before);
             let bytes = session.bytes();
             assert_eq!(session.allocated_bytes(), bytes.arena + bytes.layers, "{name}, {threads} threads");
             drop((parameters, session, adam, lists));
@@ -85,8 +96,30 @@ fn bytes_are_those_planned() {
             let parameters = Parameters::he(&net, 1);
             let session = Session::new(&net, shape, Mode::Inference, &compute).unwrap();
             let input = vec![0.0_f32; pixels];
-            check(Mode::Inference, net.infer_bytes(shape.h, shape.w).unwrap(), before);
+            check(Mode::Inference, planned(&net, shape, Mode::Inference, threads), before);
             drop((parameters, session, input));
+        }
+    }
+}
+
+/// Every kind of layer, exactly.
+fn layers_are_those_planned() {
+    for threads in [1, 3] {
+        let compute = compute(threads);
+        let msd = shipped("msd", 20_000);
+        for (index, net) in common::small_nets().iter().map(|(_, net)| net).chain([&msd]).enumerate() {
+            for (n, h, w) in [(1, 1, 1), (2, 7, 5), (1, 64, 33)] {
+                for mode in [Mode::Training, Mode::Inference] {
+                    let session = Session::new(net, Shape { n, h, w }, mode, &compute).unwrap();
+                    let bytes = session.bytes();
+                    let planned = bytes.arena + bytes.layers;
+                    assert_eq!(
+                        session.allocated_bytes(),
+                        planned,
+                        "net {index}, {n} x {h}x{w}, {threads} threads"
+                    );
+                }
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ fn check(net: &Net, shape: Shape, seed: u64) -> Result<(), String> {
     let compute = compute(2);
     let parameters = parameters(net, seed);
     let input = numbers(seed + 1, shape.n * net.nodes[0].channels * shape.h * shape.w);
-    let plan = PlanOptions { mode: Mode::Training, input_gradient: true, keep_values: false };
+    let plan = PlanOptions { input_gradient: true, ..PlanOptions::new(Mode::Training) };
     let options = SessionOptions { plan, memory_limit: None };
     let mut session = Session::with_options(net, shape, options, &compute).unwrap();
     session.set_parameters(&parameters).unwrap();

@@ -86,7 +86,7 @@ fn training_inference_and_kept_values_give_the_same_output() {
             for (mode, keep_values) in
                 [(Mode::Training, false), (Mode::Training, true), (Mode::Inference, false)]
             {
-                let plan = PlanOptions { mode, input_gradient: false, keep_values };
+                let plan = PlanOptions { keep_values, ..PlanOptions::new(mode) };
                 let options = SessionOptions { plan, memory_limit: None };
                 let mut session = Session::with_options(net, shape, options, &compute).unwrap();
                 session.set_parameters(&parameters).unwrap();
@@ -126,7 +126,7 @@ fn activations_can_be_read() {
     let shape = Shape { n: 2, h: 5, w: 6 };
     let parameters = parameters(net, 1);
     let input = numbers(3, 60);
-    let plan = PlanOptions { mode: Mode::Training, input_gradient: false, keep_values: true };
+    let plan = PlanOptions { keep_values: true, ..PlanOptions::new(Mode::Training) };
     let options = SessionOptions { plan, memory_limit: None };
     let mut kept = Session::with_options(net, shape, options, &compute).unwrap();
     kept.set_parameters(&parameters).unwrap();

@@ -17,6 +17,7 @@
 //! The plan knows the net alone; that its bytes are those really allocated is tested in `foci-engine`.
 
 mod bytes;
+mod layers;
 mod lifetimes;
 pub mod place;
 #[cfg(test)]
@@ -58,12 +59,14 @@ pub struct PlanOptions {
     pub input_gradient: bool,
     /// Let no value be overwritten, so that every node's result can be read afterwards.
     pub keep_values: bool,
+    /// Threads that will compute; each has a little scratch of its own.
+    pub threads: usize,
 }
 
 impl PlanOptions {
-    /// The least that `mode` needs.
+    /// The least that `mode` needs, on one thread.
     pub fn new(mode: Mode) -> PlanOptions {
-        PlanOptions { mode, input_gradient: false, keep_values: false }
+        PlanOptions { mode, input_gradient: false, keep_values: false, threads: 1 }
     }
 }
 
@@ -225,8 +228,10 @@ impl MemoryPlan {
         let lifetimes::Lifetimes { nodes, pieces, mut buffers } =
             lifetimes::plan(net, shape, options).ok_or_else(too_large)?;
         let arena_floats = place::place(&mut buffers).ok_or_else(too_large)?;
-        let bytes = Bytes::count(net, shape, options.mode, arena_floats).ok_or_else(too_large)?;
-        Ok(MemoryPlan { shape, options, nodes, pieces, buffers, arena_floats, bytes })
+        let mut plan =
+            MemoryPlan { shape, options, nodes, pieces, buffers, arena_floats, bytes: Bytes::default() };
+        plan.bytes = Bytes::count(net, &plan).ok_or_else(too_large)?;
+        Ok(plan)
     }
 
     /// Step in which node `node` passes its gradient on.

@@ -8,7 +8,7 @@ use foci_kernels::{Arena, LANES, View};
 
 /// Adds channels `from_first..from_first + count` of `from` to channels `to_first..` of `to`; with `overwrite`, what
 /// is there is forgotten first. The views must differ in nothing but offset and channels, and lie apart.
-pub(super) fn move_channels(
+pub(in crate::session) fn move_channels(
     arena: &mut Arena,
     (from, from_first): (View, usize),
     (to, to_first): (View, usize),

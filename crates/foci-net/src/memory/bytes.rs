@@ -2,16 +2,18 @@
 
 use crate::graph::{Net, Op};
 
+use super::layers::Layer;
 use super::{LANES, MemoryPlan, Mode, PlanError, PlanOptions, Shape};
 
 /// Bytes allocated for one net at one shape.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Bytes {
     /// Feature maps and their gradients.
     pub arena: u64,
     /// Trainable weights, as a list.
     pub parameters: u64,
-    /// What convolutions keep for themselves: weights in the order in which the kernels read them, and scratch.
+    /// What convolutions keep for themselves: weights in the order in which the kernels read them, sums of the gradient
+    /// of the weights, and a little for each thread.
     pub layers: u64,
     /// Gradients of the weights (training).
     pub gradients: u64,
@@ -28,45 +30,53 @@ impl Bytes {
     }
 
     /// None if a count overflows.
-    pub(super) fn count(net: &Net, shape: Shape, mode: Mode, arena_floats: usize) -> Option<Bytes> {
-        let training = mode == Mode::Training;
-        let pixels =
-            [shape.n, shape.h, shape.w].iter().try_fold(1_u64, |all, &f| all.checked_mul(f as u64))?;
+    pub(super) fn count(net: &Net, plan: &MemoryPlan) -> Option<Bytes> {
+        let training = plan.options.mode == Mode::Training;
+        let Shape { n, h, w } = plan.shape;
+        let pixels = [n, h, w].iter().try_fold(1_u64, |all, &f| all.checked_mul(f as u64))?;
         let channels = |node: usize| net.nodes[node].channels as u64;
         let (input, output) = (channels(0), channels(net.nodes.len() - 1));
         let staged = input + output + if training { 2 * output } else { 0 };
         let parameters = net.weights().checked_mul(4)?;
-        let layers =
-            (0..net.nodes.len()).try_fold(0_u64, |sum, node| sum.checked_add(layer_bytes(net, node, mode)?));
+        let mut layers = 0_u64;
+        for node in 0..net.nodes.len() {
+            layers = layers.checked_add(layer_bytes(net, plan, node)?)?;
+        }
         let bytes = Bytes {
-            arena: (arena_floats as u64).checked_mul(4)?,
+            arena: (plan.arena_floats as u64).checked_mul(4)?,
             parameters,
-            layers: layers?,
+            layers,
             gradients: if training { parameters } else { 0 },
             moments: if training { parameters.checked_mul(2)? } else { 0 },
             staging: pixels.checked_mul(staged.checked_mul(4)?)?,
         };
-        let parts = [bytes.arena, parameters, bytes.layers, bytes.gradients, bytes.moments, bytes.staging];
+        let parts = [bytes.arena, parameters, layers, bytes.gradients, bytes.moments, bytes.staging];
         parts.iter().try_fold(0_u64, |sum, &part| sum.checked_add(part))?;
         Some(bytes)
     }
 }
 
 /// Bytes that the kernels keep for node `node`.
-fn layer_bytes(net: &Net, node: usize, _mode: Mode) -> Option<u64> {
-    let node = &net.nodes[node];
-    match node.op {
-        Op::Conv { kernel, channels_in, .. } | Op::ConvTransposed { kernel, channels_in, .. } => {
-            let weights =
-                (node.channels as u64).checked_mul(channels_in as u64 * (kernel * kernel) as u64)?;
-            weights.checked_add(node.channels as u64)?.checked_mul(4)
-        }
-        _ => Some(0),
-    }
+fn layer_bytes(net: &Net, plan: &MemoryPlan, node: usize) -> Option<u64> {
+    let (kernel, dilation, transposed) = match net.nodes[node].op {
+        Op::Conv { kernel, dilation, .. } => (kernel, dilation, false),
+        Op::ConvTransposed { kernel, .. } => (kernel, 1, true),
+        _ => return Some(0),
+    };
+    let layout = &plan.nodes[node];
+    let channels = |buffer: usize| plan.buffers[buffer].channels;
+    let inputs: Vec<usize> = match layout.gathered {
+        Some((buffer, _)) => vec![channels(buffer)],
+        None => layout.reads.iter().map(|&piece| channels(plan.pieces[piece].value)).collect(),
+    };
+    let made = &plan.buffers[plan.pieces[layout.pieces[0]].value];
+    let (n, h, w) = (plan.shape.n, made.h, made.w);
+    let layer = Layer { kernel, dilation, transposed, inputs: &inputs, channels: made.channels, n, h, w };
+    layer.bytes(plan.options.mode == Mode::Training, plan.options.threads)
 }
 
 impl Net {
-    /// Bytes to train on one image of `height` x `width` pixels (see [`Bytes`] for what is counted).
+    /// Bytes to train on one image of `height` x `width` pixels on one thread (see [`Bytes`] for what is counted).
     ///
     /// # Errors
     /// [`PlanError`] if the size is zero or the bytes cannot be counted.
@@ -74,7 +84,7 @@ impl Net {
         self.bytes(height, width, Mode::Training)
     }
 
-    /// Bytes to run one image of `height` x `width` pixels.
+    /// Bytes to run one image of `height` x `width` pixels on one thread.
     ///
     /// # Errors
     /// As [`Net::train_bytes`].

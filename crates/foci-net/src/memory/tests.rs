@@ -117,7 +117,7 @@ fn only_silu_keeps_what_came_before_it() {
 #[test]
 fn options_keep_more_alive() {
     let shape = Shape { n: 1, h: 4, w: 5 };
-    let options = PlanOptions { mode: Mode::Training, input_gradient: true, keep_values: true };
+    let options = PlanOptions { input_gradient: true, keep_values: true, ..PlanOptions::new(Mode::Training) };
     let plan = MemoryPlan::new(&two_layers(), shape, options).unwrap();
     assert_eq!(alive(&plan, 0, Purpose::Gradient), Some((6, 8)));
     for node in 0..3 {
