@@ -160,7 +160,7 @@ impl Parameters {
         self.layout.layer(id).map(|layer| &self.values[layer.weight.clone()])
     }
 
-    /// Biases [out] of layer `id`.
+    /// Biases, one for each channel out, of layer `id`.
     pub fn bias(&self, id: &str) -> Option<&[f32]> {
         self.layout.layer(id).map(|layer| &self.values[layer.bias.clone()])
     }
@@ -216,7 +216,7 @@ pub struct Gradients {
 pub struct LayerGradient<'a> {
     /// By its weights [out, in, kh, kw].
     pub weight: &'a [f32],
-    /// By its biases [out].
+    /// By its biases, one for each channel out.
     pub bias: &'a [f32],
 }
 

@@ -2,6 +2,8 @@
 //!
 //! One test, since the allocations of all threads of the process are counted.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};

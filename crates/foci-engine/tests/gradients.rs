@@ -1,5 +1,7 @@
 //! Forward and backward against a forward pass in f64 made of the readable reference kernels, and its differences.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::{Graph, compute, forward_f64, numbers, parameters, small_nets, wide};

@@ -1,5 +1,7 @@
 //! Parameters: their start, their order, their file.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::{numbers, small_nets};

@@ -1,5 +1,7 @@
 //! Whole training runs on small nets: they learn, and give the same bits however they are computed.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::{compute, numbers, parameters, session, small_nets};

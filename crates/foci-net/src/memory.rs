@@ -1,6 +1,6 @@
 //! The memory plan: where each feature map and each gradient of a net lies, and for how long, before any is made.
 //!
-//! Feature maps are kept in blocks of 16 channels, [N][ceil(C/16)][H][W][16] in f32, in one *arena*. Time runs in
+//! Feature maps are kept in blocks of 16 channels, `[N][ceil(C/16)][H][W][16]` in f32, in one *arena*. Time runs in
 //! steps: node `i` of `k` is computed in step `i`, and its gradient is passed on in step `2k - 1 - i`. Each map is
 //! needed over an interval of steps, and maps whose intervals are apart may share an address ([`mod@place`]).
 //!
@@ -116,7 +116,7 @@ pub enum Purpose {
     GatheredGradient,
 }
 
-/// A map in the arena, [N][ceil(C/16)][H][W][16].
+/// A map in the arena, `[N][ceil(C/16)][H][W][16]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Buffer {
     /// The node that makes the map (for [`Purpose::Aside`], the node whose contribution it is; for a gathered map,

@@ -11,12 +11,15 @@ use std::cmp::Reverse;
 
 use super::Buffer;
 
+/// What buffers are sorted by; smaller comes first, equals stay in order.
+type Key = (Reverse<usize>, usize);
+
 /// Sets the offsets; returns the length of the arena in floats, or none if it overflows.
 pub fn place(buffers: &mut [Buffer]) -> Option<usize> {
     let by_size = |buffer: &Buffer| (Reverse(buffer.floats), buffer.first);
     let by_lifetime = |buffer: &Buffer| (Reverse(buffer.last - buffer.first), buffer.first);
     let by_use = |buffer: &Buffer| (Reverse(0), buffer.first);
-    let orders: [&dyn Fn(&Buffer) -> (Reverse<usize>, usize); 3] = [&by_size, &by_lifetime, &by_use];
+    let orders: [&dyn Fn(&Buffer) -> Key; 3] = [&by_size, &by_lifetime, &by_use];
     let mut best: Option<(usize, Vec<usize>)> = None;
     for key in orders {
         let (floats, offsets) = place_in_order(buffers, key)?;
@@ -38,10 +41,7 @@ pub fn lower_bound(buffers: &[Buffer]) -> usize {
     buffers.iter().map(|buffer| alive(buffer.first).map(|buffer| buffer.floats).sum()).max().unwrap_or(0)
 }
 
-fn place_in_order(
-    buffers: &[Buffer],
-    key: &dyn Fn(&Buffer) -> (Reverse<usize>, usize),
-) -> Option<(usize, Vec<usize>)> {
+fn place_in_order(buffers: &[Buffer], key: &dyn Fn(&Buffer) -> Key) -> Option<(usize, Vec<usize>)> {
     let mut order: Vec<usize> = (0..buffers.len()).collect();
     order.sort_by_key(|&index| key(&buffers[index]));
     let mut offsets = vec![0; buffers.len()];
