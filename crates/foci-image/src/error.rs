@@ -240,21 +240,15 @@ pub enum ImageError {
         /// The file.
         path: PathBuf,
     },
-    /// An index beyond the fields of the dataset.
-    #[error("there is no field {index} among {fields}. Count from 0.")]
-    NoSuchField {
+    /// An index beyond the fields or tiles of the dataset.
+    #[error("there is no {what} {index} among {count}. Count from 0.")]
+    NoSuch {
+        /// `field` or `tile`.
+        what: &'static str,
         /// Index asked for.
         index: usize,
-        /// Fields in the dataset.
-        fields: usize,
-    },
-    /// An index beyond the tiles of the dataset.
-    #[error("there is no tile {index} among {tiles}. Count from 0.")]
-    NoSuchTile {
-        /// Index asked for.
-        index: usize,
-        /// Tiles in the dataset.
-        tiles: usize,
+        /// How many there are.
+        count: usize,
     },
     /// A tile that reaches outside of its field.
     #[error("tile {name} reaches outside of its field. Cut the tiles again.")]

@@ -293,5 +293,5 @@ fn a_file_that_changes_after_opening_is_an_error() {
     // The field is kept, so its other tile still belongs to the same image.
     loader.tile(1).unwrap();
     assert!(matches!(Loader::new(&dataset).tile(1), Err(ImageError::Changed { .. })));
-    assert!(matches!(loader.tile(2), Err(ImageError::NoSuchTile { index: 2, tiles: 2 })));
+    assert!(matches!(loader.tile(2), Err(ImageError::NoSuch { what: "tile", index: 2, count: 2 })));
 }

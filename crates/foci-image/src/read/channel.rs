@@ -3,6 +3,7 @@
 //! Fluorescence is one channel at a time, but files are often saved in colour. Where nobody says which
 //! channel is meant it is guessed by a rule that can be told in one sentence, and told.
 
+use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -11,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use super::common::Raster;
 use crate::{ImageError, Plane};
 
-/// Channel of an image to use.
+/// Channel of an image to use. As text (in files and on the command line): `guess`, `red`, `green`, `blue`,
+/// `luminance`, or a number from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(into = "String", try_from = "NameOrNumber")]
 pub enum ChannelChoice {
     /// Grey if all channels are equal; the only channel with signal if there is just one; otherwise
     /// luminance for red-green-blue images and the first channel for others. What was guessed is told.
@@ -44,6 +46,44 @@ impl FromStr for ChannelChoice {
             _ => text.parse().map(Self::Index).map_err(|_| {
                 format!("no channel '{text}': use guess, red, green, blue, luminance or a number from 0")
             }),
+        }
+    }
+}
+
+impl fmt::Display for ChannelChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Guess => f.write_str("guess"),
+            Self::Index(index) => write!(f, "{index}"),
+            Self::Red => f.write_str("red"),
+            Self::Green => f.write_str("green"),
+            Self::Blue => f.write_str("blue"),
+            Self::Luminance => f.write_str("luminance"),
+        }
+    }
+}
+
+impl From<ChannelChoice> for String {
+    fn from(choice: ChannelChoice) -> Self {
+        choice.to_string()
+    }
+}
+
+/// A channel in a file that a person writes: numbers need no quotes.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum NameOrNumber {
+    Number(usize),
+    Name(String),
+}
+
+impl TryFrom<NameOrNumber> for ChannelChoice {
+    type Error = String;
+
+    fn try_from(choice: NameOrNumber) -> Result<Self, String> {
+        match choice {
+            NameOrNumber::Number(index) => Ok(Self::Index(index)),
+            NameOrNumber::Name(name) => name.parse(),
         }
     }
 }
@@ -133,4 +173,20 @@ pub(super) fn first_difference(raster: &Raster) -> Option<usize> {
         let first = raster.samples.at(base);
         (1..raster.colours).any(|c| raster.samples.at(base + c) != first)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_is_written_as_people_say_it() {
+        let read = |json: &str| serde_json::from_str::<ChannelChoice>(json);
+        assert_eq!(read("\"green\"").unwrap(), ChannelChoice::Green);
+        assert_eq!(read("2").unwrap(), ChannelChoice::Index(2));
+        assert_eq!("2".parse(), Ok(ChannelChoice::Index(2)));
+        assert!(read("\"mauve\"").unwrap_err().to_string().contains("luminance or a number"));
+        assert_eq!(serde_json::to_string(&ChannelChoice::Index(2)).unwrap(), "\"2\"");
+        assert_eq!(read("\"2\"").unwrap(), ChannelChoice::Index(2));
+    }
 }
