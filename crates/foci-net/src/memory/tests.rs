@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::place::{lower_bound, place};
 use super::*;
 use crate::graph::{Node, Op, PoolKind, UpsampleMode};
@@ -154,23 +156,38 @@ fn buffers_alive_together_lie_apart() {
     }
 }
 
+fn buffer(floats: usize, first: usize, last: usize) -> Buffer {
+    Buffer { node: 0, purpose: Purpose::Value, channels: 1, h: 1, w: 1, offset: 0, floats, first, last }
+}
+
 #[test]
 fn a_gap_is_filled() {
-    let buffer = |floats, first, last| Buffer {
-        node: 0,
-        purpose: Purpose::Value,
-        channels: 1,
-        h: 1,
-        w: 1,
-        offset: 0,
-        floats,
-        first,
-        last,
-    };
     // The two of 32 are apart in time and share an address; the 48 lies beside them.
     let mut buffers = [buffer(32, 0, 1), buffer(48, 1, 2), buffer(32, 2, 3)];
     assert_eq!(place(&mut buffers), Some(80));
     assert_eq!(buffers[0].offset, buffers[2].offset);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_buffers_alive_together_lie_apart(
+        intervals in proptest::collection::vec((1_usize..50, 0_usize..20, 0_usize..20), 1..40)
+    ) {
+        let mut buffers: Vec<_> =
+            intervals.iter().map(|&(size, first, length)| buffer(16 * size, first, first + length)).collect();
+        let arena = place(&mut buffers).unwrap();
+        prop_assert!(lower_bound(&buffers) <= arena);
+        prop_assert!(buffers.iter().all(|buffer| buffer.offset + buffer.floats <= arena));
+        for (i, a) in buffers.iter().enumerate() {
+            for b in &buffers[..i] {
+                let together = a.first <= b.last && b.first <= a.last;
+                let apart = a.offset + a.floats <= b.offset || b.offset + b.floats <= a.offset;
+                prop_assert!(!together || apart, "{a:?} and {b:?}");
+            }
+        }
+    }
 }
 
 #[test]
