@@ -13,11 +13,13 @@
 
 mod activation;
 mod arena;
+pub mod bench;
 mod conv;
 mod conv_transposed;
 mod elementwise;
 mod finish;
 mod gradient;
+pub mod peak;
 mod pool;
 pub mod reference;
 mod simd;

@@ -32,6 +32,9 @@ pub(crate) trait Vector: Copy {
     unsafe fn min(self, other: Self) -> Self;
     /// `yes` where `self > other`, else `no`.
     unsafe fn if_greater(self, other: Self, yes: Self, no: Self) -> Self;
+    /// The sum of 16 floats in one or two vectors, always in the same order: the upper half onto the lower,
+    /// four times.
+    unsafe fn sum16(parts: &[Self]) -> f32;
     /// 2 to the power of the whole number `n`, given as the float `n + ROUNDING`.
     unsafe fn power_of_two(self) -> Self;
 }
@@ -83,7 +86,7 @@ unsafe fn run_avx2<K: Kernel>(kernel: K) {
 macro_rules! vector {
     ($name:ident, $inner:ty, $lanes:literal, $v:ident, $a:ident, $b:ident, $c:ident,
      splat $splat:expr, load $load:expr, store $store:expr, fused $fused:expr, add $add:expr, sub $sub:expr,
-     mul $mul:expr, div $div:expr, max $max:expr, min $min:expr, if_greater $greater:expr, power $power:expr) => {
+     mul $mul:expr, div $div:expr, max $max:expr, min $min:expr, if_greater $greater:expr, power $power:expr, sum16 $sum16:expr) => {
         #[derive(Clone, Copy)]
         pub(crate) struct $name($inner);
 
@@ -149,8 +152,36 @@ macro_rules! vector {
                 let $a = self.0;
                 unsafe { Self($power) }
             }
+            #[inline(always)]
+            unsafe fn sum16($a: &[Self]) -> f32 {
+                unsafe { $sum16 }
+            }
         }
     };
+}
+
+/// The sum of 8 floats, the upper half onto the lower, three times.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn sum8(a: __m256) -> f32 {
+    // SAFETY: the caller has AVX2.
+    unsafe {
+        let four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
+        let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+        _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+    }
+}
+
+/// Asks for the cache line at an address, which may be any; nothing happens where there is no such hint.
+#[inline(always)]
+pub(crate) fn prefetch(address: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which every x86-64 has and which never faults.
+    unsafe {
+        _mm_prefetch::<_MM_HINT_T0>(address.cast())
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -169,7 +200,8 @@ vector!(Avx512, __m512, 16, v, a, b, c,
     power {
         let shifted = _mm512_slli_epi32::<23>(_mm512_castps_si512(a));
         _mm512_castsi512_ps(_mm512_add_epi32(shifted, _mm512_set1_epi32(1.0f32.to_bits() as i32)))
-    }
+    },
+    sum16 sum8(_mm256_add_ps(_mm512_castps512_ps256(a[0].0), _mm512_extractf32x8_ps::<1>(a[0].0)))
 );
 
 #[cfg(target_arch = "x86_64")]
@@ -188,7 +220,8 @@ vector!(Avx2, __m256, 8, v, a, b, c,
     power {
         let shifted = _mm256_slli_epi32::<23>(_mm256_castps_si256(a));
         _mm256_castsi256_ps(_mm256_add_epi32(shifted, _mm256_set1_epi32(1.0f32.to_bits() as i32)))
-    }
+    },
+    sum16 sum8(_mm256_add_ps(a[0].0, a[1].0))
 );
 
 /// Applies an expression to each lane of up to four arrays.
@@ -220,7 +253,16 @@ vector!(Plain, [f32; 8], 8, v, a, b, c,
     max lanes!(i => if a[i] > b[i] { a[i] } else { b[i] }),
     min lanes!(i => if a[i] < b[i] { a[i] } else { b[i] }),
     if_greater lanes!(i => if a[i] > b[i] { c[i] } else { v[i] }),
-    power lanes!(i => f32::from_bits((a[i].to_bits() << 23).wrapping_add(1.0f32.to_bits())))
+    power lanes!(i => f32::from_bits((a[i].to_bits() << 23).wrapping_add(1.0f32.to_bits()))),
+    sum16 {
+        let mut sums: [f32; 8] = lanes!(i => a[0].0[i] + a[1].0[i]);
+        for half in [4, 2, 1] {
+            for i in 0..half {
+                sums[i] += sums[i + half];
+            }
+        }
+        sums[0]
+    }
 );
 
 /// e to the power of each lane, within 2 units in the last place, results clamped to the normal floats.
@@ -277,17 +319,6 @@ pub(crate) unsafe fn through<V: Vector>(activation: Activation, y: V, gradient: 
     }
 }
 
-/// The sum of 16 floats, always in the same order: the upper half onto the lower, four times.
-#[inline(always)]
-pub(crate) fn sum16(mut values: [f32; 16]) -> f32 {
-    for half in [8, 4, 2, 1] {
-        for lane in 0..half {
-            values[lane] += values[lane + half];
-        }
-    }
-    values[0]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -324,8 +355,28 @@ mod tests {
         }
     }
 
+    struct Sum<'a>(&'a [f32; 16], &'a mut f32);
+    impl Kernel for Sum<'_> {
+        #[inline(always)]
+        unsafe fn run<V: Vector>(self) {
+            // SAFETY: 16 floats, and the level is checked by the test.
+            unsafe {
+                let second = V::load(self.0.as_ptr().add(16 - V::LANES));
+                *self.1 = V::sum16(&[V::load(self.0.as_ptr()), second]);
+            }
+        }
+    }
+
     #[test]
-    fn sixteen_are_summed() {
-        assert_eq!(sum16(std::array::from_fn(|lane| lane as f32)), 120.0);
+    fn sixteen_are_summed_in_halves_at_every_level() {
+        // Any other order loses the ones beside 2^24, or keeps them.
+        let mut values = [1.0f32; 16];
+        (values[0], values[8]) = (16_777_216.0, -16_777_216.0);
+        for simd in Simd::ALL.into_iter().filter(|simd| simd.supported()) {
+            let mut sum = 0.0;
+            // SAFETY: the level is supported.
+            unsafe { run_at(simd, Sum(&values, &mut sum)) };
+            assert_eq!(sum, 14.0, "{simd}");
+        }
     }
 }

@@ -2,10 +2,11 @@
 //! `broadcast[q][i] * vector[q + shift_k][lane]` for I channels i, K kernel columns k and 16 lanes, kept in
 //! registers. Each sum runs along the row in order, at every level, and is added to memory once.
 
-use crate::vector::Vector;
+use crate::vector::{Vector, prefetch};
 use crate::view::LANES;
 
-/// Adds to `out`, [K][stride of `column` floats] of [I][16]. PARTS is 16 / V::LANES.
+/// Adds to `out`, [K][stride of `column` floats] of [I][16]. PARTS is 16 / V::LANES. On the way, `pixels`
+/// pixels from `ahead` on, which may be any address, are fetched into the cache.
 ///
 /// # Safety
 /// The CPU has the level; `broadcast` is good for `pixels` * 16 floats less those before it in its pixel,
@@ -17,12 +18,14 @@ pub(crate) unsafe fn correlate<V: Vector, const PARTS: usize, const I: usize, co
     pixels: usize,
     out: *mut f32,
     column: usize,
+    ahead: *const f32,
 ) {
     // SAFETY: see above.
     unsafe {
         let mut sums = [[[V::splat(0.0); K]; PARTS]; I];
         for q in 0..pixels {
             let (x, at) = (broadcast.add(q * LANES), q * LANES);
+            prefetch(ahead.wrapping_add(at));
             if PARTS * K <= I {
                 let mut z = [[V::splat(0.0); K]; PARTS];
                 for part in 0..PARTS {
@@ -76,15 +79,18 @@ pub(crate) unsafe fn correlate_block<V: Vector, const K: usize>(
     pixels: usize,
     out: *mut f32,
     column: usize,
+    ahead: Option<*const f32>,
 ) {
     let mut i = 0;
+    let mut ahead = ahead.unwrap_or(broadcast);
     // SAFETY: passed on to the caller; no more than `channels` channels are taken.
     unsafe {
         macro_rules! while_left {
             ($parts:literal, $($at_a_time:literal)*) => {{
                 $(while i + $at_a_time <= channels {
                     let (x, to) = (broadcast.add(i), out.add(i * LANES));
-                    correlate::<V, $parts, $at_a_time, K>(x, vectors, pixels, to, column);
+                    correlate::<V, $parts, $at_a_time, K>(x, vectors, pixels, to, column, ahead);
+                    ahead = broadcast;
                     i += $at_a_time;
                 })*
             }};

@@ -11,7 +11,7 @@ mod pass;
 mod tile;
 mod weight_gradient;
 
-pub(crate) use blocks::{Block, PerWorker, Shared, list_blocks};
+pub(crate) use blocks::{Block, PerWorker, Shared, list_blocks, scratch};
 pub(crate) use pass::{Geometry, Operands, Pass, Tap, Worker};
 pub(crate) use weight_gradient::{Column, Maps, Side, WeightGradient};
 

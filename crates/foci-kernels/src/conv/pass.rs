@@ -23,6 +23,8 @@ pub(crate) const MOST_TAPS: usize = 16;
 const TILE: usize = 28 * LANES;
 /// Most pixels in a tile.
 const MOST_PIXELS: usize = 28;
+/// Most runs of pixels that are asked for ahead of time.
+const MOST_AHEAD: usize = 12;
 /// Above this many bytes of weights, a row is done group by group, so that those of one stay in the cache.
 const CACHED_WEIGHTS: usize = 384 << 10;
 
@@ -274,6 +276,8 @@ impl Row<'_, '_> {
             }
         }
         let (rows_of, columns_of) = (&rows_of[..count], &columns_of[..count]);
+        // Rows are done downwards, so the lowest is the one not yet in the cache.
+        let newest = rows_of.iter().copied().max().unwrap_or(0);
         let mut tile = std::mem::MaybeUninit::<[f32; TILE]>::uninit();
         let tile = tile.as_mut_ptr().cast::<f32>();
         for x in (0..*columns).step_by(pixels) {
@@ -296,12 +300,16 @@ impl Row<'_, '_> {
                 }
                 let blocks = self.operands.blocks;
                 let input = TileInput {
+                    ahead: &[],
                     sources: &self.worker.sources[..blocks.len()],
                     blocks,
                     taps: &taps[..count],
                     all_taps: geometry.taps.len(),
                 };
                 for group in groups {
+                    let mut ahead = [std::ptr::null::<f32>(); MOST_AHEAD];
+                    let count = self.look_ahead(group, x, pixels, newest, &mut ahead);
+                    let input = TileInput { ahead: &ahead[..count], ..input };
                     let weights = packed.weights.pointer().add(group.weights);
                     let bias = packed.bias.pointer().add(group.block * LANES);
                     form.tile::<V>(pixels, input, self.operands.view.channels, weights, bias, tile);
@@ -309,6 +317,44 @@ impl Row<'_, '_> {
                 }
             }
         }
+    }
+
+    /// Lists what a tile will write and read at its end, and (for the first group) the source pixels that the
+    /// next tile is the first to read.
+    #[inline(always)]
+    fn look_ahead(
+        &self,
+        group: &Group,
+        x: usize,
+        pixels: usize,
+        newest: usize,
+        ahead: &mut [*const f32; MOST_AHEAD],
+    ) -> usize {
+        let Geometry { source, target_step, phase, source_step, .. } = &self.pass.geometry;
+        let mut count = 0;
+        let mut put = |pointer: *const f32| {
+            if count < MOST_AHEAD {
+                ahead[count] = pointer;
+                count += 1;
+            }
+        };
+        let operands = self.operands;
+        let (row, column) = (self.y * target_step + phase.0, x * target_step + phase.1);
+        for block in 0..group.blocks {
+            let to =
+                operands.target.0.wrapping_add(operands.view.at(self.n, group.block + block, row, column));
+            put(to);
+            if let Some(shift) = operands.finish.reads() {
+                put(to.wrapping_offset(shift));
+            }
+        }
+        if group.block == 0 {
+            let next = newest * source.1 + (x + pixels) * source_step;
+            for block in operands.blocks {
+                put(operands.source.wrapping_add(block.offset + self.n * block.image + next * LANES));
+            }
+        }
+        count
     }
 
     /// Copies the pixels of a tile under each tap, with zeros for those outside, and points the taps there.

@@ -7,7 +7,7 @@
 //! The order is the same for each output value whatever the level and the tile, so the bits are.
 
 use super::blocks::Block;
-use crate::vector::{Vector, sum16};
+use crate::vector::{Vector, prefetch};
 use crate::view::LANES;
 
 /// One position of the kernel that falls inside the image for a row.
@@ -30,6 +30,8 @@ pub(crate) struct TileInput<'a> {
     pub taps: &'a [RowTap],
     /// Taps of the kernel, those outside included.
     pub all_taps: usize,
+    /// Runs of as many pixels as the tile has that will be wanted soon; asked for bit by bit along the way.
+    pub ahead: &'a [*const f32],
 }
 
 /// Fills `out`, [P][OUT * V::LANES]. `weights` are [block][tap][valid channel][OUT * V::LANES].
@@ -55,10 +57,19 @@ pub(crate) unsafe fn wide<V: Vector, const OUT: usize, const P: usize>(
             }
         }
         let mut block_weights = weights;
+        let lines = input.ahead.len() * P;
+        let lines_per_tap = lines.div_ceil((input.blocks.len() * input.taps.len()).max(1));
+        let mut line = 0;
         for (source, block) in input.sources.iter().zip(input.blocks) {
             for tap in input.taps {
                 let x = source.offset(tap.offset);
                 let w = block_weights.add(tap.index * block.valid * group);
+                for _ in 0..lines_per_tap {
+                    if line < lines {
+                        prefetch(input.ahead[line / P].wrapping_add(line % P * LANES));
+                        line += 1;
+                    }
+                }
                 // A constant number of channels lets the compiler unroll the usual case.
                 if block.valid == LANES {
                     wide_tap::<V, OUT, P>(x, w, LANES, &mut sums);
@@ -136,11 +147,7 @@ pub(crate) unsafe fn few<V: Vector, const PARTS: usize, const P: usize>(
                 w = w.add(input.all_taps * LANES);
             }
             for p in 0..P {
-                let mut lanes = [0.0; LANES];
-                for part in 0..PARTS {
-                    sums[p][part].store(lanes.as_mut_ptr().add(part * V::LANES));
-                }
-                *out.add(p * LANES + o) = *bias.add(o) + sum16(lanes);
+                *out.add(p * LANES + o) = *bias.add(o) + V::sum16(&sums[p]);
             }
         }
     }

@@ -257,9 +257,13 @@ impl Chunk<'_> {
             std::slice::from_raw_parts_mut(sums.add(start), end - start).fill(0.0);
             for row in chunk * rows / this.chunks..(chunk + 1) * rows / this.chunks {
                 let (n, y) = (row / this.vector.h, this.order[row % this.vector.h]);
+                let next = (row + 1 < rows).then(|| {
+                    let row = row + 1;
+                    (row / this.vector.h, this.order[row % this.vector.h])
+                });
                 self.copy_row::<V>(n, y);
                 for x in (0..this.broadcast.w).step_by(SEGMENT) {
-                    self.segment::<V, K>(n, y, x);
+                    self.segment::<V, K>(n, y, x, next);
                 }
             }
             if let Some(bias) = bias {
@@ -310,8 +314,15 @@ impl Chunk<'_> {
 
     /// Adds up to SEGMENT pixels, from column x on, of a copied row.
     #[inline(always)]
-    unsafe fn segment<V: Vector, const K: usize>(&self, n: usize, y: usize, x: usize) {
+    unsafe fn segment<V: Vector, const K: usize>(
+        &self,
+        n: usize,
+        y: usize,
+        x: usize,
+        next: Option<(usize, usize)>,
+    ) {
         let this = self.this;
+        let mut calls = 0;
         let pixels = SEGMENT.min(this.broadcast.w - x);
         for ky in 0..K {
             let row = this.rows[y][ky];
@@ -333,10 +344,28 @@ impl Chunk<'_> {
                         });
                         let column = block.valid * LANES;
                         let out = self.sums.add(this.sums_before(vector, at) + ky * K * column);
-                        correlate_block::<V, K>(from, block.valid, vectors, pixels, out, column);
+                        let ahead = next.and_then(|next| self.ahead(next, calls, x));
+                        calls += 1;
+                        correlate_block::<V, K>(from, block.valid, vectors, pixels, out, column, ahead);
                     }
                 }
             }
         }
+    }
+
+    /// What the next row will read that is not in the cache yet, one run of pixels for each number: its own
+    /// blocks, then those of the lowest row it meets.
+    #[inline(always)]
+    fn ahead(&self, (n, y): (usize, usize), number: usize, x: usize) -> Option<*const f32> {
+        let this = self.this;
+        let arena = self.maps.arena.pointer();
+        if let Some(block) = self.maps.vector[self.blocks.clone()].get(number) {
+            let pixel = y * this.vector.w + x * this.step;
+            return Some(arena.wrapping_add(block.offset + n * block.image + pixel * LANES));
+        }
+        let block = self.maps.broadcast.get(number - self.blocks.len())?;
+        let row = this.rows[y].iter().copied().filter(|row| *row != OUTSIDE).max()?;
+        let pixel = row * this.broadcast.w + x;
+        Some(arena.wrapping_add(block.offset + n * block.image + pixel * LANES))
     }
 }
