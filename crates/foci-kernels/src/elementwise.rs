@@ -1,78 +1,143 @@
-//! Kernels that treat each value by itself: loading and storing, activations, sums.
+//! Kernels that treat each value by itself: loading and storing, activations, sums. All are bound by memory,
+//! so they do no more than pass through it once, in pieces shared out to the workers.
 
 use crate::activation::Activation;
 use crate::arena::Arena;
+use crate::conv::Shared;
+use crate::finish::Finish;
 use crate::gradient::InputGradient;
-use crate::reference;
 use crate::threads::Compute;
+use crate::vector::{Kernel, Vector, run_at};
 use crate::view::{LANES, View};
 
+/// Floats of one task, a multiple of 16.
+const PIECE: usize = 1 << 14;
+
+/// Calls `body(first, piece)` for pieces of a slice of at most `length` values, which start at `first`.
+fn for_each_piece(
+    compute: &Compute,
+    values: &mut [f32],
+    length: usize,
+    body: &(dyn Fn(usize, &mut [f32]) + Sync),
+) {
+    let (count, start) = (values.len(), Shared(values.as_mut_ptr()));
+    compute.run(count.div_ceil(length), &|task, _| {
+        let start = start;
+        let first = task * length;
+        // SAFETY: tasks have different pieces of a slice that is borrowed until all are done.
+        let piece = unsafe { std::slice::from_raw_parts_mut(start.0.add(first), length.min(count - first)) };
+        body(first, piece);
+    });
+}
+
 /// Fills a view from a plain [N, C, H, W] slice.
-pub fn load_nchw(_compute: &Compute, arena: &mut Arena, values: &[f32], view: View) {
-    assert_eq!(values.len(), view.values(), "a slice to load must hold the [N, C, H, W] values of {view:?}");
+///
+/// # Panics
+/// If the slice has another length or the view lies outside the arena.
+pub fn load_nchw(compute: &Compute, arena: &mut Arena, values: &[f32], view: View) {
     let to = arena.values_mut(&view);
-    to.fill(0.0);
-    for n in 0..view.n {
-        for c in 0..view.channels {
-            for p in 0..view.h * view.w {
-                to[(n * view.blocks() + c / LANES) * view.block_floats() + p * LANES + c % LANES] =
-                    values[(n * view.channels + c) * view.h * view.w + p];
+    assert_eq!(values.len(), view.values(), "a slice to load must hold the [N, C, H, W] values of {view:?}");
+    let plane = view.h * view.w;
+    for_each_piece(compute, to, PIECE, &|first, piece| {
+        for (at, lanes) in piece.chunks_exact_mut(LANES).enumerate() {
+            let pixel = first / LANES + at;
+            let (map, pixel) = (pixel / plane, pixel % plane);
+            let (n, block) = (map / view.blocks(), map % view.blocks());
+            let valid = view.valid_in(block);
+            let from = (n * view.channels + block * LANES) * plane + pixel;
+            for (lane, value) in lanes[..valid].iter_mut().enumerate() {
+                *value = values[from + lane * plane];
             }
+            lanes[valid..].fill(0.0);
         }
-    }
+    });
 }
 
 /// Writes a view as a plain [N, C, H, W] slice.
-pub fn store_nchw(_compute: &Compute, arena: &Arena, view: View, values: &mut [f32]) {
+///
+/// # Panics
+/// If the slice has another length or the view lies outside the arena.
+pub fn store_nchw(compute: &Compute, arena: &Arena, view: View, values: &mut [f32]) {
+    let from = arena.values(&view);
     assert_eq!(
         values.len(),
         view.values(),
         "a slice to store to must hold the [N, C, H, W] values of {view:?}"
     );
-    let from = arena.values(&view);
-    for n in 0..view.n {
-        for c in 0..view.channels {
-            for p in 0..view.h * view.w {
-                values[(n * view.channels + c) * view.h * view.w + p] =
-                    from[(n * view.blocks() + c / LANES) * view.block_floats() + p * LANES + c % LANES];
+    let plane = view.h * view.w;
+    for_each_piece(compute, values, PIECE, &|first, piece| {
+        let mut done = 0;
+        while done < piece.len() {
+            let (map, pixel) = ((first + done) / plane, (first + done) % plane);
+            let (n, channel) = (map / view.channels, map % view.channels);
+            let start = n * view.image_floats() + channel / LANES * view.block_floats() + channel % LANES;
+            let count = (plane - pixel).min(piece.len() - done);
+            for (at, value) in piece[done..done + count].iter_mut().enumerate() {
+                *value = from[start + (pixel + at) * LANES];
             }
+            done += count;
+        }
+    });
+}
+
+/// Sends a run of floats through a last step.
+struct Flat {
+    from: *const f32,
+    to: *mut f32,
+    floats: usize,
+    finish: Finish,
+}
+
+impl Kernel for Flat {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        for at in (0..self.floats).step_by(V::LANES) {
+            // SAFETY: both ends are good for `floats`, a multiple of 16.
+            unsafe { self.finish.store(V::load(self.from.add(at)), self.to.add(at)) }
         }
     }
 }
 
-/// Reads a view as a plain [N, C, H, W] vector.
-pub(crate) fn read(compute: &Compute, arena: &Arena, view: View) -> Vec<f32> {
-    let mut values = vec![0.0; view.values()];
-    store_nchw(compute, arena, view, &mut values);
-    values
-}
-
-/// Hands one contribution (a plain [N, C, H, W] slice) to its destination.
-pub(crate) fn contribute(compute: &Compute, arena: &mut Arena, mut d_x: Vec<f32>, into: &InputGradient) {
-    if into.accumulate {
-        for (value, there) in d_x.iter_mut().zip(read(compute, arena, into.view)) {
-            *value += there;
+/// Sends one view through a last step into another of its shape, which is the same or lies apart.
+fn flat(compute: &Compute, arena: &mut Arena, from: View, to: View, finish: Finish) {
+    arena.check(&from);
+    arena.check(&to);
+    assert!(from.same_shape(&to), "this keeps the shape: {from:?} to {to:?}");
+    assert!(
+        from == to || !from.overlaps(&to),
+        "this works in place or apart, not across: {from:?} to {to:?}"
+    );
+    let start = Shared(arena.pointer_mut());
+    let floats = to.floats();
+    compute.run(floats.div_ceil(PIECE), &|task, _| {
+        let start = start;
+        let first = task * PIECE;
+        // SAFETY: both views are inside the arena, and tasks have different pieces.
+        unsafe {
+            let kernel = Flat {
+                from: start.0.add(from.offset + first),
+                to: start.0.add(to.offset + first),
+                floats: PIECE.min(floats - first),
+                finish,
+            };
+            run_at(compute.simd(), kernel);
         }
-    }
-    if let Some((activation, y)) = into.activation {
-        for (value, y) in d_x.iter_mut().zip(read(compute, arena, y)) {
-            *value *= reference::activation_derivative(activation, y);
-        }
-    }
-    load_nchw(compute, arena, &d_x, into.view);
+    });
 }
 
 /// `y = f(x)`; `y` may be `x`.
+///
+/// # Panics
+/// If the shapes differ, or the views overlap otherwise or lie outside the arena.
 pub fn activate(compute: &Compute, arena: &mut Arena, activation: Activation, x: View, y: View) {
-    assert!(x.same_shape(&y), "an activation keeps the shape: {x:?} to {y:?}");
-    assert!(x == y || !x.overlaps(&y), "an activation works in place or apart, not across: {x:?} to {y:?}");
-    let mut values = read(compute, arena, x);
-    values.iter_mut().for_each(|value| *value = reference::activate(activation, *value));
-    load_nchw(compute, arena, &values, y);
+    flat(compute, arena, x, y, Finish::Forward(activation));
 }
 
 /// `d_x = d_y f'(x)`, with the derivative told from `y` (for [`Activation::Silu`], from `x` given as `y`);
 /// `d_x` may be `d_y`.
+///
+/// # Panics
+/// If the shapes differ, or the views overlap otherwise or lie outside the arena.
 pub fn activation_gradient(
     compute: &Compute,
     arena: &mut Arena,
@@ -81,32 +146,71 @@ pub fn activation_gradient(
     d_y: View,
     d_x: View,
 ) {
-    assert!(d_x.same_shape(&d_y), "an activation keeps the shape: {d_y:?} to {d_x:?}");
-    assert!(d_x == d_y || !d_x.overlaps(&d_y), "works in place or apart, not across: {d_y:?} to {d_x:?}");
     let into = InputGradient::overwrite(d_x).through(activation, y);
     into.check(arena, &d_y, &[]);
-    let values = read(compute, arena, d_y);
-    contribute(compute, arena, values, &into);
-}
-
-/// `y = sum of xs`, all of one shape.
-pub fn add_forward(compute: &Compute, arena: &mut Arena, xs: &[View], y: View) {
-    let mut sum = vec![0.0; y.values()];
-    for x in xs {
-        assert!(x.same_shape(&y) && !x.overlaps(&y), "a sum has the shape of its terms: {x:?} to {y:?}");
-        sum.iter_mut().zip(read(compute, arena, *x)).for_each(|(sum, x)| *sum += x);
-    }
-    load_nchw(compute, arena, &sum, y);
+    flat(compute, arena, d_y, d_x, Finish::backward(&into));
 }
 
 /// Hands the gradient of a sum to one of its terms.
+///
+/// # Panics
+/// If the shapes differ, or the views overlap or lie outside the arena.
 pub fn add_into(compute: &Compute, arena: &mut Arena, d_y: View, into: &InputGradient) {
     into.check(arena, &d_y, &[d_y]);
-    let values = read(compute, arena, d_y);
-    contribute(compute, arena, values, into);
+    flat(compute, arena, d_y, into.view, Finish::backward(into));
+}
+
+/// Adds up runs of floats.
+struct Sum<'a> {
+    arena: *mut f32,
+    xs: &'a [View],
+    y: View,
+    first: usize,
+    floats: usize,
+}
+
+impl Kernel for Sum<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        for at in (self.first..self.first + self.floats).step_by(V::LANES) {
+            // SAFETY: all views are inside the arena and have `first + floats` floats or more.
+            unsafe {
+                let mut sum = V::load(self.arena.add(self.xs[0].offset + at));
+                for x in &self.xs[1..] {
+                    sum = sum.add(V::load(self.arena.add(x.offset + at)));
+                }
+                sum.store(self.arena.add(self.y.offset + at));
+            }
+        }
+    }
+}
+
+/// `y = x1 + x2 + ...`, all of one shape.
+///
+/// # Panics
+/// If there is no term, the shapes differ, or a term overlaps `y` or lies outside the arena.
+pub fn add_forward(compute: &Compute, arena: &mut Arena, xs: &[View], y: View) {
+    assert!(!xs.is_empty(), "a sum needs a term");
+    arena.check(&y);
+    for x in xs {
+        arena.check(x);
+        assert!(x.same_shape(&y), "a sum has the shape of its terms: {x:?} to {y:?}");
+        assert!(!x.overlaps(&y), "a sum lies apart from its terms: {x:?} to {y:?}");
+    }
+    let start = Shared(arena.pointer_mut());
+    compute.run(y.floats().div_ceil(PIECE), &|task, _| {
+        let start = start;
+        let first = task * PIECE;
+        let floats = PIECE.min(y.floats() - first);
+        // SAFETY: the views are inside the arena, y apart from the rest, and tasks have different pieces.
+        unsafe { run_at(compute.simd(), Sum { arena: start.0, xs, y, first, floats }) }
+    });
 }
 
 /// Sets a view to zero.
-pub fn fill_zero(_compute: &Compute, arena: &mut Arena, view: View) {
-    arena.values_mut(&view).fill(0.0);
+///
+/// # Panics
+/// If it lies outside the arena.
+pub fn fill_zero(compute: &Compute, arena: &mut Arena, view: View) {
+    for_each_piece(compute, arena.values_mut(&view), PIECE, &|_, piece| piece.fill(0.0));
 }

@@ -22,6 +22,7 @@ mod gradient;
 pub mod peak;
 mod pool;
 pub mod reference;
+mod resample;
 mod simd;
 mod threads;
 mod upsample;

@@ -1,9 +1,11 @@
-//! Upsampling.
+//! Upsampling by a whole factor, cropped to the size of the map it is to stand beside: a resampling from
+//! coarse to fine.
 
+use crate::activation::Activation;
 use crate::arena::Arena;
-use crate::elementwise::{contribute, load_nchw, read};
+use crate::finish::Finish;
 use crate::gradient::InputGradient;
-use crate::reference::{self, Shape};
+use crate::resample::{MOST_FACTOR, Resampling, Weights};
 use crate::threads::Compute;
 use crate::view::View;
 
@@ -20,15 +22,25 @@ pub enum UpsampleMode {
 fn check(arena: &Arena, factor: usize, x: View, y: View) {
     arena.check(&x);
     arena.check(&y);
-    assert!(factor > 0, "an upsampling factor is at least 1");
+    assert!((1..=MOST_FACTOR).contains(&factor), "an upsampling factor is 1 to {MOST_FACTOR}, not {factor}");
     assert!(
         (x.n, x.channels, x.h, x.w) == (y.n, y.channels, y.h.div_ceil(factor), y.w.div_ceil(factor)),
         "{x:?} upsampled by {factor} and cropped cannot be {y:?}"
     );
 }
 
+fn weights(mode: UpsampleMode, factor: usize) -> Weights {
+    match mode {
+        UpsampleMode::Nearest => Weights::Nearest(factor),
+        UpsampleMode::Bilinear => Weights::Bilinear(factor),
+    }
+}
+
 /// Upsamples `x` by `factor` and crops it to the size of `y`, of which `x` has ceil(H / factor) rows and
 /// ceil(W / factor) columns.
+///
+/// # Panics
+/// If the shapes do not fit, the factor is not 1 to 8, or the views overlap or lie outside the arena.
 pub fn upsample_forward(
     compute: &Compute,
     arena: &mut Arena,
@@ -39,13 +51,16 @@ pub fn upsample_forward(
 ) {
     check(arena, factor, x, y);
     assert!(!x.overlaps(&y), "upsampling cannot work in place: {x:?} to {y:?}");
-    let values = read(compute, arena, x);
-    let shape = Shape::new(x.n, x.channels, x.h, x.w);
-    let values = reference::upsample_forward(mode, factor, &values, shape, (y.h, y.w));
-    load_nchw(compute, arena, &values, y);
+    let finish = Finish::Forward(Activation::None);
+    let resampling = Resampling { weights: weights(mode, factor), back: false, from: x, to: y, finish };
+    // SAFETY: the views are inside the arena, apart, and their sizes fit.
+    unsafe { resampling.run(compute, arena.pointer_mut()) }
 }
 
 /// Hands the gradient `d_y` of an upsampled map to the map it was made from.
+///
+/// # Panics
+/// As [`upsample_forward`], or if the gradient overlaps what it is computed from.
 pub fn upsample_backward(
     compute: &Compute,
     arena: &mut Arena,
@@ -56,8 +71,9 @@ pub fn upsample_backward(
 ) {
     check(arena, factor, into.view, d_y);
     into.check(arena, &into.view, &[d_y]);
-    let values = read(compute, arena, d_y);
-    let shape = Shape::new(d_y.n, d_y.channels, into.view.h, into.view.w);
-    let d_x = reference::upsample_backward(mode, factor, &values, shape, (d_y.h, d_y.w));
-    contribute(compute, arena, d_x, into);
+    let finish = Finish::backward(into);
+    let resampling =
+        Resampling { weights: weights(mode, factor), back: true, from: d_y, to: into.view, finish };
+    // SAFETY: the views are inside the arena, the gradient apart from the rest, and their sizes fit.
+    unsafe { resampling.run(compute, arena.pointer_mut()) }
 }
