@@ -5,6 +5,7 @@
 //! gradients, 1e-5 for what ten steps changed). Steps of an optimiser are compared as what they changed, too, since
 //! a parameter that hardly moves would agree whatever the optimiser did.
 //! `cargo test --release -p foci-engine --test golden -- --nocapture` prints the largest error of each kind.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

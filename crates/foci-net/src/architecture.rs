@@ -7,9 +7,10 @@ use std::io::Read;
 
 use crate::error::NetError;
 use crate::graph::{Activation, MAX_CHANNELS, Net, Node, Op};
-use crate::link::{Layer, WidthGroup, link};
+use crate::link::{Layer, link};
 use crate::parse::{DraftKind, parse};
 use crate::suggest::nearest;
+use crate::ties::WidthGroup;
 
 /// Largest architecture file that is read.
 const MAX_FILE_BYTES: u64 = 1 << 18;

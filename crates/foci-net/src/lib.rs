@@ -70,20 +70,25 @@
 #![forbid(unsafe_code)]
 
 mod architecture;
+mod check;
 mod count;
 mod error;
 mod graph;
 mod json;
+mod keys;
 mod link;
 pub mod memory;
 mod parse;
+mod problem;
 pub mod solve;
 mod suggest;
+mod ties;
 
 pub use architecture::Architecture;
-pub use error::{NetError, Problem};
+pub use error::NetError;
 pub use graph::{
     Activation, MAX_CHANNELS, MAX_DILATION, MAX_NODES, MAX_SCALE, Net, Node, Op, PoolKind, UpsampleMode,
 };
 pub use json::MemoryCost;
-pub use link::WidthGroup;
+pub use problem::Problem;
+pub use ties::WidthGroup;

@@ -1,4 +1,5 @@
 //! Weights, multiply-adds, receptive field, stride, layers and sizes against values worked out by hand.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use foci_net::{Architecture, Net, Op};
 

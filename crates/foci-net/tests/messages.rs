@@ -1,4 +1,5 @@
 //! What a person reads when an architecture file is wrong: file, line, reason and remedy, word for word.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use foci_net::{Architecture, Net, solve};
 
