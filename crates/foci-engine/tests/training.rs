@@ -9,6 +9,7 @@ use foci_engine::{
     Adam, EngineError, Loss, MeanAbsoluteError, MeanSquaredError, Mode, Optimiser, Parameters, PlanOptions,
     Session, SessionOptions, Sgd, Shape, clip_gradient_norm, time,
 };
+use foci_kernels::{Compute, Simd};
 use foci_net::{Architecture, Net, solve};
 
 fn shipped(name: &str) -> Net {
@@ -18,13 +19,12 @@ fn shipped(name: &str) -> Net {
 /// Trains on one batch; returns the losses and the final weights.
 fn train(
     net: &Net,
-    threads: usize,
+    compute: &Compute,
     loss: &dyn Loss,
     optimiser: impl Fn(usize) -> Box<dyn Optimiser>,
     shape: Shape,
     (rate, steps): (f32, usize),
 ) -> (Vec<f64>, Vec<f32>) {
-    let compute = compute(threads);
     let input = numbers(1, shape.n * net.nodes[0].channels * shape.h * shape.w);
     let channels = net.nodes.last().unwrap().channels;
     let target = numbers(2, shape.n * channels * shape.h * shape.w);
@@ -35,9 +35,9 @@ fn train(
     let mut losses = Vec::new();
     for _ in 0..steps {
         session.set_parameters(&parameters).unwrap();
-        let output = session.forward(&compute, &input).unwrap();
+        let output = session.forward(compute, &input).unwrap();
         losses.push(loss.evaluate(output, &target, &mut d_output).unwrap());
-        let gradients = session.backward(&compute, &d_output).unwrap();
+        let gradients = session.backward(compute, &d_output).unwrap();
         clip_gradient_norm(&mut gradients.values, 5.0);
         optimiser.step(&mut parameters.values, &gradients.values, rate).unwrap();
     }
@@ -46,34 +46,40 @@ fn train(
 
 #[test]
 fn a_net_learns_one_batch_by_heart() {
+    let compute = compute(2);
     // 5,000 weights against 64 values of noise.
     let shape = Shape { n: 1, h: 8, w: 8 };
     let net = shipped("unet");
     let adam = |count| -> Box<dyn Optimiser> { Box::new(Adam::new(count, 0.0)) };
     let sgd = |count| -> Box<dyn Optimiser> { Box::new(Sgd::new(count, 0.9, 0.0)) };
     let ratio = |(losses, _): (Vec<f64>, Vec<f32>)| losses[0] / losses[losses.len() - 1];
-    let by_adam = ratio(train(&net, 2, &MeanSquaredError, adam, shape, (3e-3, 600)));
+    let by_adam = ratio(train(&net, &compute, &MeanSquaredError, adam, shape, (3e-3, 600)));
     assert!(by_adam > 100.0, "{by_adam}");
-    let by_sgd = ratio(train(&net, 2, &MeanSquaredError, sgd, shape, (3e-2, 600)));
+    let by_sgd = ratio(train(&net, &compute, &MeanSquaredError, sgd, shape, (3e-2, 600)));
     assert!(by_sgd > 10.0, "{by_sgd}");
-    let absolute = ratio(train(&net, 2, &MeanAbsoluteError, adam, shape, (3e-3, 600)));
+    let absolute = ratio(train(&net, &compute, &MeanAbsoluteError, adam, shape, (3e-3, 600)));
     assert!(absolute > 10.0, "{absolute}");
 }
 
 #[test]
-fn threads_do_not_change_a_bit() {
+fn threads_and_instructions_do_not_change_a_bit() {
     let adam = |count| -> Box<dyn Optimiser> { Box::new(Adam::decoupled(count, 0.01)) };
+    let mut computes: Vec<Compute> = (1..=3).map(compute).collect();
+    let others = Simd::ALL.into_iter().filter(|simd| simd.supported() && *simd != computes[0].simd());
+    let others: Vec<Simd> = others.collect();
+    computes.extend(others.into_iter().map(|simd| Compute::new(2, simd).unwrap()));
     let nets = small_nets().into_iter().map(|(_, net)| net).chain(["unet", "atrous"].map(shipped));
     for (index, net) in nets.enumerate() {
-        let bits = |threads| {
-            let (losses, weights) =
-                train(&net, threads, &MeanSquaredError, adam, Shape { n: 2, h: 12, w: 10 }, (1e-2, 3));
+        let bits = |compute| {
+            let shape = Shape { n: 2, h: 12, w: 10 };
+            let (losses, weights) = train(&net, compute, &MeanSquaredError, adam, shape, (1e-2, 3));
             let losses: Vec<u64> = losses.iter().map(|loss| loss.to_bits()).collect();
             (losses, weights.iter().map(|weight| weight.to_bits()).collect::<Vec<_>>())
         };
-        let one = bits(1);
-        assert_eq!(one, bits(2), "net {index}: 1 and 2 threads");
-        assert_eq!(one, bits(3), "net {index}: 1 and 3 threads");
+        let one = bits(&computes[0]);
+        for compute in &computes[1..] {
+            assert_eq!(one, bits(compute), "net {index}: one thread, and {compute:?}");
+        }
     }
 }
 
