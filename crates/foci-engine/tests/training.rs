@@ -31,7 +31,7 @@ fn train(
     let mut d_output = vec![0.0; target.len()];
     let mut parameters = Parameters::he(net, 5);
     let mut optimiser = optimiser(parameters.values.len());
-    let mut session = Session::new(net, shape, Mode::Training, &compute).unwrap();
+    let mut session = Session::new(net, shape, Mode::Training, compute).unwrap();
     let mut losses = Vec::new();
     for _ in 0..steps {
         session.set_parameters(&parameters).unwrap();
