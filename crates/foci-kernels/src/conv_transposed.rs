@@ -119,7 +119,7 @@ impl ConvTransposed {
         phases + self.workers.sum(Worker::bytes) + gradients.sum::<usize>()
     }
 
-    /// Takes over weights [out, in, kernel, kernel] and bias [out].
+    /// Takes over weights `[out, in, kernel, kernel]` and bias `[out]`.
     ///
     /// # Panics
     /// If a slice has another length.
@@ -191,7 +191,7 @@ impl ConvTransposed {
         unsafe { gradients.data.run(compute, operands, &self.workers) }
     }
 
-    /// Computes the gradients by weights [out, in, kernel, kernel] and bias [out] (overwriting what is
+    /// Computes the gradients by weights `[out, in, kernel, kernel]` and bias `[out]` (overwriting what is
     /// there) from the input and the gradient of the output before its activation.
     ///
     /// # Panics

@@ -13,20 +13,22 @@ use crate::view::{LANES, View};
 /// Floats of one task, a multiple of 16.
 const PIECE: usize = 1 << 14;
 
-/// Calls `body(first, piece)` for pieces of a slice of at most `length` values, which start at `first`.
-fn for_each_piece(
-    compute: &Compute,
-    values: &mut [f32],
-    length: usize,
-    body: &(dyn Fn(usize, &mut [f32]) + Sync),
-) {
-    let (count, start) = (values.len(), Shared(values.as_mut_ptr()));
-    compute.run(count.div_ceil(length), &|task, _| {
-        let start = start;
-        let first = task * length;
-        // SAFETY: tasks have different pieces of a slice that is borrowed until all are done.
-        let piece = unsafe { std::slice::from_raw_parts_mut(start.0.add(first), length.min(count - first)) };
-        body(first, piece);
+/// Pixels of one task of a change of layout: a piece that stays in the nearest cache while its lanes are done.
+const PIXELS: usize = 256;
+
+/// Calls `body(place in the view's floats, place in the plain slice, pixels)` for runs of pixels of all
+/// 16 lanes of all blocks; the place in the slice is `None` for lanes without a channel.
+fn for_each_run(compute: &Compute, view: &View, body: &(dyn Fn(usize, Option<usize>, usize) + Sync)) {
+    let plane = view.h * view.w;
+    let runs = plane.div_ceil(PIXELS);
+    compute.run(view.n * view.blocks() * runs, &|task, _| {
+        let (map, pixel) = (task / runs, task % runs * PIXELS);
+        let (n, block) = (map / view.blocks(), map % view.blocks());
+        for lane in 0..LANES {
+            let channel = n * view.channels + block * LANES + lane;
+            let plain = (lane < view.valid_in(block)).then_some(channel * plane + pixel);
+            body((map * plane + pixel) * LANES + lane, plain, PIXELS.min(plane - pixel));
+        }
     });
 }
 
@@ -35,20 +37,13 @@ fn for_each_piece(
 /// # Panics
 /// If the slice has another length or the view lies outside the arena.
 pub fn load_nchw(compute: &Compute, arena: &mut Arena, values: &[f32], view: View) {
-    let to = arena.values_mut(&view);
     assert_eq!(values.len(), view.values(), "a slice to load must hold the [N, C, H, W] values of {view:?}");
-    let plane = view.h * view.w;
-    for_each_piece(compute, to, PIECE, &|first, piece| {
-        for (at, lanes) in piece.chunks_exact_mut(LANES).enumerate() {
-            let pixel = first / LANES + at;
-            let (map, pixel) = (pixel / plane, pixel % plane);
-            let (n, block) = (map / view.blocks(), map % view.blocks());
-            let valid = view.valid_in(block);
-            let from = (n * view.channels + block * LANES) * plane + pixel;
-            for (lane, value) in lanes[..valid].iter_mut().enumerate() {
-                *value = values[from + lane * plane];
-            }
-            lanes[valid..].fill(0.0);
+    let to = Shared(arena.values_mut(&view).as_mut_ptr());
+    for_each_run(compute, &view, &|first, plain, pixels| {
+        for pixel in 0..pixels {
+            let value = plain.map_or(0.0, |plain| values[plain + pixel]);
+            // SAFETY: a run lies inside the view, and each of its floats is in one run only.
+            unsafe { *to.get().add(first + pixel * LANES) = value }
         }
     });
 }
@@ -64,18 +59,12 @@ pub fn store_nchw(compute: &Compute, arena: &Arena, view: View, values: &mut [f3
         view.values(),
         "a slice to store to must hold the [N, C, H, W] values of {view:?}"
     );
-    let plane = view.h * view.w;
-    for_each_piece(compute, values, PIECE, &|first, piece| {
-        let mut done = 0;
-        while done < piece.len() {
-            let (map, pixel) = ((first + done) / plane, (first + done) % plane);
-            let (n, channel) = (map / view.channels, map % view.channels);
-            let start = n * view.image_floats() + channel / LANES * view.block_floats() + channel % LANES;
-            let count = (plane - pixel).min(piece.len() - done);
-            for (at, value) in piece[done..done + count].iter_mut().enumerate() {
-                *value = from[start + (pixel + at) * LANES];
-            }
-            done += count;
+    let to = Shared(values.as_mut_ptr());
+    for_each_run(compute, &view, &|first, plain, pixels| {
+        let Some(plain) = plain else { return };
+        for pixel in 0..pixels {
+            // SAFETY: a run lies inside the slice, and each of its values is in one run only.
+            unsafe { *to.get().add(plain + pixel) = from[first + pixel * LANES] }
         }
     });
 }
@@ -110,13 +99,12 @@ fn flat(compute: &Compute, arena: &mut Arena, from: View, to: View, finish: Fini
     let start = Shared(arena.pointer_mut());
     let floats = to.floats();
     compute.run(floats.div_ceil(PIECE), &|task, _| {
-        let start = start;
         let first = task * PIECE;
         // SAFETY: both views are inside the arena, and tasks have different pieces.
         unsafe {
             let kernel = Flat {
-                from: start.0.add(from.offset + first),
-                to: start.0.add(to.offset + first),
+                from: start.get().add(from.offset + first),
+                to: start.get().add(to.offset + first),
                 floats: PIECE.min(floats - first),
                 finish,
             };
@@ -199,11 +187,10 @@ pub fn add_forward(compute: &Compute, arena: &mut Arena, xs: &[View], y: View) {
     }
     let start = Shared(arena.pointer_mut());
     compute.run(y.floats().div_ceil(PIECE), &|task, _| {
-        let start = start;
         let first = task * PIECE;
         let floats = PIECE.min(y.floats() - first);
         // SAFETY: the views are inside the arena, y apart from the rest, and tasks have different pieces.
-        unsafe { run_at(compute.simd(), Sum { arena: start.0, xs, y, first, floats }) }
+        unsafe { run_at(compute.simd(), Sum { arena: start.get(), xs, y, first, floats }) }
     });
 }
 
@@ -212,5 +199,12 @@ pub fn add_forward(compute: &Compute, arena: &mut Arena, xs: &[View], y: View) {
 /// # Panics
 /// If it lies outside the arena.
 pub fn fill_zero(compute: &Compute, arena: &mut Arena, view: View) {
-    for_each_piece(compute, arena.values_mut(&view), PIECE, &|_, piece| piece.fill(0.0));
+    let to = arena.values_mut(&view);
+    let (floats, start) = (to.len(), Shared(to.as_mut_ptr()));
+    compute.run(floats.div_ceil(PIECE), &|task, _| {
+        let first = task * PIECE;
+        // SAFETY: tasks have different pieces of the view.
+        unsafe { std::slice::from_raw_parts_mut(start.get().add(first), PIECE.min(floats - first)) }
+            .fill(0.0);
+    });
 }

@@ -63,9 +63,8 @@ pub fn gigaflops(compute: &Compute, milliseconds: f64) -> f64 {
     let measure = |tasks: usize| {
         let begin = Instant::now();
         compute.run(tasks, &|_, worker| {
-            let start = start;
             // SAFETY: each worker has 16 floats of its own.
-            unsafe { run_at(compute.simd(), Spin { to: start.0.add(worker * 16) }) }
+            unsafe { run_at(compute.simd(), Spin { to: start.get().add(worker * 16) }) }
         });
         begin.elapsed().as_secs_f64()
     };
@@ -105,10 +104,9 @@ pub fn gigabytes(compute: &Compute, repetitions: usize) -> f64 {
         .map(|_| {
             let begin = Instant::now();
             compute.run(FLOATS / TASK, &|task, _| {
-                let (from, to) = (from, to);
                 // SAFETY: tasks copy different pieces of two arrays of FLOATS floats.
                 unsafe {
-                    let (from, to) = (from.0.add(task * TASK), to.0.add(task * TASK));
+                    let (from, to) = (from.get().add(task * TASK), to.get().add(task * TASK));
                     run_at(compute.simd(), Copy { from, to, count: TASK });
                 }
             });

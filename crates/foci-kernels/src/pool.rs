@@ -60,8 +60,7 @@ pub fn pool_forward(compute: &Compute, arena: &mut Arena, kind: PoolKind, factor
             None => {
                 let start = Shared(arena.pointer_mut());
                 for_each_row(compute, &y, &|n, block, row| {
-                    let start = start;
-                    run_at(compute.simd(), MaxRow { arena: start.0, factor, x, y, n, block, row });
+                    run_at(compute.simd(), MaxRow { arena: start.get(), factor, x, y, n, block, row });
                 });
             }
         }
@@ -97,9 +96,8 @@ pub fn pool_backward(
             None => {
                 let start = Shared(arena.pointer_mut());
                 for_each_row(compute, &d_y, &|n, block, row| {
-                    let start = start;
                     let kernel =
-                        MaxGradientRow { arena: start.0, factor, x, d_y, d_x, finish, n, block, row };
+                        MaxGradientRow { arena: start.get(), factor, x, d_y, d_x, finish, n, block, row };
                     run_at(compute.simd(), kernel);
                 });
             }

@@ -141,12 +141,14 @@ impl Resampling {
         let strips = self.to.h.div_ceil(STRIP);
         let start = Shared(arena);
         compute.run(self.to.n * self.to.blocks() * strips, &|task, _| {
-            let start = start;
             let (map, strip) = (task / strips, task % strips);
             let (n, block) = (map / self.to.blocks(), map % self.to.blocks());
             // SAFETY: passed on to the caller; tasks write different rows.
             unsafe {
-                run_at(compute.simd(), Strip { what: self, arena: start.0, n, block, first: strip * STRIP });
+                run_at(
+                    compute.simd(),
+                    Strip { what: self, arena: start.get(), n, block, first: strip * STRIP },
+                );
             }
         });
     }
@@ -161,6 +163,31 @@ struct Strip<'a> {
     first: usize,
 }
 
+/// The weighted sum of a rectangle of pixels, one vector of their lanes; COUNT columns, or any if that is 0.
+///
+/// # Safety
+/// The rectangle, whose first pixel is at `source` and whose rows lie `stride` floats apart, can be read.
+#[inline(always)]
+unsafe fn mean<V: Vector, const COUNT: usize>(
+    source: *const f32,
+    stride: usize,
+    rows: &Taps,
+    columns: &Taps,
+) -> V {
+    let count = if COUNT == 0 { columns.count } else { COUNT };
+    // SAFETY: see above.
+    unsafe {
+        let mut sum = V::splat(0.0);
+        for row in 0..rows.count {
+            for column in 0..count {
+                let weight = V::splat(rows.weights[row] * columns.weights[column]);
+                sum = V::load(source.add(row * stride + column * LANES)).fused(weight, sum);
+            }
+        }
+        sum
+    }
+}
+
 impl Kernel for Strip<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
@@ -173,20 +200,23 @@ impl Kernel for Strip<'_> {
             }
             for y in self.first..to.h.min(self.first + STRIP) {
                 let rows = self.what.taps(y, from.h, to.h);
-                for (at, columns) in columns[..width].iter().enumerate() {
-                    for lane in (0..LANES).step_by(V::LANES) {
-                        // SAFETY: taps lie inside the source, the pixel inside the target.
-                        unsafe {
-                            let mut sum = V::splat(0.0);
-                            for row in 0..rows.count {
-                                let source = from.at(self.n, self.block, rows.first + row, columns.first);
-                                let source = self.arena.add(source + lane);
-                                for column in 0..columns.count {
-                                    let weight = V::splat(rows.weights[row] * columns.weights[column]);
-                                    sum = V::load(source.add(column * LANES)).fused(weight, sum);
-                                }
-                            }
-                            finish.store(sum, self.arena.add(to.at(self.n, self.block, y, x + at) + lane));
+                // SAFETY: taps lie inside the source, the pixels inside the target.
+                unsafe {
+                    let source = self.arena.add(from.at(self.n, self.block, rows.first, 0));
+                    let target = self.arena.add(to.at(self.n, self.block, y, x));
+                    for (at, columns) in columns[..width].iter().enumerate() {
+                        let source = source.add(columns.first * LANES);
+                        for lane in (0..LANES).step_by(V::LANES) {
+                            let source = source.add(lane);
+                            let stride = from.w * LANES;
+                            let sum: V = match columns.count {
+                                1 => mean::<V, 1>(source, stride, &rows, columns),
+                                2 => mean::<V, 2>(source, stride, &rows, columns),
+                                3 => mean::<V, 3>(source, stride, &rows, columns),
+                                4 => mean::<V, 4>(source, stride, &rows, columns),
+                                _ => mean::<V, 0>(source, stride, &rows, columns),
+                            };
+                            finish.store(sum, target.add(at * LANES + lane));
                         }
                     }
                 }

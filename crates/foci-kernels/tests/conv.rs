@@ -1,6 +1,8 @@
 //! The fast convolution against its readable form, on odd sizes, borders, channel counts that fill no
 //! vector, several inputs, dilations beyond the image; and the same bits for all levels and thread counts.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::*;

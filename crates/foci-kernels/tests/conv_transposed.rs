@@ -1,6 +1,8 @@
 //! The fast transposed convolution against its readable form, sizes cropped and not, and the same bits for
 //! all levels and thread counts.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::*;

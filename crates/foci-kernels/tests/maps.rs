@@ -1,6 +1,8 @@
 //! Pooling, upsampling, sums, activations, loading and storing against their readable forms; the same bits
 //! for all levels and thread counts.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::*;

@@ -73,6 +73,14 @@ impl<T> PerWorker<T> {
 #[derive(Clone, Copy)]
 pub(crate) struct Shared(pub *mut f32);
 
+impl Shared {
+    /// The pointer; a method, so that a closure takes along the whole of it.
+    #[inline(always)]
+    pub fn get(self) -> *mut f32 {
+        self.0
+    }
+}
+
 // SAFETY: whoever dereferences it answers for where.
 unsafe impl Send for Shared {}
 // SAFETY: as above.

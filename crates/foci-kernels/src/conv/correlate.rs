@@ -87,7 +87,7 @@ pub(crate) unsafe fn correlate_block<V: Vector, const K: usize>(
     unsafe {
         macro_rules! while_left {
             ($parts:literal, $($at_a_time:literal)*) => {{
-                $(while i + $at_a_time <= channels {
+                $(while channels - i >= $at_a_time {
                     let (x, to) = (broadcast.add(i), out.add(i * LANES));
                     correlate::<V, $parts, $at_a_time, K>(x, vectors, pixels, to, column, ahead);
                     ahead = broadcast;

@@ -163,7 +163,7 @@ impl Conv {
         self.forward.packed.bytes() + self.workers.sum(Worker::bytes) + gradients.sum::<usize>()
     }
 
-    /// Takes over weights [out, in, kernel, kernel] and bias [out].
+    /// Takes over weights `[out, in, kernel, kernel]` and bias `[out]`.
     ///
     /// # Panics
     /// If a slice has another length.
@@ -240,7 +240,7 @@ impl Conv {
         }
     }
 
-    /// Computes the gradients by weights [out, in, kernel, kernel] and bias [out] (overwriting what is
+    /// Computes the gradients by weights `[out, in, kernel, kernel]` and bias `[out]` (overwriting what is
     /// there) from the inputs and the gradient of the output before its activation.
     ///
     /// # Panics

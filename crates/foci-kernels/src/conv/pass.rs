@@ -341,8 +341,12 @@ impl Row<'_, '_> {
         let operands = self.operands;
         let (row, column) = (self.y * target_step + phase.0, x * target_step + phase.1);
         for block in 0..group.blocks {
-            let to =
-                operands.target.0.wrapping_add(operands.view.at(self.n, group.block + block, row, column));
+            let to = operands.target.get().wrapping_add(operands.view.at(
+                self.n,
+                group.block + block,
+                row,
+                column,
+            ));
             put(to);
             if let Some(shift) = operands.finish.reads() {
                 put(to.wrapping_offset(shift));
@@ -409,7 +413,7 @@ impl Row<'_, '_> {
                     // SAFETY: the pixel is in the target's row.
                     unsafe {
                         let value = V::load(tile.add((p * group.blocks + block) * LANES + lane));
-                        let to = self.operands.target.0.add(at + p * target_step * LANES + lane);
+                        let to = self.operands.target.get().add(at + p * target_step * LANES + lane);
                         self.operands.finish.store(value, to);
                     }
                 }

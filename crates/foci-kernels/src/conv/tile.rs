@@ -34,6 +34,30 @@ pub(crate) struct TileInput<'a> {
     pub ahead: &'a [*const f32],
 }
 
+/// Shares out what is to be asked for ahead of time among the taps, so that memory is never flooded.
+struct Ahead {
+    next: usize,
+    per_tap: usize,
+}
+
+impl Ahead {
+    #[inline(always)]
+    fn new<const P: usize>(input: &TileInput<'_>, rounds: usize) -> Ahead {
+        let taps = (input.blocks.len() * input.taps.len() * rounds).max(1);
+        Ahead { next: 0, per_tap: (input.ahead.len() * P).div_ceil(taps) }
+    }
+
+    #[inline(always)]
+    fn fetch<const P: usize>(&mut self, runs: &[*const f32]) {
+        for _ in 0..self.per_tap {
+            if self.next < runs.len() * P {
+                prefetch(runs[self.next / P].wrapping_add(self.next % P * LANES));
+                self.next += 1;
+            }
+        }
+    }
+}
+
 /// Fills `out`, [P][OUT * V::LANES]. `weights` are [block][tap][valid channel][OUT * V::LANES].
 ///
 /// # Safety
@@ -57,19 +81,12 @@ pub(crate) unsafe fn wide<V: Vector, const OUT: usize, const P: usize>(
             }
         }
         let mut block_weights = weights;
-        let lines = input.ahead.len() * P;
-        let lines_per_tap = lines.div_ceil((input.blocks.len() * input.taps.len()).max(1));
-        let mut line = 0;
+        let mut ahead = Ahead::new::<P>(&input, 1);
         for (source, block) in input.sources.iter().zip(input.blocks) {
             for tap in input.taps {
                 let x = source.offset(tap.offset);
                 let w = block_weights.add(tap.index * block.valid * group);
-                for _ in 0..lines_per_tap {
-                    if line < lines {
-                        prefetch(input.ahead[line / P].wrapping_add(line % P * LANES));
-                        line += 1;
-                    }
-                }
+                ahead.fetch::<P>(input.ahead);
                 // A constant number of channels lets the compiler unroll the usual case.
                 if block.valid == LANES {
                     wide_tap::<V, OUT, P>(x, w, LANES, &mut sums);
@@ -130,12 +147,14 @@ pub(crate) unsafe fn few<V: Vector, const PARTS: usize, const P: usize>(
         for p in 0..P * PARTS {
             V::splat(0.0).store(out.add(p * V::LANES));
         }
+        let mut ahead = Ahead::new::<P>(&input, channels);
         for o in 0..channels {
             let mut sums = [[V::splat(0.0); PARTS]; P];
             let mut w = weights.add(o * input.blocks.len() * input.all_taps * LANES);
             for source in input.sources {
                 for tap in input.taps {
                     let x = source.offset(tap.offset);
+                    ahead.fetch::<P>(input.ahead);
                     for part in 0..PARTS {
                         let shift = part * V::LANES;
                         let factor = V::load(w.add(tap.index * LANES + shift));

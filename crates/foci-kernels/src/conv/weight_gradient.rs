@@ -152,14 +152,13 @@ impl WeightGradient {
         // Chunks alone may be too few for many threads; then the blocks of the vector side are shared out too.
         let split = if this.chunks < 2 * compute.threads() { vectors } else { 1 };
         compute.run(this.chunks * split, &|task, worker| {
-            let (partial, bias_partial) = (partial, bias_partial);
             let (chunk, part) = (task / split, task % split);
             let blocks = if split == 1 { 0..vectors } else { part..part + 1 };
             // SAFETY: each task has sums of its own (a chunk's blocks; the bias with the first of them), each
             // worker a copy of its own, and shapes were checked by the layer.
             unsafe {
-                let sums = partial.0.add(chunk * this.chunk_floats);
-                let bias = bias_partial.0.add(chunk * maps.bias.len() * LANES);
+                let sums = partial.get().add(chunk * this.chunk_floats);
+                let bias = bias_partial.get().add(chunk * maps.bias.len() * LANES);
                 let bias = (part == 0).then_some(bias);
                 let copy = this.copies.get(worker).pointer_mut();
                 run_at(simd, Chunk { this, maps, chunk, blocks, sums, bias, copy });
@@ -168,10 +167,9 @@ impl WeightGradient {
         let blocks = this.broadcast.valid.len();
         let (length, to) = (d_weights.len(), Shared(d_weights.as_mut_ptr()));
         let put = |place: usize, value: f32| {
-            let to = to;
             assert!(place < length);
             // SAFETY: inside the slice, and no two threads write one place.
-            unsafe { *to.0.add(place) = value }
+            unsafe { *to.get().add(place) = value }
         };
         compute.run(vectors * blocks, &|task, _| {
             this.gather(task / blocks, task % blocks, |o, i, ky, kx, value| put(place(o, i, ky, kx), value));

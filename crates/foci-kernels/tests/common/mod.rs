@@ -1,5 +1,5 @@
 //! What the tests of the kernels share: maps of reproducible noise, loaded into an arena and read back.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use foci_kernels::reference::Shape;
 use foci_kernels::{Activation, Arena, Compute, Simd, View, load_nchw, store_nchw};
