@@ -2,8 +2,9 @@
 //! back, being added to an earlier contribution and multiplied by the derivative of an activation.
 
 use crate::activation::Activation;
+use crate::functions::{activated, through};
 use crate::gradient::InputGradient;
-use crate::vector::{Vector, activated, through};
+use crate::vector::Vector;
 
 /// The last step of a kernel.
 #[derive(Clone, Copy)]

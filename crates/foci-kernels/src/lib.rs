@@ -18,6 +18,7 @@ mod conv;
 mod conv_transposed;
 mod elementwise;
 mod finish;
+mod functions;
 mod gradient;
 pub mod peak;
 mod pool;

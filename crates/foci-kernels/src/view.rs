@@ -6,8 +6,8 @@ pub const LANES: usize = 16;
 
 /// One feature map in an [`Arena`](crate::Arena), laid out `[N][ceil(C/16)][H][W][16]`.
 ///
-/// Lanes beyond `channels` in the last block are zero as long as the values are finite; every kernel keeps
-/// that, and none lets those lanes flow into a result.
+/// Lanes beyond `channels` in the last block are zero as long as all values are finite; every kernel writes
+/// them so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct View {
     /// First float in the arena; a multiple of [`LANES`].

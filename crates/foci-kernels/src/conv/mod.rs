@@ -5,9 +5,11 @@
 //! round; the gradient by weights is a correlation ([`weight_gradient`]).
 
 mod blocks;
+mod chunk;
 mod correlate;
 mod pack;
 mod pass;
+mod row;
 mod tile;
 mod weight_gradient;
 
