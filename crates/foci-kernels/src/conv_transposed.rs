@@ -216,6 +216,7 @@ impl ConvTransposed {
             broadcast: &self.input,
             bias: &gradients.d_output,
             bias_pixels: d_output.h * d_output.w,
+            bias_from_vector: true,
         };
         let (channels_in, kernel) = (self.spec.input.channels, self.spec.kernel);
         gradients.weights.run(

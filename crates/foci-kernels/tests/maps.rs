@@ -233,3 +233,35 @@ fn a_layer_does_not_run_on_another_pool() {
     let mut arena = Arena::new(512).unwrap();
     Conv::new(spec, &small).forward(&large, &mut arena);
 }
+
+#[test]
+#[should_panic(expected = "cannot work in place")]
+fn a_layer_does_not_write_over_its_input() {
+    let compute = Compute::new(1, Simd::best()).unwrap();
+    let input = View::new(0, 1, 17, 4, 4);
+    let spec = ConvSpec {
+        kernel: 1,
+        dilation: 1,
+        inputs: vec![input],
+        output: View { offset: 496, ..input },
+        activation: Activation::None,
+        training: false,
+    };
+    Conv::new(spec, &compute);
+}
+
+#[test]
+#[should_panic(expected = "outside its arena")]
+fn a_layer_stays_inside_the_arena_it_is_given() {
+    let compute = Compute::new(1, Simd::best()).unwrap();
+    let input = View::new(0, 1, 17, 4, 4);
+    let spec = ConvSpec {
+        kernel: 1,
+        dilation: 1,
+        inputs: vec![input],
+        output: View { offset: 512, ..input },
+        activation: Activation::None,
+        training: false,
+    };
+    Conv::new(spec, &compute).forward(&compute, &mut Arena::new(1008).unwrap());
+}

@@ -18,7 +18,10 @@ pub(super) struct Chunk<'a> {
     pub chunk: usize,
     pub blocks: Range<usize>,
     pub sums: *mut f32,
-    pub bias: Option<*mut f32>,
+    /// The chunk's sums for the bias.
+    pub bias: *mut f32,
+    /// Whether those are this task's to do, all of them, if the vector side is not what they are taken from.
+    pub first: bool,
     pub copy: *mut f32,
 }
 
@@ -40,13 +43,17 @@ impl Kernel for Chunk<'_> {
 impl Chunk<'_> {
     #[inline(always)]
     unsafe fn rows<V: Vector, const K: usize>(self) {
-        let Chunk { this, maps, chunk, ref blocks, sums, bias, .. } = self;
+        let Chunk { this, maps, chunk, ref blocks, sums, bias, first, .. } = self;
         let rows = this.n * this.vector.h;
         let start = this.sums_before(blocks.start, 0);
         let end = this.sums_before(blocks.end, 0);
         // SAFETY: the sums are this task's; rows and blocks are inside their views.
         unsafe {
             std::slice::from_raw_parts_mut(sums.add(start), end - start).fill(0.0);
+            if maps.bias_from_vector {
+                let own = bias.add(blocks.start * LANES);
+                std::slice::from_raw_parts_mut(own, blocks.len() * LANES).fill(0.0);
+            }
             for row in chunk * rows / this.chunks..(chunk + 1) * rows / this.chunks {
                 let (n, y) = (row / this.vector.h, this.order[row % this.vector.h]);
                 let next = (row + 1 < rows).then(|| {
@@ -54,11 +61,19 @@ impl Chunk<'_> {
                     (row / this.vector.h, this.order[row % this.vector.h])
                 });
                 self.copy_row::<V>(n, y);
+                if maps.bias_from_vector {
+                    let floats = this.phases() * this.copied_row();
+                    for (copied, vector) in blocks.clone().enumerate() {
+                        // The zeros around the row do no harm.
+                        let row = self.copy.add(copied * floats);
+                        sum_lanes::<V>(row, floats / LANES, bias.add(vector * LANES));
+                    }
+                }
                 for x in (0..this.broadcast.w).step_by(SEGMENT) {
                     self.segment::<V, K>(n, y, x, next);
                 }
             }
-            if let Some(bias) = bias {
+            if first && !maps.bias_from_vector {
                 std::slice::from_raw_parts_mut(bias, maps.bias.len() * LANES).fill(0.0);
                 let pixels = this.n * maps.bias_pixels;
                 let range = chunk * pixels / this.chunks..(chunk + 1) * pixels / this.chunks;

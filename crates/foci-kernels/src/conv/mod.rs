@@ -264,8 +264,14 @@ impl Conv {
         let swapped = gradients.swapped;
         let (inputs, d_output_blocks) = (&self.inputs[..], &gradients.d_output[..]);
         let (vector, broadcast) = if swapped { (inputs, d_output_blocks) } else { (d_output_blocks, inputs) };
-        let maps =
-            Maps { arena, vector, broadcast, bias: d_output_blocks, bias_pixels: d_output.h * d_output.w };
+        let maps = Maps {
+            arena,
+            vector,
+            broadcast,
+            bias: d_output_blocks,
+            bias_pixels: d_output.h * d_output.w,
+            bias_from_vector: !swapped,
+        };
         let (channels_in, kernel) = (self.channels_in, self.spec.kernel);
         let place = |vector: usize, broadcast: usize, ky: usize, kx: usize| {
             let (o, i) = if swapped { (broadcast, vector) } else { (vector, broadcast) };

@@ -68,6 +68,8 @@ pub(crate) struct Maps<'a> {
     /// The gradient of the output, for the bias, and its [h * w].
     pub bias: &'a [Block],
     pub bias_pixels: usize,
+    /// Whether that is the vector side, whose rows are at hand anyway.
+    pub bias_from_vector: bool,
 }
 
 impl WeightGradient {
@@ -155,9 +157,8 @@ impl WeightGradient {
             unsafe {
                 let sums = partial.get().add(chunk * this.chunk_floats);
                 let bias = bias_partial.get().add(chunk * maps.bias.len() * LANES);
-                let bias = (part == 0).then_some(bias);
                 let copy = this.copies.get(worker).pointer_mut();
-                run_at(simd, Chunk { this, maps, chunk, blocks, sums, bias, copy });
+                run_at(simd, Chunk { this, maps, chunk, blocks, sums, bias, first: part == 0, copy });
             }
         });
         let blocks = this.broadcast.valid.len();
