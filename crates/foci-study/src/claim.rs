@@ -68,7 +68,8 @@ pub enum Cost {
 impl Cost {
     fn of(self, net: &NetSummary, runs: &[RunSummary]) -> Option<f64> {
         let median = |value: fn(&RunSummary) -> f64| {
-            let values: Vec<f64> = runs.iter().filter(|run| run.net == net.name && !run.diverged).map(value).collect();
+            let values: Vec<f64> =
+                runs.iter().filter(|run| run.net == net.name && !run.diverged).map(value).collect();
             foci_measure::summary::median(&values)
         };
         match self {
@@ -109,7 +110,9 @@ impl Clause {
 
     fn decide(&self, evidence: &Evidence) -> (Verdict, String) {
         match self {
-            Clause::Measure { measure, better, worse } => decide_measure(measure, better, worse, evidence.comparisons),
+            Clause::Measure { measure, better, worse } => {
+                decide_measure(measure, better, worse, evidence.comparisons)
+            }
             Clause::Cost { cost, more, less } => decide_cost(*cost, more, less, evidence),
             Clause::Pending { pending } => (Verdict::Undecided, format!("not measured yet: {pending}")),
         }
@@ -138,7 +141,12 @@ pub fn decide(claim: &ClaimSpec, evidence: Evidence) -> ClaimVerdict {
         Verdict::Undecided
     };
     let words: Vec<String> = decided.into_iter().map(|(_, words)| words).collect();
-    ClaimVerdict { id: claim.id.clone(), statement: claim.statement.clone(), verdict, evidence: words.join("; ") }
+    ClaimVerdict {
+        id: claim.id.clone(),
+        statement: claim.statement.clone(),
+        verdict,
+        evidence: words.join("; "),
+    }
 }
 
 fn decide_measure(measure: &str, better: &str, worse: &str, comparisons: &[Comparison]) -> (Verdict, String) {
@@ -163,13 +171,20 @@ fn decide_measure(measure: &str, better: &str, worse: &str, comparisons: &[Compa
     } else {
         Verdict::Undecided
     };
-    let words = format!("{measure}: {better} minus {worse} {difference:+.3} [{low:+.3}, {high:+.3}], adjusted p {p:.3}");
+    let words = format!(
+        "{measure}: {better} minus {worse} {difference:+.3} [{low:+.3}, {high:+.3}], adjusted p {p:.3}"
+    );
     (verdict, words)
 }
 
 fn decide_cost(cost: Cost, more: &str, less: &str, evidence: &Evidence) -> (Verdict, String) {
     let of = |name: &str| {
-        evidence.nets.iter().find(|net| net.name == name).and_then(|net| cost.of(net, evidence.runs)).filter(|value| *value > 0.0)
+        evidence
+            .nets
+            .iter()
+            .find(|net| net.name == name)
+            .and_then(|net| cost.of(net, evidence.runs))
+            .filter(|value| *value > 0.0)
     };
     let (Some(larger), Some(smaller)) = (of(more), of(less)) else {
         return (Verdict::Undecided, format!("{} of {more} and {less} was not measured", cost.words()));
@@ -225,9 +240,20 @@ mod tests {
 
     #[test]
     fn one_refuted_clause_refutes_the_claim() {
-        let clause = |better: &str, worse: &str| Clause::Measure { measure: "psnr".into(), better: better.into(), worse: worse.into() };
-        let claim = ClaimSpec { id: "c".into(), statement: "s".into(), all: vec![clause("x", "y"), clause("x", "z")] };
+        let clause = |better: &str, worse: &str| Clause::Measure {
+            measure: "psnr".into(),
+            better: better.into(),
+            worse: worse.into(),
+        };
+        let claim = ClaimSpec {
+            id: "c".into(),
+            statement: "s".into(),
+            all: vec![clause("x", "y"), clause("x", "z")],
+        };
         let comparisons = [comparison("x", "y", 0.5, 1.5, 0.01), comparison("x", "z", -2.0, -1.0, 0.01)];
-        assert_eq!(decide(&claim, Evidence { nets: &[], runs: &[], comparisons: &comparisons }).verdict, Verdict::Refuted);
+        assert_eq!(
+            decide(&claim, Evidence { nets: &[], runs: &[], comparisons: &comparisons }).verdict,
+            Verdict::Refuted
+        );
     }
 }

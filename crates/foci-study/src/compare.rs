@@ -28,7 +28,8 @@ pub(crate) fn compare_all(plan: &Plan, executed: &Executed) -> Vec<Comparison> {
     for (index, a) in plan.arms.iter().enumerate() {
         for b in &plan.arms[index + 1..] {
             if comparable(a, b) {
-                comparisons.extend(COMPARED.iter().filter_map(|&measure| compare_pair(executed, a, b, measure)));
+                comparisons
+                    .extend(COMPARED.iter().filter_map(|&measure| compare_pair(executed, a, b, measure)));
             }
         }
     }
@@ -47,12 +48,14 @@ fn comparable(a: &PlannedArm, b: &PlannedArm) -> bool {
 fn compare_pair(executed: &Executed, a: &PlannedArm, b: &PlannedArm, measure: Measure) -> Option<Comparison> {
     let fields = fields_with(executed, measure);
     let scores = |arm: &PlannedArm| -> Vec<Vec<f64>> {
-        let runs: Vec<&MeasuredRun> = executed.runs.iter().filter(|run| run.summary.net == arm.arm.name).collect();
+        let runs: Vec<&MeasuredRun> =
+            executed.runs.iter().filter(|run| run.summary.net == arm.arm.name).collect();
         fields.iter().map(|field| runs.iter().map(|run| score(run, field, measure)).collect()).collect()
     };
     let scores = PairedScores::new(&scores(a), &scores(b)).ok()?;
     let options = ComparisonOptions { seed: BOOTSTRAP_SEED, ..ComparisonOptions::default() };
-    let PairedComparison { difference, interval, p, probability_a_better, .. } = compare(&scores, measure.better(), &options).ok()?;
+    let PairedComparison { difference, interval, p, probability_a_better, .. } =
+        compare(&scores, measure.better(), &options).ok()?;
     Some(Comparison {
         a: a.arm.name.clone(),
         b: b.arm.name.clone(),
@@ -68,7 +71,11 @@ fn compare_pair(executed: &Executed, a: &PlannedArm, b: &PlannedArm, measure: Me
 /// Test fields in which a measure has a value. That depends on the originals alone, so any run can tell.
 fn fields_with(executed: &Executed, measure: Measure) -> Vec<String> {
     let fields = executed.runs.first().map_or(&[][..], |run| &run.fields);
-    fields.iter().filter(|field| field.metrics.contains_key(measure.key())).map(|field| field.field.clone()).collect()
+    fields
+        .iter()
+        .filter(|field| field.metrics.contains_key(measure.key()))
+        .map(|field| field.field.clone())
+        .collect()
 }
 
 /// A run's score in a field. A diverged run gets the worst there is: it is a result, and it must count.

@@ -2,11 +2,14 @@
 //!
 //! Test tiles carry what is known of them: the label image and, for synthetic specimens, the true foci.
 
+use crate::StudyError;
 use crate::spec::{StudySpec, TileSize};
 use crate::study::{Event, Observer, StudyRequest};
-use crate::StudyError;
 use foci_image::synth::{SpecimenOptions, write_specimens};
-use foci_image::{ChannelChoice, Dataset, DatasetOptions, Fingerprint, LabelImage, Loader, Plane, SplitOptions, split_by_group};
+use foci_image::{
+    ChannelChoice, Dataset, DatasetOptions, Fingerprint, LabelImage, Loader, Plane, SplitOptions,
+    split_by_group,
+};
 use foci_train::Tiles;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -47,7 +50,8 @@ impl PlannedData {
 
     /// What a reader should know of the data, in sentences.
     pub fn lines(&self) -> Vec<String> {
-        let left_out = self.left_out.iter().map(|field| format!("{} is left out: {}", field.name, field.reason));
+        let left_out =
+            self.left_out.iter().map(|field| format!("{} is left out: {}", field.name, field.reason));
         left_out.chain(self.notes.iter().cloned()).collect()
     }
 }
@@ -88,14 +92,25 @@ impl Data {
         let dataset = Dataset::open(&folder, &options)?;
         let split = split_by_group(
             &dataset,
-            &SplitOptions { folds: spec.split.folds, fold: spec.split.fold, seed: spec.split.seed, ..SplitOptions::default() },
+            &SplitOptions {
+                folds: spec.split.folds,
+                fold: spec.split.fold,
+                seed: spec.split.seed,
+                ..SplitOptions::default()
+            },
         )?;
-        let names = |fields: &[usize]| fields.iter().map(|&field| dataset.fields[field].name.clone()).collect();
-        let largest = |side: fn(&foci_image::Tile) -> usize| dataset.tiles.iter().map(side).max().unwrap_or(1);
+        let names =
+            |fields: &[usize]| fields.iter().map(|&field| dataset.fields[field].name.clone()).collect();
+        let largest =
+            |side: fn(&foci_image::Tile) -> usize| dataset.tiles.iter().map(side).max().unwrap_or(1);
         let planned = PlannedData {
             source: request.data.as_ref().map_or("specimens".into(), |folder| folder.display().to_string()),
             tile: TileSize { width: largest(|tile| tile.w), height: largest(|tile| tile.h) },
-            split: SplitNames { training: names(&split.train), validation: names(&split.validation), test: names(&split.test) },
+            split: SplitNames {
+                training: names(&split.train),
+                validation: names(&split.validation),
+                test: names(&split.test),
+            },
             left_out: dataset.left_out.clone(),
             notes: dataset.notes.clone(),
             fingerprint: Fingerprint::of(&dataset, Some(&split)),
@@ -125,7 +140,9 @@ impl Data {
                     field: dataset.fields[tile.field].name.clone(),
                     plane: loader.tile(index)?,
                     labels: loader.tile_labels(index)?,
-                    truth: loader.tile_foci(index)?.map(|foci| foci.iter().map(|focus| (focus.x, focus.y)).collect()),
+                    truth: loader
+                        .tile_foci(index)?
+                        .map(|foci| foci.iter().map(|focus| (focus.x, focus.y)).collect()),
                 });
             }
         }
@@ -167,16 +184,25 @@ pub fn training_tiles(
     channel: ChannelChoice,
     seed: u64,
 ) -> Result<(Tiles, Vec<String>), StudyError> {
-    let options = DatasetOptions { tile: tile.map(|tile| (tile.width, tile.height)), channel, ..DatasetOptions::default() };
+    let options = DatasetOptions {
+        tile: tile.map(|tile| (tile.width, tile.height)),
+        channel,
+        ..DatasetOptions::default()
+    };
     let dataset = Dataset::open(folder, &options)?;
-    let split = split_by_group(&dataset, &SplitOptions { test_share: 0.0, validation_share: 0.2, seed, ..SplitOptions::default() })?;
+    let split = split_by_group(
+        &dataset,
+        &SplitOptions { test_share: 0.0, validation_share: 0.2, seed, ..SplitOptions::default() },
+    )?;
     let mut tiles = Tiles::default();
     let mut loader = Loader::new(&dataset);
     for (index, tile) in dataset.tiles.iter().enumerate() {
-        let part = if split.train.contains(&tile.field) { &mut tiles.training } else { &mut tiles.validation };
+        let part =
+            if split.train.contains(&tile.field) { &mut tiles.training } else { &mut tiles.validation };
         part.push(loader.tile(index)?);
     }
-    let left_out = dataset.left_out.iter().map(|field| format!("{} is left out: {}", field.name, field.reason));
+    let left_out =
+        dataset.left_out.iter().map(|field| format!("{} is left out: {}", field.name, field.reason));
     Ok((tiles, left_out.chain(dataset.notes.iter().cloned()).collect()))
 }
 
@@ -190,7 +216,11 @@ fn specimens(spec: &StudySpec, out: &Path, observer: &mut dyn Observer) -> Resul
     if folder.exists() {
         return Ok(folder);
     }
-    observer.event(Event::Note(&format!("making {} synthetic specimens in {}", wanted.fields, folder.display())));
+    observer.event(Event::Note(&format!(
+        "making {} synthetic specimens in {}",
+        wanted.fields,
+        folder.display()
+    )));
     let fresh = out.join(".specimens.new");
     let failed = |path: &Path| {
         let path = path.to_path_buf();

@@ -70,7 +70,7 @@ pub enum StudyError {
         /// The seed.
         seed: u64,
         /// Why.
-        source: foci_train::TrainError,
+        source: Box<foci_train::TrainError>,
     },
     /// Reading or writing images failed.
     #[error(transparent)]
@@ -96,7 +96,10 @@ impl StudyError {
     pub fn is_unusable_input(&self) -> bool {
         matches!(
             self,
-            StudyError::Spec { .. } | StudyError::OutputInUse { .. } | StudyError::Data { .. } | StudyError::Net { .. }
+            StudyError::Spec { .. }
+                | StudyError::OutputInUse { .. }
+                | StudyError::Data { .. }
+                | StudyError::Net { .. }
         ) || matches!(self, StudyError::Image(error) if !matches!(error, foci_image::ImageError::Write { .. }))
     }
 }

@@ -42,7 +42,11 @@ pub(crate) struct Executed {
 impl Executed {
     /// The model of an arm's run with the given seed.
     pub fn model(&self, arm: &str, seed: u64) -> Result<Model, StudyError> {
-        Model::load(&run_folder(&self.out, arm, seed)).map_err(|source| StudyError::Train { arm: arm.into(), seed, source })
+        Model::load(&run_folder(&self.out, arm, seed)).map_err(|source| StudyError::Train {
+            arm: arm.into(),
+            seed,
+            source: Box::new(source),
+        })
     }
 
     /// Measures of one tile as reconstructed by one run.
@@ -56,13 +60,17 @@ impl Executed {
     pub fn curves(&self, out: &Path) -> Result<Vec<Curve>, StudyError> {
         let curve = |run: &MeasuredRun| {
             let RunSummary { net, seed, diverged, .. } = &run.summary;
-            let lines = read_log(&run_folder(out, net, *seed).join("metrics.jsonl"))
-                .map_err(|source| StudyError::Train { arm: net.clone(), seed: *seed, source })?;
+            let lines = read_log(&run_folder(out, net, *seed).join("metrics.jsonl")).map_err(|source| {
+                StudyError::Train { arm: net.clone(), seed: *seed, source: Box::new(source) }
+            })?;
             Ok(Curve {
                 net: net.clone(),
                 seed: *seed,
                 training: lines.iter().filter_map(|line| Some((line.step, line.loss?))).collect(),
-                validation: lines.iter().filter_map(|line| Some((line.step, line.validation_loss?))).collect(),
+                validation: lines
+                    .iter()
+                    .filter_map(|line| Some((line.step, line.validation_loss?)))
+                    .collect(),
                 diverged: *diverged,
             })
         };
@@ -85,7 +93,13 @@ pub(crate) struct Executor<'a, 'b> {
 }
 
 impl<'a, 'b> Executor<'a, 'b> {
-    pub fn new(plan: &'a Plan, data: &'a Data, bench: &'a mut TestBench<'b>, out: &'a Path, compute: &'a Compute) -> Result<Executor<'a, 'b>, StudyError> {
+    pub fn new(
+        plan: &'a Plan,
+        data: &'a Data,
+        bench: &'a mut TestBench<'b>,
+        out: &'a Path,
+        compute: &'a Compute,
+    ) -> Result<Executor<'a, 'b>, StudyError> {
         let nets = plan.arms.iter().map(PlannedArm::net).collect::<Result<_, _>>()?;
         Ok(Executor { plan, data, bench, out, compute, nets })
     }
@@ -128,11 +142,18 @@ impl<'a, 'b> Executor<'a, 'b> {
             let trial = match read_json(&record)? {
                 Some(trial) => self.skip(index, plan.steps, trial, observer),
                 None => {
-                    observer.event(Event::Begins { what: &format!("{}, trial of learning rate {rate}", arm.name) });
+                    observer.event(Event::Begins {
+                        what: &format!("{}, trial of learning rate {rate}", arm.name),
+                    });
                     let outcome = self.train(index, &plan, &folder, observer)?;
-                    let trial = Trial { learning_rate: *rate, validation_loss: outcome.model.recipe.training.validation_loss };
+                    let trial = Trial {
+                        learning_rate: *rate,
+                        validation_loss: outcome.model.recipe.training.validation_loss,
+                    };
                     write_json(&record, &trial)?;
-                    let words = trial.validation_loss.map_or("diverged".into(), |loss| format!("validation loss {loss:.2e}"));
+                    let words = trial
+                        .validation_loss
+                        .map_or("diverged".into(), |loss| format!("validation loss {loss:.2e}"));
                     observer.event(Event::Ended { outcome: &words });
                     trial
                 }
@@ -142,7 +163,13 @@ impl<'a, 'b> Executor<'a, 'b> {
         Ok(trials)
     }
 
-    fn run(&mut self, index: usize, seed: u64, rate: f64, observer: &mut dyn Observer) -> Result<MeasuredRun, StudyError> {
+    fn run(
+        &mut self,
+        index: usize,
+        seed: u64,
+        rate: f64,
+        observer: &mut dyn Observer,
+    ) -> Result<MeasuredRun, StudyError> {
         let arm = &self.plan.arms[index].arm;
         let plan = self.plan.run(arm, seed, rate);
         let folder = run_folder(self.out, &arm.name, seed);
@@ -188,7 +215,11 @@ impl<'a, 'b> Executor<'a, 'b> {
         let mut watch = Watch { observer, work: self.step_work(net) };
         train(net, plan, &self.data.tiles, folder, self.compute, &mut watch).map_err(|source| match source {
             TrainError::Interrupted { .. } => StudyError::Interrupted { folder: self.out.into() },
-            source => StudyError::Train { arm: self.plan.arms[index].arm.name.clone(), seed: plan.seed, source },
+            source => StudyError::Train {
+                arm: self.plan.arms[index].arm.name.clone(),
+                seed: plan.seed,
+                source: Box::new(source),
+            },
         })
     }
 
@@ -234,6 +265,7 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StudyError> 
 }
 
 fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StudyError> {
-    let json = serde_json::to_string_pretty(value).map_err(|error| StudyError::Damaged { path: path.into(), reason: error.to_string() })?;
+    let json = serde_json::to_string_pretty(value)
+        .map_err(|error| StudyError::Damaged { path: path.into(), reason: error.to_string() })?;
     Ok(foci_image::write_whole(path, json.as_bytes())?)
 }

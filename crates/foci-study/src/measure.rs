@@ -6,10 +6,13 @@ use foci_image::Plane;
 use foci_kernels::Compute;
 use foci_measure::contrast::LEAST_CONTRAST;
 use foci_measure::meter::Reference;
-use foci_measure::{ImageView, LabelView, MeasureError, Point, ReconstructionMeasures, ReconstructionMeter, field_values};
+use foci_measure::{
+    ImageView, LabelView, MeasureError, Point, ReconstructionMeasures, ReconstructionMeter, field_values,
+};
 use foci_train::{Model, Noise, Predictor, TrainError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Instant;
 
 /// Seed of the noise on test tiles; the stream is the number of the tile.
@@ -56,14 +59,19 @@ impl<'a> TestBench<'a> {
         let mut bench = TestBench { tiles: Vec::with_capacity(tiles.len()), meters: BTreeMap::new() };
         for tile in tiles {
             let Plane { width, height, .. } = tile.plane;
-            let failed = |error: MeasureError| StudyError::Measure { tile: tile.name.clone(), reason: error.to_string() };
-            if !bench.meters.contains_key(&(width, height)) {
-                bench.meters.insert((width, height), ReconstructionMeter::new(width, height).map_err(failed)?);
-            }
-            let labels = tile.labels.as_ref().map(|labels| LabelView::new(labels.width, labels.height, &labels.data));
+            let failed = |error: MeasureError| StudyError::Measure {
+                tile: tile.name.clone(),
+                reason: error.to_string(),
+            };
+            let meter = match bench.meters.entry((width, height)) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(free) => free.insert(ReconstructionMeter::new(width, height).map_err(failed)?),
+            };
+            let labels =
+                tile.labels.as_ref().map(|labels| LabelView::new(labels.width, labels.height, &labels.data));
             let labels = labels.transpose().map_err(failed)?;
             let image = view(&tile.plane).map_err(failed)?;
-            let mut reference = bench.meters[&(width, height)].reference(image, labels).map_err(failed)?;
+            let mut reference = meter.reference(image, labels).map_err(failed)?;
             if let Some(truth) = &tile.truth {
                 reference = reference.with_truth(truth.iter().map(|&(x, y)| Point { x, y }).collect());
             }
@@ -78,7 +86,12 @@ impl<'a> TestBench<'a> {
     }
 
     /// Measures a model on every test tile.
-    pub fn measure(&mut self, model: &Model, input_noise: f64, compute: &Compute) -> Result<Measured, StudyError> {
+    pub fn measure(
+        &mut self,
+        model: &Model,
+        input_noise: f64,
+        compute: &Compute,
+    ) -> Result<Measured, StudyError> {
         let mut predictor = Predictor::new(model, compute);
         let mut tiles = Vec::with_capacity(self.tiles.len());
         let mut by_field: BTreeMap<&str, Vec<ReconstructionMeasures>> = BTreeMap::new();
@@ -97,7 +110,11 @@ impl<'a> TestBench<'a> {
             let meter = meter.ok_or_else(|| failed("the reconstruction has another size".into()))?;
             let image = view(&output).map_err(|error| failed(error.to_string()))?;
             let measures = meter.measure(reference, image).map_err(|error| failed(error.to_string()))?;
-            tiles.push(TileMeasures { tile: tile.name.clone(), field: tile.field.clone(), metrics: owned(measures.values()) });
+            tiles.push(TileMeasures {
+                tile: tile.name.clone(),
+                field: tile.field.clone(),
+                metrics: owned(measures.values()),
+            });
             by_field.entry(&tile.field).or_default().push(measures);
         }
         let pooled = |(field, measures): (&str, Vec<ReconstructionMeasures>)| FieldMeasures {
@@ -146,7 +163,11 @@ mod tests {
             field: field.into(),
             metrics: metrics.iter().map(|(key, value)| (key.to_string(), *value)).collect(),
         };
-        let fields = [field("a", &[("psnr", 20.0), ("boundary_contrast", 0.5)]), field("b", &[("psnr", 40.0)])];
-        assert_eq!(means(&fields), BTreeMap::from([("psnr".into(), 30.0), ("boundary_contrast".into(), 0.5)]));
+        let fields =
+            [field("a", &[("psnr", 20.0), ("boundary_contrast", 0.5)]), field("b", &[("psnr", 40.0)])];
+        assert_eq!(
+            means(&fields),
+            BTreeMap::from([("psnr".into(), 30.0), ("boundary_contrast".into(), 0.5)])
+        );
     }
 }

@@ -18,7 +18,12 @@ const TILES: usize = 3;
 const REGION: usize = 72;
 
 /// Reconstructs the chosen tiles with the models of the first seed.
-pub(crate) fn take(plan: &Plan, bench: &TestBench, executed: &Executed, compute: &Compute) -> Result<Vec<PictureSet>, StudyError> {
+pub(crate) fn take(
+    plan: &Plan,
+    bench: &TestBench,
+    executed: &Executed,
+    compute: &Compute,
+) -> Result<Vec<PictureSet>, StudyError> {
     let mut sets: Vec<(usize, PictureSet)> = choose(bench)
         .into_iter()
         .map(|number| {
@@ -74,8 +79,16 @@ fn choose(bench: &TestBench) -> Vec<usize> {
 /// The region with the most spots in it.
 fn foci_region(reference: &Reference, width: usize, height: usize) -> Option<Region> {
     let inside = |region: &Region| {
-        let within = |value: f64, start: usize, length: usize| (start as f64..(start + length) as f64).contains(&value);
-        reference.spots.iter().filter(|spot| within(spot.at.x, region.x, region.width) && within(spot.at.y, region.y, region.height)).count()
+        let within = |value: f64, start: usize, length: usize| {
+            (start as f64..(start + length) as f64).contains(&value)
+        };
+        reference
+            .spots
+            .iter()
+            .filter(|spot| {
+                within(spot.at.x, region.x, region.width) && within(spot.at.y, region.y, region.height)
+            })
+            .count()
     };
     let regions = reference.spots.iter().map(|spot| around(spot.at.x, spot.at.y, width, height));
     regions.max_by_key(inside)
@@ -84,7 +97,9 @@ fn foci_region(reference: &Reference, width: usize, height: usize) -> Option<Reg
 /// The region around the pair of touching nuclei with the longest seam.
 fn boundary_region(reference: &Reference, width: usize, height: usize) -> Option<Region> {
     let pairs = reference.touching.as_ref()?;
-    let longest = pairs.iter().max_by_key(|pair| pair.bounds.right - pair.bounds.left + pair.bounds.bottom - pair.bounds.top)?;
+    let longest = pairs
+        .iter()
+        .max_by_key(|pair| pair.bounds.right - pair.bounds.left + pair.bounds.bottom - pair.bounds.top)?;
     Some(around(longest.centre.x, longest.centre.y, width, height))
 }
 

@@ -50,7 +50,8 @@ impl PlannedArm {
     /// # Errors
     /// [`StudyError::Net`] if the graph does not hold together.
     pub fn net(&self) -> Result<Net, StudyError> {
-        Net::from_json(&self.graph.to_string(), &self.arm.name).map_err(|error| StudyError::Net { arm: self.arm.name.clone(), reason: error.to_string() })
+        Net::from_json(&self.graph.to_string(), &self.arm.name)
+            .map_err(|error| StudyError::Net { arm: self.arm.name.clone(), reason: error.to_string() })
     }
 }
 
@@ -64,7 +65,8 @@ impl Plan {
         for arm in &spec.arms {
             let wrong = |reason: String| StudyError::Net { arm: arm.name.clone(), reason };
             let architecture = Architecture::load(&arm.net).map_err(|error| wrong(error.to_string()))?;
-            let net = solve::for_weights(&architecture, spec.weights, 1, 1).map_err(|error| wrong(error.to_string()))?;
+            let net = solve::for_weights(&architecture, spec.weights, 1, 1)
+                .map_err(|error| wrong(error.to_string()))?;
             let graph = serde_json::from_str(&net.to_json(None)).map_err(|error| wrong(error.to_string()))?;
             arms.push(PlannedArm { arm: arm.clone(), architecture: net.name.clone(), graph });
         }
@@ -109,11 +111,14 @@ impl Plan {
     /// [`StudyError::OutputInUse`] if the folder holds another study, with the first difference.
     pub fn settle(&self, out: &Path) -> Result<(), StudyError> {
         let path = out.join(PLAN);
-        let damaged = |error: serde_json::Error| StudyError::Damaged { path: path.clone(), reason: error.to_string() };
+        let damaged =
+            |error: serde_json::Error| StudyError::Damaged { path: path.clone(), reason: error.to_string() };
         let json = serde_json::to_string_pretty(self).map_err(damaged)?;
         let there = match std::fs::read(&path) {
             Ok(bytes) => serde_json::from_slice::<Value>(&bytes).map_err(damaged)?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(foci_image::write_whole(&path, json.as_bytes())?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(foci_image::write_whole(&path, json.as_bytes())?);
+            }
             Err(source) => return Err(StudyError::File { action: "read", path, source }),
         };
         let now: Value = serde_json::from_str(&json).map_err(damaged)?;
@@ -121,7 +126,9 @@ impl Plan {
             None => Ok(()),
             Some(place) => Err(StudyError::OutputInUse {
                 folder: out.into(),
-                reason: format!("it holds another study, which differs at {place}; repeat the command that began it, or choose another folder with --out"),
+                reason: format!(
+                    "it holds another study, which differs at {place}; repeat the command that began it, or choose another folder with --out"
+                ),
             }),
         }
     }
@@ -136,7 +143,13 @@ pub(crate) fn check_folder(out: &Path, resume: bool) -> Result<(), StudyError> {
     let failed = |action: &'static str| move |source| StudyError::File { action, path: out.into(), source };
     std::fs::create_dir_all(out).map_err(failed("write"))?;
     if out.join(PLAN).exists() {
-        return if resume { Ok(()) } else { in_use("it holds a study already; add --resume to go on with it, or choose another folder with --out") };
+        return if resume {
+            Ok(())
+        } else {
+            in_use(
+                "it holds a study already; add --resume to go on with it, or choose another folder with --out",
+            )
+        };
     }
     for entry in std::fs::read_dir(out).map_err(failed("read"))? {
         let name = entry.map_err(failed("read"))?.file_name();
@@ -155,12 +168,18 @@ fn first_difference(there: &Value, now: &Value, place: String) -> Option<String>
             let keys: std::collections::BTreeSet<&String> = left.keys().chain(right.keys()).collect();
             keys.into_iter().find_map(|key| {
                 let place = if place.is_empty() { key.clone() } else { format!("{place}.{key}") };
-                first_difference(left.get(key).unwrap_or(&Value::Null), right.get(key).unwrap_or(&Value::Null), place)
+                first_difference(
+                    left.get(key).unwrap_or(&Value::Null),
+                    right.get(key).unwrap_or(&Value::Null),
+                    place,
+                )
             })
         }
-        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
-            left.iter().zip(right).enumerate().find_map(|(index, (left, right))| first_difference(left, right, format!("{place}[{index}]")))
-        }
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => left
+            .iter()
+            .zip(right)
+            .enumerate()
+            .find_map(|(index, (left, right))| first_difference(left, right, format!("{place}[{index}]"))),
         _ if there == now => None,
         _ => Some(format!("{place}: {} there, {} now", brief(there), brief(now))),
     }

@@ -233,8 +233,10 @@ impl StudySpec {
     /// [`StudyError::Spec`] if the file cannot be read or is no valid study, with the line.
     pub fn load(path: &Path) -> Result<StudySpec, StudyError> {
         let place = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| StudyError::Spec { place: place.clone(), reason: format!("cannot be read: {error}") })?;
+        let text = std::fs::read_to_string(path).map_err(|error| StudyError::Spec {
+            place: place.clone(),
+            reason: format!("cannot be read: {error}"),
+        })?;
         StudySpec::parse(&text, &place)
     }
 
@@ -250,7 +252,9 @@ impl StudySpec {
         })?;
         for arm in &mut spec.arms {
             if arm.name.is_empty() {
-                arm.name = Path::new(&arm.net).file_stem().map_or(arm.net.clone(), |stem| stem.to_string_lossy().into_owned());
+                arm.name = Path::new(&arm.net)
+                    .file_stem()
+                    .map_or(arm.net.clone(), |stem| stem.to_string_lossy().into_owned());
             }
         }
         spec.check().map_err(|reason| StudyError::Spec { place: place.to_string(), reason })?;
@@ -263,23 +267,38 @@ impl StudySpec {
     /// A sentence that names the value.
     pub fn check(&self) -> Result<(), String> {
         let plain = |name: &str| {
-            !name.is_empty() && name.len() <= 60 && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && !name.starts_with('.')
+            !name.is_empty()
+                && name.len() <= 60
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+                && !name.starts_with('.')
         };
         if !plain(&self.name) {
-            return Err(format!("name '{}' must be letters, digits, '-' and '_': it becomes a folder", self.name));
+            return Err(format!(
+                "name '{}' must be letters, digits, '-' and '_': it becomes a folder",
+                self.name
+            ));
         }
         if self.arms.is_empty() {
             return Err("the study has no [[arm]]; add at least one net".into());
         }
         for (index, arm) in self.arms.iter().enumerate() {
             if !plain(&arm.name) {
-                return Err(format!("arm name '{}' must be letters, digits, '-' and '_': it becomes a folder", arm.name));
+                return Err(format!(
+                    "arm name '{}' must be letters, digits, '-' and '_': it becomes a folder",
+                    arm.name
+                ));
             }
             if self.arms[..index].iter().any(|other| other.name == arm.name) {
-                return Err(format!("two arms are called '{}'; give one of them a name of its own", arm.name));
+                return Err(format!(
+                    "two arms are called '{}'; give one of them a name of its own",
+                    arm.name
+                ));
             }
             if !(arm.input_noise.is_finite() && arm.input_noise >= 0.0) {
-                return Err(format!("input_noise of arm '{}' is {}; it must be 0 or more", arm.name, arm.input_noise));
+                return Err(format!(
+                    "input_noise of arm '{}' is {}; it must be 0 or more",
+                    arm.name, arm.input_noise
+                ));
             }
         }
         if self.seeds == 0 {
@@ -288,16 +307,23 @@ impl StudySpec {
         if self.tuning.learning_rates.is_empty() {
             return Err("tuning.learning_rates is empty; give at least one".into());
         }
-        if let Some(rate) = self.tuning.learning_rates.iter().find(|rate| !(rate.is_finite() && **rate > 0.0)) {
+        if let Some(rate) = self.tuning.learning_rates.iter().find(|rate| !(rate.is_finite() && **rate > 0.0))
+        {
             return Err(format!("tuning.learning_rates holds {rate}; a learning rate must be above 0"));
         }
         if self.split.folds < 3 || self.split.fold >= self.split.folds {
-            return Err(format!("split: fold {} of {} folds; at least 3 folds are needed, numbered from 0", self.split.fold, self.split.folds));
+            return Err(format!(
+                "split: fold {} of {} folds; at least 3 folds are needed, numbered from 0",
+                self.split.fold, self.split.folds
+            ));
         }
         for claim in &self.claims {
             for arm in claim.all.iter().flat_map(Clause::arms) {
                 if !self.arms.iter().any(|known| known.name == arm) {
-                    return Err(format!("claim '{}' names arm '{arm}', which the study does not have", claim.id));
+                    return Err(format!(
+                        "claim '{}' names arm '{arm}', which the study does not have",
+                        claim.id
+                    ));
                 }
             }
         }
@@ -312,7 +338,9 @@ impl StudySpec {
             match self.arms.iter().find(|arm| arm.name == *name) {
                 Some(arm) => arms.push(arm.clone()),
                 None => {
-                    let stem = Path::new(name).file_stem().map_or(name.clone(), |stem| stem.to_string_lossy().into_owned());
+                    let stem = Path::new(name)
+                        .file_stem()
+                        .map_or(name.clone(), |stem| stem.to_string_lossy().into_owned());
                     arms.push(ArmSpec { name: stem, net: name.clone(), input_noise: 0.0, control: false });
                 }
             }

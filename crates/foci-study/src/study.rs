@@ -1,7 +1,7 @@
 //! The main path of a study: plan, tune, run, compare, decide, report.
 
-use crate::compare::compare_all;
 use crate::claim::{Evidence, decide};
+use crate::compare::compare_all;
 use crate::data::Data;
 use crate::execute::{Executed, Executor};
 use crate::measure::TestBench;
@@ -81,7 +81,11 @@ pub trait Observer {
 ///
 /// # Errors
 /// A [`StudyError`] that says what failed; [`StudyError::Interrupted`] if the observer asked to stop.
-pub fn run(request: &StudyRequest, compute: &Compute, observer: &mut dyn Observer) -> Result<Results, StudyError> {
+pub fn run(
+    request: &StudyRequest,
+    compute: &Compute,
+    observer: &mut dyn Observer,
+) -> Result<Results, StudyError> {
     plan::check_folder(&request.out, request.resume)?;
     let data = Data::open(request, observer)?;
     let plan = Plan::resolve(request.spec.clone(), data.planned.clone())?;
@@ -93,8 +97,10 @@ pub fn run(request: &StudyRequest, compute: &Compute, observer: &mut dyn Observe
     let executed = executor.execute(observer)?;
 
     let results = conclude(&plan, &executed)?;
-    let json = serde_json::to_string_pretty(&results)
-        .map_err(|error| StudyError::Damaged { path: request.out.join("results.json"), reason: error.to_string() })?;
+    let json = serde_json::to_string_pretty(&results).map_err(|error| StudyError::Damaged {
+        path: request.out.join("results.json"),
+        reason: error.to_string(),
+    })?;
     foci_image::write_whole(&request.out.join("results.json"), json.as_bytes())?;
 
     let input = report::ReportInput {
@@ -136,7 +142,8 @@ fn summarise_nets(plan: &Plan, executed: &Executed) -> Result<Vec<NetSummary>, S
     let mut summaries = Vec::with_capacity(plan.arms.len());
     for (planned, trials) in plan.arms.iter().zip(&executed.trials) {
         let net = planned.net()?;
-        let wrong = |error: PlanError| StudyError::Net { arm: planned.arm.name.clone(), reason: error.to_string() };
+        let wrong =
+            |error: PlanError| StudyError::Net { arm: planned.arm.name.clone(), reason: error.to_string() };
         summaries.push(NetSummary {
             name: planned.arm.name.clone(),
             architecture: planned.architecture.clone(),

@@ -75,7 +75,8 @@ impl<'a> Batches<'a> {
     pub fn new(plan: &'a TrainingPlan, tiles: &'a Tiles) -> Result<Batches<'a>, TrainError> {
         let crop = plan.crop;
         let usable = |planes: &'a [Plane], part: &'static str| {
-            let fits: Vec<&Plane> = planes.iter().filter(|plane| plane.width >= crop && plane.height >= crop).collect();
+            let fits: Vec<&Plane> =
+                planes.iter().filter(|plane| plane.width >= crop && plane.height >= crop).collect();
             if fits.is_empty() { Err(TrainError::NoTiles { part, crop }) } else { Ok(fits) }
         };
         let training = usable(&tiles.training, "training")?;

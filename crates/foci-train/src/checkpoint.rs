@@ -58,8 +58,9 @@ pub(crate) fn settle(folder: &Path, plan: &TrainingPlan, net: &Net) -> Result<()
     let run = Run { plan: plan.clone(), net };
     match std::fs::read(&path) {
         Ok(bytes) => {
-            let there: Run = serde_json::from_slice(&bytes)
-                .map_err(|error| damaged(format!("is no description of a run ({error}); delete its folder to start again")))?;
+            let there: Run = serde_json::from_slice(&bytes).map_err(|error| {
+                damaged(format!("is no description of a run ({error}); delete its folder to start again"))
+            })?;
             if there == run {
                 return Ok(());
             }
@@ -74,18 +75,30 @@ pub(crate) fn settle(folder: &Path, plan: &TrainingPlan, net: &Net) -> Result<()
 }
 
 /// Writes the state of a run.
-pub(crate) fn write(folder: &Path, at: &Position, parameters: &Parameters, optimiser: &dyn Optimiser) -> Result<(), TrainError> {
+pub(crate) fn write(
+    folder: &Path,
+    at: &Position,
+    parameters: &Parameters,
+    optimiser: &dyn Optimiser,
+) -> Result<(), TrainError> {
     let path = folder.join(CHECKPOINT);
-    let failed = |error: SafeTensorError| TrainError::Damaged { path: path.clone(), reason: error.to_string() };
-    let floats = |values: &[f32]| (Dtype::F32, values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>());
+    let failed =
+        |error: SafeTensorError| TrainError::Damaged { path: path.clone(), reason: error.to_string() };
+    let floats = |values: &[f32]| {
+        (Dtype::F32, values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())
+    };
     let mut tensors = BTreeMap::from([(PARAMETERS.to_string(), floats(&parameters.values))]);
     for (name, values) in optimiser.state() {
         tensors.insert(format!("{OPTIMISER}{name}"), floats(&values));
     }
     let counters = [at.step, at.loss_count, u64::from(at.diverged)];
-    tensors.insert(COUNTERS.into(), (Dtype::U64, counters.iter().flat_map(|value| value.to_le_bytes()).collect()));
+    tensors.insert(
+        COUNTERS.into(),
+        (Dtype::U64, counters.iter().flat_map(|value| value.to_le_bytes()).collect()),
+    );
     let numbers = [at.loss_sum, at.seconds];
-    tensors.insert(NUMBERS.into(), (Dtype::F64, numbers.iter().flat_map(|value| value.to_le_bytes()).collect()));
+    tensors
+        .insert(NUMBERS.into(), (Dtype::F64, numbers.iter().flat_map(|value| value.to_le_bytes()).collect()));
     let mut views = Vec::with_capacity(tensors.len());
     for (name, (dtype, bytes)) in &tensors {
         let count = bytes.len() * 8 / dtype.bitsize();
@@ -95,7 +108,11 @@ pub(crate) fn write(folder: &Path, at: &Position, parameters: &Parameters, optim
 }
 
 /// Reads the state of a run into `parameters` and `optimiser`; the beginning if there is no checkpoint.
-pub(crate) fn read(folder: &Path, parameters: &mut Parameters, optimiser: &mut dyn Optimiser) -> Result<Position, TrainError> {
+pub(crate) fn read(
+    folder: &Path,
+    parameters: &mut Parameters,
+    optimiser: &mut dyn Optimiser,
+) -> Result<Position, TrainError> {
     let path = folder.join(CHECKPOINT);
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
@@ -110,7 +127,11 @@ pub(crate) fn read(folder: &Path, parameters: &mut Parameters, optimiser: &mut d
     let words = |name: &str, count: usize| -> Result<Vec<[u8; 8]>, TrainError> {
         let view = file.tensor(name).map_err(|error| damaged(error.to_string()))?;
         let words = view.data().as_chunks::<8>().0.to_vec();
-        if words.len() == count { Ok(words) } else { Err(damaged(format!("{name} has {} values", words.len()))) }
+        if words.len() == count {
+            Ok(words)
+        } else {
+            Err(damaged(format!("{name} has {} values", words.len())))
+        }
     };
     let mut state = BTreeMap::new();
     for (name, view) in file.iter() {
@@ -119,7 +140,11 @@ pub(crate) fn read(folder: &Path, parameters: &mut Parameters, optimiser: &mut d
             state.insert(name.to_string(), values().collect());
         } else if name == PARAMETERS {
             if values().len() != parameters.values.len() {
-                return Err(damaged(format!("it has {} weights, the net has {}", values().len(), parameters.values.len())));
+                return Err(damaged(format!(
+                    "it has {} weights, the net has {}",
+                    values().len(),
+                    parameters.values.len()
+                )));
             }
             parameters.values = values().collect();
         }

@@ -67,7 +67,13 @@ pub enum TrainError {
 impl TrainError {
     /// True if the fault lies in what the user gave, and nothing was computed.
     pub fn is_unusable_input(&self) -> bool {
-        matches!(self, TrainError::Plan { .. } | TrainError::NoTiles { .. } | TrainError::Damaged { .. } | TrainError::Read { .. } | TrainError::Net(_))
-            || matches!(self, TrainError::Image(error) if !matches!(error, foci_image::ImageError::Write { .. }))
+        matches!(
+            self,
+            TrainError::Plan { .. }
+                | TrainError::NoTiles { .. }
+                | TrainError::Damaged { .. }
+                | TrainError::Read { .. }
+                | TrainError::Net(_)
+        ) || matches!(self, TrainError::Image(error) if !matches!(error, foci_image::ImageError::Write { .. }))
     }
 }

@@ -33,7 +33,8 @@ pub struct LogLine {
 /// # Errors
 /// [`TrainError::Read`] if the file cannot be read.
 pub fn read_log(path: &Path) -> Result<Vec<LogLine>, TrainError> {
-    let text = std::fs::read_to_string(path).map_err(|source| TrainError::Read { path: path.into(), source })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|source| TrainError::Read { path: path.into(), source })?;
     Ok(text.lines().map_while(|line| serde_json::from_str(line).ok()).collect())
 }
 
@@ -56,13 +57,18 @@ impl Log {
             text.push_str(&to_json(line));
         }
         foci_image::write_whole(path, text.as_bytes())?;
-        let file = OpenOptions::new().append(true).open(path).map_err(|source| TrainError::Write { path: path.into(), source })?;
+        let file = OpenOptions::new()
+            .append(true)
+            .open(path)
+            .map_err(|source| TrainError::Write { path: path.into(), source })?;
         Ok(Log { path: path.into(), file })
     }
 
     /// Appends one line.
     pub fn append(&mut self, line: &LogLine) -> Result<(), TrainError> {
-        self.file.write_all(to_json(line).as_bytes()).map_err(|source| TrainError::Write { path: self.path.clone(), source })
+        self.file
+            .write_all(to_json(line).as_bytes())
+            .map_err(|source| TrainError::Write { path: self.path.clone(), source })
     }
 }
 

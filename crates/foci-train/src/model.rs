@@ -41,7 +41,10 @@ pub struct PercentileRange {
 
 impl Default for PercentileRange {
     fn default() -> PercentileRange {
-        PercentileRange { low_percentile: foci_image::normalise::LOW_PERCENTILE, high_percentile: foci_image::normalise::HIGH_PERCENTILE }
+        PercentileRange {
+            low_percentile: foci_image::normalise::LOW_PERCENTILE,
+            high_percentile: foci_image::normalise::HIGH_PERCENTILE,
+        }
     }
 }
 
@@ -85,8 +88,10 @@ impl Model {
         let (path, bytes) = read(NET)?;
         let net = Net::from_json(&text(&path, bytes)?, &path.display().to_string())?;
         let (path, bytes) = read(RECIPE)?;
-        let recipe = serde_json::from_slice(&bytes)
-            .map_err(|error| TrainError::Damaged { path, reason: format!("is no recipe of a model: {error}; train the model again") })?;
+        let recipe = serde_json::from_slice(&bytes).map_err(|error| TrainError::Damaged {
+            path,
+            reason: format!("is no recipe of a model: {error}; train the model again"),
+        })?;
         let (path, bytes) = read(WEIGHTS)?;
         let parameters = Parameters::from_safetensors(&net, &bytes, &path.display().to_string())?;
         Ok(Model { net, parameters, recipe })
@@ -107,7 +112,9 @@ impl Model {
         std::fs::create_dir_all(folder).map_err(failed(folder))?;
         let weights = folder.join(WEIGHTS);
         match std::fs::remove_file(&weights) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(&weights)(error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(failed(&weights)(error));
+            }
             _ => {}
         }
         foci_image::write_whole(&folder.join(NET), self.net.to_json(None).as_bytes())?;
@@ -119,5 +126,6 @@ impl Model {
 }
 
 fn text(path: &Path, bytes: Vec<u8>) -> Result<String, TrainError> {
-    String::from_utf8(bytes).map_err(|_| TrainError::Damaged { path: path.into(), reason: "is not text".into() })
+    String::from_utf8(bytes)
+        .map_err(|_| TrainError::Damaged { path: path.into(), reason: "is not text".into() })
 }

@@ -103,7 +103,13 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn start(net: &'a Net, plan: &'a TrainingPlan, tiles: &'a Tiles, folder: &'a Path, compute: &'a Compute) -> Result<Run<'a>, TrainError> {
+    fn start(
+        net: &'a Net,
+        plan: &'a TrainingPlan,
+        tiles: &'a Tiles,
+        folder: &'a Path,
+        compute: &'a Compute,
+    ) -> Result<Run<'a>, TrainError> {
         let batches = Batches::new(plan, tiles)?;
         checkpoint::settle(folder, plan, net)?;
         let shape = Shape { n: plan.batch, h: plan.crop, w: plan.crop };
@@ -175,7 +181,8 @@ impl<'a> Run<'a> {
             self.validation_loss = self.validate()?;
         }
         if validates || step.is_multiple_of((plan.steps / LOG_LINES).max(1)) {
-            let loss = std::mem::take(&mut self.at.loss_sum) / std::mem::take(&mut self.at.loss_count).max(1) as f64;
+            let loss =
+                std::mem::take(&mut self.at.loss_sum) / std::mem::take(&mut self.at.loss_count).max(1) as f64;
             self.log.append(&LogLine {
                 step,
                 loss: finite(loss),

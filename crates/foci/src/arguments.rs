@@ -11,7 +11,9 @@ use std::path::PathBuf;
 /// at an equal number of weights, and what it costs; then it trains the winner, runs it and measures it.
 #[derive(Debug, Parser)]
 #[command(name = "foci", version, propagate_version = true, max_term_width = 100)]
-#[command(after_help = "Start here:\n  foci study                          the whole experiment in small, on specimens it makes itself\n  foci study --data my-images         the same on your images\n  foci inspect unet --weights 60000   one net, counted")]
+#[command(
+    after_help = "Start here:\n  foci study                          the whole experiment in small, on specimens it makes itself\n  foci study --data my-images         the same on your images\n  foci inspect unet --weights 60000   one net, counted"
+)]
 pub struct Arguments {
     /// Threads to use [default: all cores]
     #[arg(long, global = true, env = "FOCI_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -48,7 +50,9 @@ pub enum Command {
 
 /// Flags of `foci study`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  foci study\n  foci study --data my-images --tile 672x512 --out my-study\n  foci study studies/article.toml --data coelho2009 --out article\n  foci study --out my-study --resume")]
+#[command(
+    after_help = "Examples:\n  foci study\n  foci study --data my-images --tile 672x512 --out my-study\n  foci study studies/article.toml --data coelho2009 --out article\n  foci study --out my-study --resume"
+)]
 pub struct StudyArguments {
     /// Study file (TOML) [default: a small study of the four nets]
     #[arg(value_name = "SPEC.toml")]
@@ -193,7 +197,9 @@ pub struct EvaluateArguments {
 
 /// Flags of `foci inspect`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  foci inspect atrous --weights 67000\n  foci inspect my-net.toml --json > net.json")]
+#[command(
+    after_help = "Examples:\n  foci inspect atrous --weights 67000\n  foci inspect my-net.toml --json > net.json"
+)]
 pub struct InspectArguments {
     /// Shipped net, net file or model folder; `list` names the shipped nets
     #[arg(value_name = "NET|MODEL")]

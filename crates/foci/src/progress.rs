@@ -36,7 +36,16 @@ impl Progress {
             bar
         });
         let now = Instant::now();
-        Progress { bar, quiet, whole, done: 0.0, skipped: 0.0, what: String::new(), started: now, last_line: now }
+        Progress {
+            bar,
+            quiet,
+            whole,
+            done: 0.0,
+            skipped: 0.0,
+            what: String::new(),
+            started: now,
+            last_line: now,
+        }
     }
 
     /// Names the piece that begins.
@@ -75,7 +84,8 @@ impl Progress {
 
     fn show(&mut self) {
         let share = ((self.done + self.skipped) / self.whole.max(f64::MIN_POSITIVE)).min(1.0);
-        let left = self.seconds_left().map_or(String::new(), |seconds| format!(", {} left", duration(seconds)));
+        let left =
+            self.seconds_left().map_or(String::new(), |seconds| format!(", {} left", duration(seconds)));
         if let Some(bar) = &self.bar {
             bar.set_position((share * PARTS as f64) as u64);
             bar.set_message(format!("{}{left}", self.what));

@@ -29,7 +29,10 @@ pub fn stop_on_interrupt() -> Result<(), Failure> {
         })
         .map_err(|error| error.to_string())
     };
-    HANDLER.get_or_init(set).clone().map_err(|error| Failure::working(anyhow::anyhow!("cannot listen for Ctrl-C: {error}")))
+    HANDLER
+        .get_or_init(set)
+        .clone()
+        .map_err(|error| Failure::working(anyhow::anyhow!("cannot listen for Ctrl-C: {error}")))
 }
 
 /// True after Ctrl-C.
@@ -50,7 +53,8 @@ pub fn print(text: &str) -> Result<(), Failure> {
 
 /// Prints a value as JSON on standard output.
 pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    let json = serde_json::to_string_pretty(value).context("cannot print as JSON").map_err(Failure::Working)?;
+    let json =
+        serde_json::to_string_pretty(value).context("cannot print as JSON").map_err(Failure::Working)?;
     print(&(json + "\n"))
 }
 
@@ -67,9 +71,12 @@ pub fn channel(choice: Option<Channel>) -> ChannelChoice {
 
 /// Reads `HEIGHTxWIDTH`.
 pub fn height_and_width(text: &str) -> Result<(usize, usize), Failure> {
-    let parsed = text.split_once(['x', 'X']).and_then(|(h, w)| Some((h.trim().parse().ok()?, w.trim().parse().ok()?)));
+    let parsed =
+        text.split_once(['x', 'X']).and_then(|(h, w)| Some((h.trim().parse().ok()?, w.trim().parse().ok()?)));
     match parsed {
         Some((h, w)) if h > 0 && w > 0 => Ok((h, w)),
-        _ => Err(Failure::input(anyhow::anyhow!("'{text}' is not a size; write HEIGHTxWIDTH in pixels, for example 512x672"))),
+        _ => Err(Failure::input(anyhow::anyhow!(
+            "'{text}' is not a size; write HEIGHTxWIDTH in pixels, for example 512x672"
+        ))),
     }
 }

@@ -1,6 +1,9 @@
 //! Whatever is wrong with the input ends in a clear message and the right exit code, and leaves nothing
 //! half-written in the place of a whole file.
 
+// A test may stop at anything unexpected.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{Workplace, foci, images_in};
@@ -18,7 +21,8 @@ fn an_empty_folder_is_named() {
 #[test]
 fn a_folder_that_is_not_there_is_named() {
     let place = Workplace::new();
-    foci(&["study", "--data", &place.text("nowhere"), "--out", &place.text("out")]).fails_with(2, &["nowhere", "not a folder"]);
+    foci(&["study", "--data", &place.text("nowhere"), "--out", &place.text("out")])
+        .fails_with(2, &["nowhere", "not a folder"]);
 }
 
 #[test]
@@ -47,17 +51,20 @@ fn a_file_that_is_no_image_is_named() {
     let place = Workplace::new();
     place.specimens("data", 5);
     fs::write(place.path("data/images/notes.png"), "these are not pixels").unwrap();
-    foci(&["study", "--data", &place.text("data"), "--out", &place.text("out")]).fails_with(2, &["notes.png", "not a PNG"]);
+    foci(&["study", "--data", &place.text("data"), "--out", &place.text("out")])
+        .fails_with(2, &["notes.png", "not a PNG"]);
 }
 
 #[test]
 fn images_smaller_than_the_tile_or_the_crop_are_told_with_their_size() {
     let place = Workplace::new();
     place.specimens("data", 5);
-    let run = foci(&["study", "--data", &place.text("data"), "--tile", "672x512", "--out", &place.text("out")]);
+    let run =
+        foci(&["study", "--data", &place.text("data"), "--tile", "672x512", "--out", &place.text("out")]);
     run.fails_with(2, &["672 x 512", "128 x 128"]);
     let model = place.text("model");
-    foci(&["train", "--net", "fcn", "--data", &place.text("data"), "--crop", "192", "--out", &model]).fails_with(2, &["192 x 192"]);
+    foci(&["train", "--net", "fcn", "--data", &place.text("data"), "--crop", "192", "--out", &model])
+        .fails_with(2, &["192 x 192"]);
 }
 
 #[test]
@@ -80,7 +87,8 @@ fn a_mask_without_an_image_is_named() {
     let place = Workplace::new();
     place.specimens("data", 5);
     fs::write(place.path("data/masks/orphan.png"), image_of(1, 128)).unwrap();
-    foci(&["study", "--data", &place.text("data"), "--out", &place.text("out")]).fails_with(2, &["orphan", "without an image"]);
+    foci(&["study", "--data", &place.text("data"), "--out", &place.text("out")])
+        .fails_with(2, &["orphan", "without an image"]);
 }
 
 #[test]
@@ -89,7 +97,9 @@ fn mixed_depths_are_told_and_used() {
     place.specimens("data", 5);
     let victim = images_in(&place.path("data/images")).remove(0);
     let grey = image::open(&victim).unwrap().into_luma8();
-    let deep = image::ImageBuffer::from_fn(grey.width(), grey.height(), |x, y| image::Luma([u16::from(grey.get_pixel(x, y)[0]) * 200]));
+    let deep = image::ImageBuffer::from_fn(grey.width(), grey.height(), |x, y| {
+        image::Luma([u16::from(grey.get_pixel(x, y)[0]) * 200])
+    });
     deep.save(&victim).unwrap();
     let check = foci(&["data", "check", &place.text("data")]);
     check.succeeds();
@@ -112,13 +122,18 @@ fn an_output_folder_in_use_is_left_alone() {
 fn a_wrong_study_file_is_told_with_its_line() {
     let place = Workplace::new();
     fs::write(place.path("study.toml"), "name = \"s\"\nweights = 5000\nsede = 3\n").unwrap();
-    foci(&["study", &place.text("study.toml"), "--out", &place.text("out")]).fails_with(2, &["study.toml:3", "sede"]);
+    foci(&["study", &place.text("study.toml"), "--out", &place.text("out")])
+        .fails_with(2, &["study.toml:3", "sede"]);
 }
 
 #[test]
 fn a_wrong_net_is_told_with_its_line_and_a_budget_with_the_nearest_count() {
     let place = Workplace::new();
-    fs::write(place.path("net.toml"), "name = \"n\"\n\n[[layer]]\nid = \"a\"\nop = \"conv\"\nfrom = \"b\"\nwidth = 1\n").unwrap();
+    fs::write(
+        place.path("net.toml"),
+        "name = \"n\"\n\n[[layer]]\nid = \"a\"\nop = \"conv\"\nfrom = \"b\"\nwidth = 1\n",
+    )
+    .unwrap();
     foci(&["inspect", &place.text("net.toml")]).fails_with(2, &["net.toml", "6", "b"]);
     foci(&["inspect", "unett"]).fails_with(2, &["unett", "unet"]);
     foci(&["inspect", "unet", "--weights", "3"]).fails_with(2, &["nearest"]);
@@ -129,8 +144,21 @@ fn a_loss_that_is_not_a_number_is_a_failure_with_advice() {
     let place = Workplace::new();
     place.specimens("data", 5);
     let model = place.text("model");
-    let arguments =
-        ["train", "--net", "fcn", "--weights", "5000", "--data", &place.text("data"), "--crop", "64", "--learning-rate", "1e30", "--out", &model];
+    let arguments = [
+        "train",
+        "--net",
+        "fcn",
+        "--weights",
+        "5000",
+        "--data",
+        &place.text("data"),
+        "--crop",
+        "64",
+        "--learning-rate",
+        "1e30",
+        "--out",
+        &model,
+    ];
     foci(&arguments).fails_with(1, &["no longer a number", "--learning-rate"]);
     // The last sound weights are kept, and say so.
     assert!(fs::read_to_string(place.path("model/recipe.json")).unwrap().contains("\"diverged\": true"));
@@ -152,7 +180,8 @@ fn a_full_disk_leaves_no_half_written_model() {
     );
     let run = common::run(std::process::Command::new("bash").args(["-c", &command]));
     run.fails_with(1, &["checkpoint.safetensors", "cannot be written"]);
-    let left: Vec<_> = fs::read_dir(place.path("model")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        fs::read_dir(place.path("model")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().contains("safetensors")), "{left:?}");
 }
 
@@ -167,6 +196,8 @@ fn flags_that_make_no_sense_are_refused() {
 /// A grey PNG with the same value everywhere.
 fn image_of(value: u8, side: u32) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
-    image::GrayImage::from_pixel(side, side, image::Luma([value])).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    image::GrayImage::from_pixel(side, side, image::Luma([value]))
+        .write_to(&mut bytes, image::ImageFormat::Png)
+        .unwrap();
     bytes.into_inner()
 }

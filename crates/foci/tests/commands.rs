@@ -1,5 +1,8 @@
 //! The commands as a person uses them, one after the other, and the files that other programs read.
 
+// A test may stop at anything unexpected.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{Workplace, foci, images_in};
@@ -18,7 +21,19 @@ fn keys(value: &Value) -> Vec<&str> {
 fn a_study_leaves_the_files_that_the_design_promises() {
     let place = Workplace::new();
     let out = place.text("out");
-    let run = foci(&["study", "--nets", "fcn,unet", "--seeds", "2", "--steps", "12", "--weights", "5000", "--out", &out]);
+    let run = foci(&[
+        "study",
+        "--nets",
+        "fcn,unet",
+        "--seeds",
+        "2",
+        "--steps",
+        "12",
+        "--weights",
+        "5000",
+        "--out",
+        &out,
+    ]);
     run.succeeds();
     assert!(run.stdout.contains("report.html"), "{}", run.stdout);
 
@@ -28,17 +43,33 @@ fn a_study_leaves_the_files_that_the_design_promises() {
     }
     let net = &results["nets"][1];
     assert_eq!(net["name"], "unet");
-    for key in ["name", "layers", "weights", "macs_per_pixel", "receptive_field", "train_bytes", "infer_bytes"] {
+    for key in
+        ["name", "layers", "weights", "macs_per_pixel", "receptive_field", "train_bytes", "infer_bytes"]
+    {
         assert!(net.get(key).is_some(), "a net lacks {key}");
     }
     let weights = net["weights"].as_f64().unwrap();
     assert!((weights / 5000.0 - 1.0).abs() <= 0.005, "{weights}");
     assert_eq!(results["runs"].as_array().unwrap().len(), 4);
-    for key in ["net", "seed", "fold", "steps", "seconds", "seconds_per_step", "learning_rate", "diverged", "metrics"] {
+    for key in [
+        "net",
+        "seed",
+        "fold",
+        "steps",
+        "seconds",
+        "seconds_per_step",
+        "learning_rate",
+        "diverged",
+        "metrics",
+    ] {
         assert!(results["runs"][0].get(key).is_some(), "a run lacks {key}");
     }
     for metric in ["psnr", "ssim", "foci_recall", "foci_precision", "detail_cutoff", "true_foci_recall"] {
-        assert!(results["runs"][0]["metrics"][metric].is_f64(), "no {metric} in {}", results["runs"][0]["metrics"]);
+        assert!(
+            results["runs"][0]["metrics"][metric].is_f64(),
+            "no {metric} in {}",
+            results["runs"][0]["metrics"]
+        );
     }
     let comparison = &results["comparisons"][0];
     for key in ["a", "b", "metric", "difference", "ci", "p", "p_adjusted", "probability_a_better"] {
@@ -62,7 +93,22 @@ fn a_model_trains_predicts_and_is_evaluated() {
     let place = Workplace::new();
     place.specimens("data", 6);
     let (data, model, predicted) = (place.text("data"), place.text("model"), place.text("predicted"));
-    foci(&["train", "--net", "unet", "--weights", "5000", "--steps", "150", "--crop", "64", "--data", &data, "--out", &model]).succeeds();
+    foci(&[
+        "train",
+        "--net",
+        "unet",
+        "--weights",
+        "5000",
+        "--steps",
+        "150",
+        "--crop",
+        "64",
+        "--data",
+        &data,
+        "--out",
+        &model,
+    ])
+    .succeeds();
     for file in ["net.json", "model.safetensors", "recipe.json", "metrics.jsonl"] {
         assert!(place.path("model").join(file).exists(), "the model lacks {file}");
     }
@@ -90,11 +136,26 @@ fn inspect_prints_a_net_that_other_frameworks_can_rebuild() {
     let run = foci(&["inspect", "atrous", "--weights", "67000", "--size", "512x672", "--json"]);
     run.succeeds();
     let net = json(&run.stdout);
-    for key in ["name", "layers", "weights", "macs_per_pixel", "receptive_field", "stride", "train_bytes", "infer_bytes", "graph"] {
+    for key in [
+        "name",
+        "layers",
+        "weights",
+        "macs_per_pixel",
+        "receptive_field",
+        "stride",
+        "train_bytes",
+        "infer_bytes",
+        "graph",
+    ] {
         assert!(net.get(key).is_some(), "no {key} in {:?}", keys(&net));
     }
     assert_eq!(net["layers"], 8);
-    let conv = net["graph"].as_array().unwrap().iter().find(|node| node["op"] == "conv" && node["dilation"] == 8).unwrap();
+    let conv = net["graph"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|node| node["op"] == "conv" && node["dilation"] == 8)
+        .unwrap();
     for key in ["id", "from", "kernel", "channels_in", "channels_out", "activation"] {
         assert!(conv.get(key).is_some(), "a convolution lacks {key}: {conv}");
     }
@@ -113,7 +174,17 @@ fn tiles_are_cut_and_can_be_read_again() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in [&["study"][..], &["train"], &["predict"], &["evaluate"], &["inspect"], &["data", "synth"], &["data", "check"], &["data", "tile"], &["bench"]] {
+    for command in [
+        &["study"][..],
+        &["train"],
+        &["predict"],
+        &["evaluate"],
+        &["inspect"],
+        &["data", "synth"],
+        &["data", "check"],
+        &["data", "tile"],
+        &["bench"],
+    ] {
         let run = foci(&[command, &["--help"]].concat());
         run.succeeds();
         assert!(run.stdout.contains("Example"), "{command:?}: {}", run.stdout);

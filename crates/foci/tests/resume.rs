@@ -1,5 +1,8 @@
 //! A run that was interrupted goes on to the same bits as one that was not, and threads do not matter.
 
+// A test may stop at anything unexpected.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{Workplace, foci};
@@ -57,11 +60,13 @@ fn a_study_stopped_by_ctrl_c_resumes_to_the_same_bits() {
     assert!(!place.path("parts/results.json").exists());
 
     foci(&["study", &study, "--out", &place.text("parts")]).fails_with(2, &["--resume"]);
-    foci(&["study", &study, "--steps", "41", "--out", &place.text("parts"), "--resume"]).fails_with(2, &["spec.training.steps", "40", "41"]);
+    foci(&["study", &study, "--steps", "41", "--out", &place.text("parts"), "--resume"])
+        .fails_with(2, &["spec.training.steps", "40", "41"]);
     foci(&["study", &study, "--out", &place.text("parts"), "--resume"]).succeeds();
 
     for run in ["fcn-seed0", "unet-seed0"] {
-        let bytes = |study: &str| fs::read(place.path(&format!("{study}/runs/{run}/model.safetensors"))).unwrap();
+        let bytes =
+            |study: &str| fs::read(place.path(&format!("{study}/runs/{run}/model.safetensors"))).unwrap();
         assert!(bytes("whole") == bytes("parts"), "{run} differs");
     }
     let results = |study: &str| {
@@ -85,7 +90,19 @@ fn a_training_killed_at_any_moment_resumes_to_the_same_bits() {
     place.specimens("data", 5);
     let train = |out: &str, extra: &[&str]| {
         let (data, out) = (place.text("data"), place.text(out));
-        let mut arguments = vec!["train", "--net", "fcn", "--weights", "5000", "--steps", "60", "--batch", "2", "--crop", "64"];
+        let mut arguments = vec![
+            "train",
+            "--net",
+            "fcn",
+            "--weights",
+            "5000",
+            "--steps",
+            "60",
+            "--batch",
+            "2",
+            "--crop",
+            "64",
+        ];
         arguments.extend(["--data", &data, "--out", &out]);
         arguments.extend(extra);
         let mut command = Command::new(env!("CARGO_BIN_EXE_foci"));

@@ -15,7 +15,8 @@ use std::fmt::Write;
 /// Repetitions of each kernel; the median counts.
 const REPETITIONS: usize = 7;
 /// Channels in and out, and dilation, of the convolutions that are timed.
-const CASES: [(usize, usize, usize); 7] = [(1, 16, 1), (16, 16, 1), (32, 32, 1), (32, 32, 8), (64, 32, 1), (64, 64, 1), (16, 1, 1)];
+const CASES: [(usize, usize, usize); 7] =
+    [(1, 16, 1), (16, 16, 1), (32, 32, 1), (32, 32, 8), (64, 32, 1), (64, 64, 1), (16, 1, 1)];
 
 /// One row of the table of kernels.
 #[derive(Serialize)]
@@ -112,10 +113,16 @@ fn net_speed(name: &str, shape: Shape, flags: &BenchArguments, compute: &Compute
 }
 
 fn table(rows: &[Row], compute: &Compute, (h, w): (usize, usize)) -> String {
-    let mut text = format!("3x3 convolutions on {h} x {w}, {} threads, {}\n", compute.threads(), compute.simd());
-    let _ = writeln!(text, "\nchannels  dilation  {:>18}  {:>18}  {:>18}  peak", "forward", "by input", "by weights");
+    let mut text =
+        format!("3x3 convolutions on {h} x {w}, {} threads, {}\n", compute.threads(), compute.simd());
+    let _ = writeln!(
+        text,
+        "\nchannels  dilation  {:>18}  {:>18}  {:>18}  peak",
+        "forward", "by input", "by weights"
+    );
     for row in rows {
-        let pass = |pass: &Pass| format!("{:5.0} GFLOP/s {:3.0} %", pass.gigaflops, pass.share_of_peak * 100.0);
+        let pass =
+            |pass: &Pass| format!("{:5.0} GFLOP/s {:3.0} %", pass.gigaflops, pass.share_of_peak * 100.0);
         let _ = writeln!(
             text,
             "{:>3} ->{:>3}  {:>8}  {:>18}  {:>18}  {:>18}  {:4.0}",

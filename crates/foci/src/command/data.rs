@@ -37,7 +37,8 @@ pub fn synth(flags: &SynthArguments) -> Result<(), Failure> {
 
 /// `foci data check`.
 pub fn check(flags: &CheckArguments) -> Result<(), Failure> {
-    let report = foci_image::check(&flags.folder, &options(flags.tile, flags.channel)).map_err(Failure::input)?;
+    let report =
+        foci_image::check(&flags.folder, &options(flags.tile, flags.channel)).map_err(Failure::input)?;
     if flags.json {
         terminal::print_json(&report)?;
     } else {
@@ -46,12 +47,16 @@ pub fn check(flags: &CheckArguments) -> Result<(), Failure> {
     if report.usable {
         return Ok(());
     }
-    Err(Failure::input(anyhow::anyhow!("{} cannot be used before these problems are solved", flags.folder.display())))
+    Err(Failure::input(anyhow::anyhow!(
+        "{} cannot be used before these problems are solved",
+        flags.folder.display()
+    )))
 }
 
 /// `foci data tile`: raw counts, so that nothing is lost that a later normalisation might want.
 pub fn tile(flags: &TileArguments) -> Result<(), Failure> {
-    let dataset = Dataset::open(&flags.folder, &options(Some(flags.tile), flags.channel)).map_err(Failure::input)?;
+    let dataset =
+        Dataset::open(&flags.folder, &options(Some(flags.tile), flags.channel)).map_err(Failure::input)?;
     free_folder(&flags.out)?;
     let mut loader = Loader::new(&dataset);
     let mut progress = Progress::new(dataset.tiles.len() as f64, false);
@@ -59,10 +64,13 @@ pub fn tile(flags: &TileArguments) -> Result<(), Failure> {
         progress.begin(&tile.name);
         let field = dataset.load_raw(tile.field).map_err(Failure::working)?;
         let raw = field.rectangle(tile.x, tile.y, tile.w, tile.h);
-        let raw = raw.ok_or_else(|| Failure::working(anyhow::anyhow!("tile {} lies outside its field", tile.name)))?;
-        write_png_grey16(&flags.out.join("images").join(format!("{}.png", tile.name)), &raw).map_err(Failure::working)?;
+        let raw = raw
+            .ok_or_else(|| Failure::working(anyhow::anyhow!("tile {} lies outside its field", tile.name)))?;
+        write_png_grey16(&flags.out.join("images").join(format!("{}.png", tile.name)), &raw)
+            .map_err(Failure::working)?;
         if let Some(labels) = loader.tile_labels(index).map_err(Failure::working)? {
-            write_labels(&flags.out.join("masks").join(format!("{}.png", tile.name)), &labels).map_err(Failure::working)?;
+            write_labels(&flags.out.join("masks").join(format!("{}.png", tile.name)), &labels)
+                .map_err(Failure::working)?;
         }
         progress.advance(1.0);
     }
@@ -70,7 +78,12 @@ pub fn tile(flags: &TileArguments) -> Result<(), Failure> {
     for field in &dataset.left_out {
         eprintln!("{} is left out: {}", field.name, field.reason);
     }
-    terminal::print(&format!("{} tiles of {} fields in {}\n", dataset.tiles.len(), dataset.fields.len(), flags.out.display()))
+    terminal::print(&format!(
+        "{} tiles of {} fields in {}\n",
+        dataset.tiles.len(),
+        dataset.fields.len(),
+        flags.out.display()
+    ))
 }
 
 fn options(tile: Option<TileSize>, channel: Option<Channel>) -> DatasetOptions {
@@ -84,7 +97,10 @@ fn options(tile: Option<TileSize>, channel: Option<Channel>) -> DatasetOptions {
 /// Refuses a folder that holds something: what is in it might be lost among new files.
 fn free_folder(folder: &Path) -> Result<(), Failure> {
     if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(Failure::input(anyhow::anyhow!("{} is not empty; choose another folder with --out", folder.display())));
+        return Err(Failure::input(anyhow::anyhow!(
+            "{} is not empty; choose another folder with --out",
+            folder.display()
+        )));
     }
     Ok(())
 }

@@ -11,7 +11,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// Measures shown in the table; `--json` prints all.
-const SHOWN: [Measure; 5] = [Measure::Psnr, Measure::Ssim, Measure::DetailCutoff, Measure::FociRecall, Measure::FociPrecision];
+const SHOWN: [Measure; 5] =
+    [Measure::Psnr, Measure::Ssim, Measure::DetailCutoff, Measure::FociRecall, Measure::FociPrecision];
 
 /// Measures of one pair of images.
 #[derive(Serialize)]
@@ -68,12 +69,15 @@ fn pairs(truth: &Path, predicted: &Path) -> Result<Vec<(String, PathBuf, PathBuf
 
 /// Both images on the true image's scale: its percentiles 1 and 99.8 become 0 and 1.
 fn evaluate(truth: &Path, predicted: &Path) -> Result<BTreeMap<&'static str, f64>, Failure> {
-    let read = |path: &Path| Ok::<Plane, Failure>(read_plane(path, ChannelChoice::Guess).map_err(Failure::input)?.0);
+    let read =
+        |path: &Path| Ok::<Plane, Failure>(read_plane(path, ChannelChoice::Guess).map_err(Failure::input)?.0);
     let (mut truth_plane, mut plane) = (read(truth)?, read(predicted)?);
     let normalisation = Normalisation::of(&truth_plane.data);
     normalisation.apply_all(&mut truth_plane.data);
     normalisation.apply_all(&mut plane.data);
-    let place = |error: MeasureError| Failure::input(anyhow::anyhow!("{} against {}: {error}", predicted.display(), truth.display()));
+    let place = |error: MeasureError| {
+        Failure::input(anyhow::anyhow!("{} against {}: {error}", predicted.display(), truth.display()))
+    };
     let original = ImageView::new(truth_plane.width, truth_plane.height, &truth_plane.data).map_err(place)?;
     let reconstruction = ImageView::new(plane.width, plane.height, &plane.data).map_err(place)?;
     let mut meter = ReconstructionMeter::new(truth_plane.width, truth_plane.height).map_err(place)?;
@@ -84,7 +88,8 @@ fn evaluate(truth: &Path, predicted: &Path) -> Result<BTreeMap<&'static str, f64
 fn means(images: &[Evaluated]) -> BTreeMap<&'static str, f64> {
     let mut means = BTreeMap::new();
     for measure in Measure::ALL {
-        let values: Vec<f64> = images.iter().filter_map(|image| image.metrics.get(measure.key()).copied()).collect();
+        let values: Vec<f64> =
+            images.iter().filter_map(|image| image.metrics.get(measure.key()).copied()).collect();
         if let Some(mean) = foci_measure::summary::mean(&values) {
             means.insert(measure.key(), mean);
         }

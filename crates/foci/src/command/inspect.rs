@@ -49,7 +49,16 @@ fn describe(net: &Net, cost: &MemoryCost) -> String {
         ("multiply-adds", format!("{:.0} for each pixel", net.macs_per_pixel())),
         ("receptive field", format!("{0} x {0} pixels", net.receptive_field())),
         ("stride", net.stride().to_string()),
-        ("memory", format!("{:.0} MiB to train, {:.0} MiB to predict one image of {} x {}", mebibytes(cost.train_bytes), mebibytes(cost.infer_bytes), cost.height, cost.width)),
+        (
+            "memory",
+            format!(
+                "{:.0} MiB to train, {:.0} MiB to predict one image of {} x {}",
+                mebibytes(cost.train_bytes),
+                mebibytes(cost.infer_bytes),
+                cost.height,
+                cost.width
+            ),
+        ),
     ];
     for (name, value) in lines {
         let _ = writeln!(text, "{name:16} {value}");
@@ -57,7 +66,15 @@ fn describe(net: &Net, cost: &MemoryCost) -> String {
     let _ = writeln!(text, "\n{:20} {:28} {:>8} {:>6}  from", "node", "operation", "channels", "scale");
     for node in &net.nodes {
         let from: Vec<&str> = node.from.iter().map(|&index| net.nodes[index].id.as_str()).collect();
-        let _ = writeln!(text, "{:20} {:28} {:>8} {:>6}  {}", node.id, operation(&node.op), node.channels, format!("1/{}", node.scale), from.join(", "));
+        let _ = writeln!(
+            text,
+            "{:20} {:28} {:>8} {:>6}  {}",
+            node.id,
+            operation(&node.op),
+            node.channels,
+            format!("1/{}", node.scale),
+            from.join(", ")
+        );
     }
     text
 }
@@ -70,7 +87,9 @@ fn operation(op: &Op) -> String {
         }
         Op::Pool { kind, factor } => format!("{} {factor}", kind.op_name()),
         Op::Upsample { factor, mode } => format!("upsample {factor}, {}", mode.name()),
-        Op::ConvTransposed { kernel, activation, .. } => format!("conv_transposed {kernel}x{kernel}, {}", activation.name()),
+        Op::ConvTransposed { kernel, activation, .. } => {
+            format!("conv_transposed {kernel}x{kernel}, {}", activation.name())
+        }
         op => op.name().to_string(),
     }
 }

@@ -23,14 +23,18 @@ pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failur
     let inputs = files(&flags.inputs)?;
     terminal::stop_on_interrupt()?;
     let compute: Compute = terminal::compute(threads)?;
-    std::fs::create_dir_all(&flags.out).map_err(|error| Failure::input(anyhow::anyhow!("cannot make {}: {error}", flags.out.display())))?;
+    std::fs::create_dir_all(&flags.out)
+        .map_err(|error| Failure::input(anyhow::anyhow!("cannot make {}: {error}", flags.out.display())))?;
     let mut predictor = Predictor::new(&model, &compute);
     let mut progress = Progress::new(inputs.len() as f64, flags.json);
     let mut done = Vec::with_capacity(inputs.len());
     for input in inputs {
         if terminal::stop_requested() {
             progress.finish();
-            return Err(Failure::Interrupted(anyhow::anyhow!("{} images are predicted, the rest are not", done.len())));
+            return Err(Failure::Interrupted(anyhow::anyhow!(
+                "{} images are predicted, the rest are not",
+                done.len()
+            )));
         }
         progress.begin(&input.display().to_string());
         let output = predict(&mut predictor, &input, &flags.out, terminal::channel(flags.channel))?;
@@ -45,7 +49,12 @@ pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failur
 }
 
 /// Predicts one image. The result has the input's scale again and is kept as 32-bit float TIFF, which loses nothing.
-fn predict(predictor: &mut Predictor, input: &Path, out: &Path, channel: ChannelChoice) -> Result<PathBuf, Failure> {
+fn predict(
+    predictor: &mut Predictor,
+    input: &Path,
+    out: &Path,
+    channel: ChannelChoice,
+) -> Result<PathBuf, Failure> {
     let (mut plane, _) = read_plane(input, channel).map_err(Failure::input)?;
     let normalisation = Normalisation::of(&plane.data);
     normalisation.apply_all(&mut plane.data);
@@ -71,10 +80,15 @@ fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     stems.sort();
     if let Some(pair) = stems.windows(2).find(|pair| pair[0] == pair[1]) {
         let name = pair[0].clone().unwrap_or_default();
-        return Err(Failure::input(anyhow::anyhow!("two inputs are called '{}'; predict them into different folders", name.to_string_lossy())));
+        return Err(Failure::input(anyhow::anyhow!(
+            "two inputs are called '{}'; predict them into different folders",
+            name.to_string_lossy()
+        )));
     }
     if found.is_empty() {
-        return Err(Failure::input(anyhow::anyhow!("no images found; give image files or folders that hold some")));
+        return Err(Failure::input(anyhow::anyhow!(
+            "no images found; give image files or folders that hold some"
+        )));
     }
     Ok(found)
 }

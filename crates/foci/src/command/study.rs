@@ -70,7 +70,9 @@ fn resolve(flags: StudyArguments) -> Result<StudyRequest, Failure> {
     let out = match flags.out {
         Some(out) => out,
         None if flags.resume => {
-            return Err(Failure::input(anyhow::anyhow!("--resume needs the folder of the study to go on with: add --out DIR")));
+            return Err(Failure::input(anyhow::anyhow!(
+                "--resume needs the folder of the study to go on with: add --out DIR"
+            )));
         }
         None => free_folder()?,
     };
@@ -89,7 +91,11 @@ fn free_folder() -> Result<PathBuf, Failure> {
     (1..10_000)
         .map(|number| PathBuf::from(format!("foci-study-{number}")))
         .find(|folder| !folder.exists())
-        .ok_or_else(|| Failure::input(anyhow::anyhow!("ten thousand studies lie here already; name a folder with --out DIR")))
+        .ok_or_else(|| {
+            Failure::input(anyhow::anyhow!(
+                "ten thousand studies lie here already; name a folder with --out DIR"
+            ))
+        })
 }
 
 /// Shows the study's events as a bar or as lines.

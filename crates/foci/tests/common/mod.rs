@@ -27,7 +27,17 @@ impl Workplace {
 
     /// Makes small specimens in a folder of it.
     pub fn specimens(&self, name: &str, count: usize) {
-        foci(&["data", "synth", "--count", &count.to_string(), "--size", "128x128", "--out", &self.text(name)]).succeeds();
+        foci(&[
+            "data",
+            "synth",
+            "--count",
+            &count.to_string(),
+            "--size",
+            "128x128",
+            "--out",
+            &self.text(name),
+        ])
+        .succeeds();
     }
 }
 
