@@ -31,7 +31,14 @@ impl Failure {
             Failure::Input(error) => (2, "error", error),
             Failure::Interrupted(error) => (130, "stopped", error),
         };
-        eprintln!("{word}: {error:#}");
+        let mut words = error.to_string();
+        // Library errors name their cause themselves; what they leave out is added.
+        for cause in error.chain().skip(1).map(ToString::to_string) {
+            if !words.contains(&cause) {
+                words = format!("{words}: {cause}");
+            }
+        }
+        eprintln!("{word}: {words}");
         ExitCode::from(code)
     }
 }

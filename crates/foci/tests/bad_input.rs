@@ -129,12 +129,9 @@ fn a_wrong_study_file_is_told_with_its_line() {
 #[test]
 fn a_wrong_net_is_told_with_its_line_and_a_budget_with_the_nearest_count() {
     let place = Workplace::new();
-    fs::write(
-        place.path("net.toml"),
-        "name = \"n\"\n\n[[layer]]\nid = \"a\"\nop = \"conv\"\nfrom = \"b\"\nwidth = 1\n",
-    )
-    .unwrap();
-    foci(&["inspect", &place.text("net.toml")]).fails_with(2, &["net.toml", "6", "b"]);
+    let net = "name = \"n\"\n\n[[layer]]\nid = \"a\"\nop = \"conv\"\nfrom = \"b\"\nwidth = 1\n\n[[layer]]\nid = \"out\"\nop = \"conv\"\n";
+    fs::write(place.path("net.toml"), net).unwrap();
+    foci(&["inspect", &place.text("net.toml")]).fails_with(2, &["net.toml:6", "`b`"]);
     foci(&["inspect", "unett"]).fails_with(2, &["unett", "unet"]);
     foci(&["inspect", "unet", "--weights", "3"]).fails_with(2, &["nearest"]);
 }

@@ -58,6 +58,11 @@ pub fn tile(flags: &TileArguments) -> Result<(), Failure> {
     let dataset =
         Dataset::open(&flags.folder, &options(Some(flags.tile), flags.channel)).map_err(Failure::input)?;
     free_folder(&flags.out)?;
+    for part in ["images", "masks"] {
+        let folder = flags.out.join(part);
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| Failure::input(anyhow::anyhow!("cannot make {}: {error}", folder.display())))?;
+    }
     let mut loader = Loader::new(&dataset);
     let mut progress = Progress::new(dataset.tiles.len() as f64, false);
     for (index, tile) in dataset.tiles.iter().enumerate() {
