@@ -21,6 +21,8 @@ fn study(names: &[&str], seeds: u64) -> Results {
         infer_bytes: 20 << 20,
         largest_train_side: 4000,
         largest_infer_side: 9000,
+        seconds_per_step: 0.35,
+        seconds_per_megapixel: 0.4,
         trials: vec![
             Trial { learning_rate: 0.001, validation_loss: Some(0.004) },
             Trial { learning_rate: 0.01, validation_loss: None },
