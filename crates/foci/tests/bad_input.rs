@@ -226,6 +226,8 @@ fn a_loss_that_is_not_a_number_is_a_failure_with_advice() {
     assert!(log.lines().last().unwrap().contains("\"diverged\":true"), "{log}");
 }
 
+/// Linux says how much memory is free; some 600 GB are not.
+#[cfg(target_os = "linux")]
 #[test]
 fn a_net_that_needs_more_memory_than_there_is_is_refused_with_what_would_fit() {
     let place = Workplace::new();
@@ -237,9 +239,9 @@ fn a_net_that_needs_more_memory_than_there_is_is_refused_with_what_would_fit() {
         "--data",
         &place.text("data"),
         "--crop",
-        "64",
+        "128",
         "--batch",
-        "100000000",
+        "60000",
         "--out",
         &place.text("model"),
     ];
