@@ -63,15 +63,33 @@ impl TryFrom<RawClause> for Clause {
 
     fn try_from(raw: RawClause) -> Result<Clause, &'static str> {
         match raw {
-            RawClause { measure: Some(measure), better: Some(better), worse: Some(worse), cost: None, more: None, less: None, pending: None } => {
-                Ok(Clause::Measure { measure, better, worse })
-            }
-            RawClause { cost: Some(cost), more: Some(more), less: Some(less), measure: None, better: None, worse: None, pending: None } => {
-                Ok(Clause::Cost { cost, more, less })
-            }
-            RawClause { pending: Some(pending), measure: None, better: None, worse: None, cost: None, more: None, less: None } => {
-                Ok(Clause::Pending { pending })
-            }
+            RawClause {
+                measure: Some(measure),
+                better: Some(better),
+                worse: Some(worse),
+                cost: None,
+                more: None,
+                less: None,
+                pending: None,
+            } => Ok(Clause::Measure { measure, better, worse }),
+            RawClause {
+                cost: Some(cost),
+                more: Some(more),
+                less: Some(less),
+                measure: None,
+                better: None,
+                worse: None,
+                pending: None,
+            } => Ok(Clause::Cost { cost, more, less }),
+            RawClause {
+                pending: Some(pending),
+                measure: None,
+                better: None,
+                worse: None,
+                cost: None,
+                more: None,
+                less: None,
+            } => Ok(Clause::Pending { pending }),
             _ => Err("a clause is { measure, better, worse }, { cost, more, less } or { pending }"),
         }
     }

@@ -94,7 +94,8 @@ fn foci_region(reference: &Reference, width: usize, height: usize) -> Option<Reg
             .count()
     };
     let away = |region: &Region| {
-        let clear = |start: usize, side: usize, length: usize| start >= MARGIN && start + side + MARGIN <= length;
+        let clear =
+            |start: usize, side: usize, length: usize| start >= MARGIN && start + side + MARGIN <= length;
         clear(region.x, region.width, width) && clear(region.y, region.height, height)
     };
     let regions = || reference.spots.iter().map(|spot| around(spot.at.x, spot.at.y, width, height));

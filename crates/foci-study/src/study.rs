@@ -143,7 +143,11 @@ fn conclude(plan: &Plan, executed: &Executed, timings: &[Timing]) -> Result<Resu
     })
 }
 
-fn summarise_nets(plan: &Plan, executed: &Executed, timings: &[Timing]) -> Result<Vec<NetSummary>, StudyError> {
+fn summarise_nets(
+    plan: &Plan,
+    executed: &Executed,
+    timings: &[Timing],
+) -> Result<Vec<NetSummary>, StudyError> {
     let size = plan.data.largest_tile();
     let mut summaries = Vec::with_capacity(plan.arms.len());
     for ((planned, trials), timing) in plan.arms.iter().zip(&executed.trials).zip(timings) {
@@ -175,7 +179,8 @@ fn summarise_nets(plan: &Plan, executed: &Executed, timings: &[Timing]) -> Resul
 fn notes(plan: &Plan, executed: &Executed) -> Vec<String> {
     let mut notes = plan.data.lines();
     let rates = &plan.spec.tuning.learning_rates;
-    let (least, most) = rates.iter().fold((f64::MAX, 0.0_f64), |(least, most), &rate| (least.min(rate), most.max(rate)));
+    let (least, most) =
+        rates.iter().fold((f64::MAX, 0.0_f64), |(least, most), &rate| (least.min(rate), most.max(rate)));
     for (planned, trials) in plan.arms.iter().zip(&executed.trials) {
         let best = best_rate(trials);
         if rates.len() > 1 && (best == least || best == most) {

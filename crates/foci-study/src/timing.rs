@@ -33,7 +33,9 @@ pub(crate) struct Timing {
 /// [`StudyError::Net`] if a net does not fit into memory, [`StudyError::Damaged`] or a file error for the record.
 pub(crate) fn time_all(plan: &Plan, out: &Path, compute: &Compute) -> Result<Vec<Timing>, StudyError> {
     let record = out.join("timing.json");
-    if let Some(timings) = read_json::<Vec<Timing>>(&record)?.filter(|timings| timings.len() == plan.arms.len()) {
+    if let Some(timings) =
+        read_json::<Vec<Timing>>(&record)?.filter(|timings| timings.len() == plan.arms.len())
+    {
         return Ok(timings);
     }
     let spec = &plan.spec.training;
@@ -42,7 +44,10 @@ pub(crate) fn time_all(plan: &Plan, out: &Path, compute: &Compute) -> Result<Vec
     let mut rounds: Vec<Vec<Timing>> = vec![Vec::with_capacity(ROUNDS); plan.arms.len()];
     for _ in 0..ROUNDS {
         for (planned, rounds) in plan.arms.iter().zip(&mut rounds) {
-            let wrong = |error: EngineError| StudyError::Net { arm: planned.arm.name.clone(), reason: error.to_string() };
+            let wrong = |error: EngineError| StudyError::Net {
+                arm: planned.arm.name.clone(),
+                reason: error.to_string(),
+            };
             let timing = time(&planned.net()?, shape, compute, STEPS).map_err(wrong)?;
             rounds.push(Timing {
                 seconds_per_step: timing.train_seconds,
