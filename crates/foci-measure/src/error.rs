@@ -86,27 +86,27 @@ pub enum MeasureError {
     },
     /// A table of scores with holes or rows of different length.
     #[error(
-        "net {net} has {found} seeds in field {field}, but {expected} are needed: every field needs the score of every \
-         seed of both nets"
+        "arm {arm} has {found} seeds in field {field}, but {expected} are needed: every field needs the score of every \
+         seed of all arms"
     )]
     RaggedScores {
-        /// `a` or `b`.
-        net: char,
+        /// Index of the arm.
+        arm: usize,
         /// Index of the field.
         field: usize,
         /// Number of seeds there.
         found: usize,
-        /// Number of seeds in the first field of net `a`.
+        /// Number of seeds in the first field of the first arm.
         expected: usize,
     },
     /// A score that is infinite or not a number.
     #[error(
-        "net {net}, field {field}, seed {seed}: the score is {value}; enter a diverged run with Measure::worst, \
+        "arm {arm}, field {field}, seed {seed}: the score is {value}; enter a diverged run with Measure::worst, \
          an error-free one with Measure::best"
     )]
     BadScore {
-        /// `a` or `b`.
-        net: char,
+        /// Index of the arm.
+        arm: usize,
         /// Index of the field.
         field: usize,
         /// Index of the seed.
@@ -114,13 +114,25 @@ pub enum MeasureError {
         /// The score.
         value: f64,
     },
-    /// The two nets were not scored on the same fields.
-    #[error("net a has {a} fields, net b has {b}; a paired comparison needs the same fields for both")]
+    /// Two arms were not scored on the same fields.
+    #[error(
+        "arm {arm} has {found} fields, the first has {expected}; a paired comparison needs the same fields for all"
+    )]
     FieldsDiffer {
-        /// Fields of net a.
-        a: usize,
-        /// Fields of net b.
-        b: usize,
+        /// Index of the arm.
+        arm: usize,
+        /// Its number of fields.
+        found: usize,
+        /// Number of fields of the first arm.
+        expected: usize,
+    },
+    /// An arm that is not in the table.
+    #[error("there is no arm {arm}, the scores are of {arms} arms, counted from 0")]
+    NoSuchArm {
+        /// Index that was asked for.
+        arm: usize,
+        /// Number of arms.
+        arms: usize,
     },
     /// Too few fields to say how much fields differ.
     #[error(

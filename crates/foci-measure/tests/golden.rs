@@ -7,7 +7,7 @@ use common::Picture;
 use foci_measure::measure::Better;
 use foci_measure::ms_ssim::structural_similarity;
 use foci_measure::psnr::psnr;
-use foci_measure::stats::{ComparisonOptions, PairedScores, compare};
+use foci_measure::stats::{ComparisonOptions, Scores, Subject, compare};
 use foci_measure::wavelet::atrous;
 use foci_measure::{FrequencyAnalyser, ssim};
 use serde_json::Value;
@@ -111,8 +111,9 @@ fn interval_of_one_seed_contains_that_of_the_paired_t_test() {
     let column = |key: &str| -> Vec<Vec<f64>> {
         paired[key].as_array().unwrap().iter().map(|value| vec![number(value)]).collect()
     };
-    let scores = PairedScores::new(&column("a"), &column("b")).unwrap();
-    let found = compare(&scores, Better::Higher, &ComparisonOptions::default()).unwrap();
+    let scores = Scores::new(&[column("a"), column("b")]).unwrap();
+    let found = compare(&scores, [0, 1], Better::Higher, &ComparisonOptions::default()).unwrap();
+    assert_eq!(found.subject, Subject::TrainedNets);
     let (low, high) = (number(&paired["interval"][0]), number(&paired["interval"][1]));
     assert!(found.interval[0] <= low + 1e-9 && found.interval[1] >= high - 1e-9);
     // No more than a third wider on either side.

@@ -1,13 +1,17 @@
 //! Differences between nets, paired by field and seed, with intervals and adjusted p-values.
 //!
-//! Nets are compared if they had the same task: every pair of arms with the same input noise, except two
-//! controls. All comparisons of a study form one family for Holm's adjustment.
+//! Nets are compared if they had the same task: every pair of arms with the same input noise, controls included. How far
+//! seeds scatter is judged from all arms of that task. All comparisons of a study form one family for Holm's adjustment.
+//!
+//! With one seed nothing is known of how another run of the same nets would come out. Claims are about
+//! architectures, not about two trained nets, so every p-value of such a study is 1 and its claims stay undecided; the
+//! intervals are those of the trained nets.
 
 use crate::execute::{Executed, MeasuredRun};
 use crate::plan::{Plan, PlannedArm};
 use crate::results::Comparison;
 use foci_measure::Measure;
-use foci_measure::stats::{ComparisonOptions, PairedComparison, PairedScores, compare, holm};
+use foci_measure::stats::{ComparisonOptions, PairedComparison, Scores, Subject, compare, holm};
 
 /// The measures that are compared; the others are shown but would only widen the family.
 const COMPARED: [Measure; 6] = [
@@ -32,14 +36,18 @@ pub(crate) fn is_compared(key: &str) -> bool {
 /// Seed of the bootstrap.
 const BOOTSTRAP_SEED: u64 = 20_090;
 
-/// All paired comparisons of a study.
+/// All paired comparisons of a study, task by task and pair by pair in the order of the plan.
 pub(crate) fn compare_all(plan: &Plan, executed: &Executed) -> Vec<Comparison> {
+    compare_runs(&plan.arms, &executed.runs)
+}
+
+fn compare_runs(arms: &[PlannedArm], runs: &[MeasuredRun]) -> Vec<Comparison> {
     let mut comparisons = Vec::new();
-    for (index, a) in plan.arms.iter().enumerate() {
-        for b in &plan.arms[index + 1..] {
-            if comparable(a, b) {
-                comparisons
-                    .extend(COMPARED.iter().filter_map(|&measure| compare_pair(executed, a, b, measure)));
+    for arms in tasks(arms) {
+        let task = Task::new(runs, arms);
+        for first in 0..task.arms.len() {
+            for second in first + 1..task.arms.len() {
+                comparisons.extend(task.compare_pair([first, second]));
             }
         }
     }
@@ -50,37 +58,68 @@ pub(crate) fn compare_all(plan: &Plan, executed: &Executed) -> Vec<Comparison> {
     comparisons
 }
 
-fn comparable(a: &PlannedArm, b: &PlannedArm) -> bool {
-    a.arm.input_noise == b.arm.input_noise && !(a.arm.control && b.arm.control)
+/// The arms, those with the same input noise together.
+fn tasks(arms: &[PlannedArm]) -> Vec<Vec<&PlannedArm>> {
+    let mut tasks: Vec<Vec<&PlannedArm>> = Vec::new();
+    for arm in arms {
+        match tasks.iter_mut().find(|task| task[0].arm.input_noise == arm.arm.input_noise) {
+            Some(task) => task.push(arm),
+            None => tasks.push(vec![arm]),
+        }
+    }
+    tasks
 }
 
-/// The comparison of two arms in one measure; none if no test field has the measure.
-fn compare_pair(executed: &Executed, a: &PlannedArm, b: &PlannedArm, measure: Measure) -> Option<Comparison> {
-    let fields = fields_with(executed, measure);
-    let scores = |arm: &PlannedArm| -> Vec<Vec<f64>> {
-        let runs: Vec<&MeasuredRun> =
-            executed.runs.iter().filter(|run| run.summary.net == arm.arm.name).collect();
-        fields.iter().map(|field| runs.iter().map(|run| score(run, field, measure)).collect()).collect()
-    };
-    let scores = PairedScores::new(&scores(a), &scores(b)).ok()?;
-    let options = ComparisonOptions { seed: BOOTSTRAP_SEED, ..ComparisonOptions::default() };
-    let PairedComparison { difference, interval, p, probability_a_better, .. } =
-        compare(&scores, measure.better(), &options).ok()?;
-    Some(Comparison {
-        a: a.arm.name.clone(),
-        b: b.arm.name.clone(),
-        metric: measure.key().into(),
-        difference,
-        ci: interval,
-        p,
-        p_adjusted: p,
-        probability_a_better,
-    })
+/// Arms that had the same task, with their scores.
+struct Task<'a> {
+    arms: Vec<&'a PlannedArm>,
+    /// The measures that some test fields have.
+    scores: Vec<(Measure, Scores)>,
+}
+
+impl<'a> Task<'a> {
+    fn new(runs: &[MeasuredRun], arms: Vec<&'a PlannedArm>) -> Self {
+        let of_measure = |&measure: &Measure| {
+            let fields = fields_with(runs, measure);
+            let tables: Vec<Vec<Vec<f64>>> =
+                arms.iter().map(|arm| table(runs, arm, &fields, measure)).collect();
+            Some((measure, Scores::new(&tables).ok()?))
+        };
+        let scores = COMPARED.iter().filter_map(of_measure).collect();
+        Self { arms, scores }
+    }
+
+    /// The comparisons of two arms in all measures.
+    fn compare_pair(&self, pair: [usize; 2]) -> impl Iterator<Item = Comparison> {
+        let options = ComparisonOptions { seed: BOOTSTRAP_SEED, ..ComparisonOptions::default() };
+        let [a, b] = pair.map(|arm| &self.arms[arm].arm.name);
+        self.scores.iter().filter_map(move |(measure, scores)| {
+            let PairedComparison { difference, interval, p, subject, probability_a_better, .. } =
+                compare(scores, pair, measure.better(), &options).ok()?;
+            let p = if subject == Subject::TrainedNets { 1.0 } else { p };
+            Some(Comparison {
+                a: a.clone(),
+                b: b.clone(),
+                metric: measure.key().into(),
+                difference,
+                ci: interval,
+                p,
+                p_adjusted: p,
+                probability_a_better,
+            })
+        })
+    }
+}
+
+/// Scores of an arm, field by field, one for each seed.
+fn table(runs: &[MeasuredRun], arm: &PlannedArm, fields: &[String], measure: Measure) -> Vec<Vec<f64>> {
+    let runs: Vec<&MeasuredRun> = runs.iter().filter(|run| run.summary.net == arm.arm.name).collect();
+    fields.iter().map(|field| runs.iter().map(|run| score(run, field, measure)).collect()).collect()
 }
 
 /// Test fields in which a measure has a value. That depends on the originals alone, so any run can tell.
-fn fields_with(executed: &Executed, measure: Measure) -> Vec<String> {
-    let fields = executed.runs.first().map_or(&[][..], |run| &run.fields);
+fn fields_with(runs: &[MeasuredRun], measure: Measure) -> Vec<String> {
+    let fields = runs.first().map_or(&[][..], |run| &run.fields);
     fields
         .iter()
         .filter(|field| field.metrics.contains_key(measure.key()))
@@ -95,4 +134,72 @@ fn score(run: &MeasuredRun, field: &str, measure: Measure) -> f64 {
     }
     let measures = run.fields.iter().find(|measures| measures.field == field);
     measures.and_then(|measures| measures.metrics.get(measure.key())).copied().unwrap_or(measure.worst())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::FieldMeasures;
+    use crate::results::RunSummary;
+    use crate::spec::ArmSpec;
+    use std::collections::BTreeMap;
+
+    fn arm(name: &str, input_noise: f64, control: bool) -> PlannedArm {
+        let arm = ArmSpec { name: name.into(), net: name.into(), input_noise, control };
+        PlannedArm { arm, architecture: name.into(), graph: serde_json::Value::Null }
+    }
+
+    /// A run whose PSNR is `level` decibels, a little more from field to field and from seed to seed.
+    fn run(net: &str, seed: u64, level: f64) -> MeasuredRun {
+        let metrics = |field: usize| {
+            let jitter = ((field * 7 + seed as usize * 3 + net.len() * 5) % 11) as f64 / 50.0;
+            BTreeMap::from([("psnr".to_string(), level + field as f64 + 0.01 * seed as f64 + jitter)])
+        };
+        let fields = (0..12)
+            .map(|field| FieldMeasures { field: format!("{field}"), metrics: metrics(field) })
+            .collect();
+        let summary = RunSummary {
+            net: net.into(),
+            seed,
+            fold: 0,
+            steps: 1,
+            seconds: 1.0,
+            seconds_per_step: 1.0,
+            seconds_per_megapixel: 1.0,
+            learning_rate: 1e-3,
+            diverged: false,
+            metrics: BTreeMap::new(),
+        };
+        MeasuredRun { summary, fields, tiles: vec![] }
+    }
+
+    fn compared(seeds: u64) -> Vec<Comparison> {
+        let arms = [
+            arm("one", 0.0, false),
+            arm("one-denoise", 0.1, true),
+            arm("two", 0.0, true),
+            arm("two-denoise", 0.1, true),
+        ];
+        let levels = [40.0, 20.0, 30.0, 25.0];
+        let runs: Vec<MeasuredRun> = (0..seeds)
+            .flat_map(|seed| arms.iter().zip(levels).map(move |(arm, level)| run(&arm.arm.name, seed, level)))
+            .collect();
+        compare_runs(&arms, &runs)
+    }
+
+    #[test]
+    fn arms_with_the_same_task_are_compared_controls_too() {
+        let found = compared(3);
+        let names: Vec<[&str; 2]> = found.iter().map(|found| [&*found.a, &*found.b]).collect();
+        assert_eq!(names, [["one", "two"], ["one-denoise", "two-denoise"]]);
+        assert!(found[0].ci[0] > 9.0 && found[1].ci[1] < -4.0);
+        // Two comparisons: Holm doubles the smaller p-value.
+        assert!(found.iter().all(|found| found.p_adjusted < 0.05 && found.p_adjusted >= found.p));
+    }
+
+    #[test]
+    fn one_seed_decides_nothing() {
+        assert!(compared(1).iter().all(|found| found.p == 1.0 && found.p_adjusted == 1.0));
+        assert!(compared(1)[0].difference > 9.0);
+    }
 }

@@ -1,30 +1,31 @@
-//! One comparison of two nets: difference, interval, p-values, probability of improvement.
+//! One comparison of two arms: difference, interval, p-value, probability of improvement.
 //!
-//! **Interval.** The bootstrap over fields and seeds ([`crate::stats::bootstrap`]) gives the shape of the distribution of the mean
-//! difference, skew included. Its width is too small for few seeds: three seeds resampled show two thirds of
-//! their variance and can never reach beyond the best and the worst of them. So the percentiles of the standardised bootstrap means
-//! are laid out in units of the analysis-of-variance standard error ([`crate::stats::variance`]) and stretched by
-//! the ratio of Student's to the normal quantile (the expanded percentile interval: Hesterberg 2015, American
-//! Statistician 69:371, section 4.4); each side is at least as far out as Student's interval. Simulations in
-//! the tests show coverage near or above the promised 95 % for 2 to 20 fields and 1 to 3 seeds, whichever of the two
-//! varies more. (BCa corrects skew to second order but keeps the width of the percentile interval, and the width
-//! is what is wrong with three seeds.)
+//! **p** comes from Student's distribution, part by part: one part of the variance for the fields
+//! ([`crate::stats::variance`]), one for the seeds of each of the two arms ([`crate::stats::seeds`]). It goes as low as
+//! the scores allow; resampling has no say in how low.
 //!
-//! **p** is the level at which the interval just touches zero: `p < 0.05` and "the 95 % interval excludes 0" are one statement.
-//! It is never below `1 / (resamples + 1)`.
+//! **Interval.** The same limits, with the shape of the bootstrap over fields and seeds ([`crate::stats::bootstrap`]): where a
+//! percentile of the standardised bootstrap means lies further out than the normal quantile, because the differences are skewed,
+//! that side is stretched by the ratio. Percentiles of the bootstrap by themselves are too narrow: three seeds
+//! resampled show two thirds of their variance and never reach beyond the best and the worst of them (Hesterberg 2015,
+//! American Statistician 69:371, section 4.4). No side is ever drawn in.
 //!
-//! **Few fields or seeds** make the interval wide, not wrong: with 2 fields and 1 seed it is 12.7 standard errors to
-//! either side. With one seed nothing is known of the spread between seeds, so the result speaks of the two trained nets,
-//! not of the architectures; [`PairedComparison::seeds`] says so. If *all* differences are equal, their spread
-//! gives no interval: it collapses to a point, and p is that of the sign flips.
+//! The distance of the difference from zero is divided by the stretch of its side before p is taken, so `p < 0.05` and "the 95 %
+//! interval excludes 0" are one statement (likewise for another [`ComparisonOptions::confidence`]).
+//!
+//! **Few fields or seeds** make the interval wide, not wrong. With one seed nothing is known of the spread between
+//! seeds: interval and p then speak of the two trained nets, and [`PairedComparison::subject`] says so.
+//!
+//! **No spread at all**, neither of fields nor of seeds, gives no variance. p is then that of the sign flips (Fisher 1935): all
+//! fields agree, which chance alone does in two of `2^fields` cases.
 
 use crate::MeasureError;
 use crate::measure::Better;
 use crate::stats::bootstrap::resampled_means;
-use crate::stats::distribution::{normal_tail, student_tail, upper_quantile};
-use crate::stats::permutation::sign_flip;
-use crate::stats::scores::PairedScores;
-use crate::stats::variance::{MeanUncertainty, mean_uncertainty};
+use crate::stats::distribution::{normal_tail, upper_quantile};
+use crate::stats::scores::Scores;
+use crate::stats::seeds::seed_parts;
+use crate::stats::variance::{field_part, p_value, reach, standard_error};
 use crate::summary::percentile_of_sorted;
 use serde::{Deserialize, Serialize};
 
@@ -45,28 +46,38 @@ impl Default for ComparisonOptions {
     }
 }
 
-/// What the scores say of two nets `a` and `b`.
+/// What an interval and a p-value speak of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Subject {
+    /// The architectures: other runs of the same nets would differ as much.
+    Architectures,
+    /// Only these two trained nets: there is one seed, and another one may turn the difference round.
+    TrainedNets,
+}
+
+/// What the scores say of two arms `a` and `b`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PairedComparison {
     /// Mean of a - b over fields and seeds, in the unit of the measure.
     pub difference: f64,
     /// Interval of the difference.
     pub interval: [f64; 2],
-    /// Two-sided p-value for "no difference between the architectures"; agrees with the interval.
+    /// Two-sided p-value for "no difference"; agrees with the interval.
     pub p: f64,
-    /// Two-sided p-value for "no difference between these trained nets", by sign flips over fields only.
-    pub p_trained: f64,
+    /// What interval and p speak of.
+    pub subject: Subject,
     /// Probability that a run of `a` is better than a run of `b` on the same field.
     pub probability_a_better: f64,
     /// Number of fields.
     pub fields: usize,
-    /// Number of seeds; with 1, nothing is known of the spread between seeds.
+    /// Number of seeds.
     pub seeds: usize,
 }
 
-/// Compares two nets on one measure.
+/// Compares two arms of a study in one measure. `pair` holds the indices of `a` and `b` in the scores.
 pub fn compare(
-    scores: &PairedScores,
+    scores: &Scores,
+    pair: [usize; 2],
     better: Better,
     options: &ComparisonOptions,
 ) -> Result<PairedComparison, MeasureError> {
@@ -77,75 +88,53 @@ pub fn compare(
     if options.resamples < 100 {
         return bad("the number of resamples", options.resamples as f64, "at least 100");
     }
-    let differences = scores.differences();
-    let mean = mean_uncertainty(&differences, scores.seeds());
-    let spread =
-        Spread::new(mean, &resampled_means(&differences, scores.seeds(), options.resamples, options.seed));
-    let p_trained = sign_flip(&scores.field_differences(), options.resamples, options.seed);
-    let (interval, p) = match spread {
-        Some(spread) => (spread.interval(1.0 - options.confidence), spread.p_value(options.resamples)),
-        None => ([mean.mean; 2], p_trained),
+    if let Some(&arm) = pair.iter().find(|&&arm| arm >= scores.arms()) {
+        return Err(MeasureError::NoSuchArm { arm, arms: scores.arms() });
+    }
+    let differences = scores.differences(pair);
+    let mean = differences.iter().sum::<f64>() / differences.len() as f64;
+    let mut parts = vec![field_part(&differences, scores.seeds())];
+    let seeds = seed_parts(scores);
+    let subject = if seeds.is_some() { Subject::Architectures } else { Subject::TrainedNets };
+    parts.extend(seeds.iter().flat_map(|seeds| pair.map(|arm| seeds[arm])));
+
+    let miss = 1.0 - options.confidence;
+    let largest = differences.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
+    let (interval, p) = if standard_error(&parts) > ROUNDING * largest {
+        let means = resampled_means(&differences, scores.seeds(), options.resamples, options.seed);
+        let stretch = stretches(mean, &means, miss, ROUNDING * largest);
+        let [lower, upper] = stretch.map(|stretch| stretch * reach(&parts, miss));
+        let towards_zero = stretch[usize::from(mean < 0.0)];
+        ([mean - lower, mean + upper], p_value(&parts, mean.abs() / towards_zero))
+    } else {
+        let p = if mean == 0.0 { 1.0 } else { 0.5f64.powi(scores.fields() as i32 - 1) };
+        (if p < miss { [mean; 2] } else { [mean.min(0.0), mean.max(0.0)] }, p)
     };
     Ok(PairedComparison {
-        difference: mean.mean,
+        difference: mean,
         interval,
         p,
-        p_trained,
-        probability_a_better: scores.probability_a_better(better),
+        subject,
+        probability_a_better: scores.probability_a_better(pair, better),
         fields: scores.fields(),
         seeds: scores.seeds(),
     })
 }
 
-/// Distribution of the mean difference.
-struct Spread {
-    mean: MeanUncertainty,
-    /// Bootstrap deviations from the mean in units of their standard deviation, ascending.
-    deviations: Vec<f64>,
-}
+/// A spread below this fraction of the differences is rounding.
+const ROUNDING: f64 = 1e-12;
 
-impl Spread {
-    /// `None` if the differences do not vary, beyond rounding.
-    fn new(mean: MeanUncertainty, resampled: &[f64]) -> Option<Self> {
-        let square: f64 = resampled.iter().map(|value| (value - mean.mean).powi(2)).sum();
-        let deviation = (square / resampled.len() as f64).sqrt();
-        let rounding = 1e-12 * mean.mean.abs();
-        let varies = deviation > rounding && mean.standard_error > rounding;
-        let standardised = |value: &f64| (value - mean.mean) / deviation;
-        varies.then(|| Self { mean, deviations: resampled.iter().map(standardised).collect() })
+/// How much further out than the normal distribution the bootstrap means lie below and above the mean, at the tails that
+/// together hold `miss`; at least 1.
+fn stretches(mean: f64, resampled: &[f64], miss: f64, rounding: f64) -> [f64; 2] {
+    let square: f64 = resampled.iter().map(|value| (value - mean).powi(2)).sum();
+    let deviation = (square / resampled.len() as f64).sqrt();
+    if deviation <= rounding {
+        return [1.0; 2];
     }
-
-    /// Distance of the lower and of the upper end from the mean, in standard errors, for an interval that misses with
-    /// probability `alpha`.
-    fn reach(&self, alpha: f64) -> [f64; 2] {
-        let student = upper_quantile(alpha, |t| student_tail(t, self.mean.freedom));
-        let normal = upper_quantile(alpha, normal_tail);
-        let tail = 100.0 * alpha / 2.0;
-        let lower = percentile_of_sorted(&self.deviations, tail).unwrap_or(0.0);
-        let upper = percentile_of_sorted(&self.deviations, 100.0 - tail).unwrap_or(0.0);
-        [-lower, upper].map(|quantile| student * (quantile / normal).max(1.0))
-    }
-
-    fn interval(&self, alpha: f64) -> [f64; 2] {
-        let [lower, upper] = self.reach(alpha);
-        [self.mean.mean - self.mean.standard_error * lower, self.mean.mean + self.mean.standard_error * upper]
-    }
-
-    /// Smallest `alpha` whose interval excludes zero, by bisection; the reach shrinks as `alpha` grows.
-    fn p_value(&self, resamples: usize) -> f64 {
-        let observed = self.mean.mean.abs() / self.mean.standard_error;
-        let side = usize::from(self.mean.mean < 0.0);
-        // Student's interval is the narrowest, so its p-value bounds the search from below.
-        let mut low = student_tail(observed, self.mean.freedom).max(1.0 / (resamples + 1) as f64);
-        let excludes = |alpha: f64| self.reach(alpha)[side] < observed;
-        if low >= 1.0 - 1e-9 || excludes(low) {
-            return low.min(1.0);
-        }
-        let mut high = 1.0;
-        for _ in 0..30 {
-            let middle = 0.5 * (low + high);
-            if excludes(middle) { high = middle } else { low = middle }
-        }
-        high
-    }
+    let normal = upper_quantile(miss, normal_tail);
+    let quantile = |percent: f64| percentile_of_sorted(resampled, percent).unwrap_or(mean);
+    let tail = 100.0 * miss / 2.0;
+    [mean - quantile(tail), quantile(100.0 - tail) - mean]
+        .map(|distance| (distance / deviation / normal).max(1.0))
 }

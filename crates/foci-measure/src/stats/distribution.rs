@@ -26,17 +26,36 @@ pub(crate) fn student_tail(t: f64, freedom: f64) -> f64 {
     incomplete_beta(freedom / 2.0, 0.5, freedom / (freedom + square), square / (freedom + square))
 }
 
-/// The value that is exceeded in absolute size with probability `tail` (0 < tail < 1), by bisection.
+/// The value that is exceeded in absolute size with probability `tail` (0 < tail < 1).
 pub(crate) fn upper_quantile(tail: f64, tail_of: impl Fn(f64) -> f64) -> f64 {
-    let (mut low, mut high) = (0.0, 1.0);
-    while tail_of(high) > tail && high < 1e8 {
-        high *= 2.0;
+    let (mut low, mut high) = (1e-12, 1.0);
+    while tail_of(high) > tail && high < 1e40 {
+        (low, high) = (high, 4.0 * high);
     }
-    for _ in 0..60 {
-        let middle = 0.5 * (low + high);
-        if tail_of(middle) > tail { low = middle } else { high = middle }
+    // Beyond the reach of `normal_tail` the tail is 0; any number below its logarithms will do.
+    let excess = |value: f64| tail_of(value.exp()).ln().max(-1e3) - tail.ln();
+    root([low.ln(), high.ln()], excess).exp()
+}
+
+/// The place where a monotone function is zero, between two places where it has opposite signs: the secant of the
+/// interval's ends, of which one that stays has its value halved (the Illinois method, Dowell and Jarratt 1971, BIT 11:168).
+pub(crate) fn root([mut left, mut right]: [f64; 2], function: impl Fn(f64) -> f64) -> f64 {
+    let (mut at_left, mut at_right) = (function(left), function(right));
+    for _ in 0..100 {
+        let slope = at_right - at_left;
+        let next = if slope == 0.0 { 0.5 * (left + right) } else { left - at_left * (right - left) / slope };
+        let value = function(next);
+        if value.abs() < 1e-11 || (next - right).abs() < 1e-13 {
+            return next;
+        }
+        if value * at_right < 0.0 {
+            (left, at_left) = (right, at_right);
+        } else {
+            at_left *= 0.5;
+        }
+        (right, at_right) = (next, value);
     }
-    0.5 * (low + high)
+    right
 }
 
 /// Regularised incomplete beta function `I_x(a, b)`; `y = 1 - x` is passed to keep its digits. Continued fraction
@@ -78,15 +97,15 @@ fn beta_fraction(a: f64, b: f64, x: f64) -> f64 {
 
 /// Logarithm of the gamma function for x > 0: Stirling's series (DLMF 5.11.1) after shifting x above 16.
 fn ln_gamma(x: f64) -> f64 {
-    let (mut x, mut shift) = (x, 0.0);
+    let (mut x, mut shift) = (x, 1.0);
     while x < 16.0 {
-        shift += x.ln();
+        shift *= x;
         x += 1.0;
     }
     let square = x * x;
     let series =
         (1.0 / 12.0 - (1.0 / 360.0 - (1.0 / 1260.0 - 1.0 / (1680.0 * square)) / square) / square) / x;
-    (x - 0.5) * x.ln() - x + 0.5 * (2.0 * PI).ln() + series - shift
+    (x - 0.5) * x.ln() - x + 0.5 * (2.0 * PI).ln() + series - shift.ln()
 }
 
 #[cfg(test)]

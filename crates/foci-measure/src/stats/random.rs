@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-/// A stream of random indices and signs.
+/// A stream of random indices.
 pub(crate) struct Draws {
     source: ChaCha8Rng,
 }
@@ -23,11 +23,6 @@ impl Draws {
             product = u64::from(self.source.next_u32()) * range;
         }
         (product >> 32) as usize
-    }
-
-    /// 64 fair coin flips.
-    pub fn bits(&mut self) -> u64 {
-        self.source.next_u64()
     }
 }
 

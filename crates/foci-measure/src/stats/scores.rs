@@ -1,42 +1,49 @@
-//! The scores of two nets on the same fields, with several seeds each.
+//! The scores of all arms of a study in one measure: on the same fields, with several seeds each.
 
 use crate::MeasureError;
 use crate::measure::Better;
 
-/// A table of fields x seeds for each of two nets, complete and finite.
+/// A table of fields x seeds for each arm, complete and finite.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PairedScores {
+pub struct Scores {
     fields: usize,
     seeds: usize,
-    /// Field by field, seed by seed.
-    a: Vec<f64>,
-    b: Vec<f64>,
+    /// For each arm: field by field, seed by seed.
+    arms: Vec<Vec<f64>>,
 }
 
-impl PairedScores {
-    /// `a[field][seed]` and `b[field][seed]`. Fields must be the same for both nets, in the same order; every field
-    /// needs all seeds. At least two fields.
+impl Scores {
+    /// `arms[arm][field][seed]`. Fields must be the same for all arms, in the same order; every field needs all seeds. At
+    /// least two fields. Give all arms of the study, not only those to compare: what is known of the spread between
+    /// seeds comes from all of them.
     ///
     /// A diverged run is entered with [`crate::Measure::worst`], never left out.
-    pub fn new(a: &[Vec<f64>], b: &[Vec<f64>]) -> Result<Self, MeasureError> {
-        if a.len() != b.len() {
-            return Err(MeasureError::FieldsDiffer { a: a.len(), b: b.len() });
+    pub fn new(arms: &[Vec<Vec<f64>>]) -> Result<Self, MeasureError> {
+        let first = arms.first().map_or(&[][..], Vec::as_slice);
+        if first.len() < 2 {
+            return Err(MeasureError::TooFewFields { found: first.len() });
         }
-        if a.len() < 2 {
-            return Err(MeasureError::TooFewFields { found: a.len() });
-        }
-        let seeds = a[0].len().max(1);
-        for (net, rows) in [('a', a), ('b', b)] {
+        let seeds = first[0].len().max(1);
+        for (arm, rows) in arms.iter().enumerate() {
+            if rows.len() != first.len() {
+                return Err(MeasureError::FieldsDiffer { arm, found: rows.len(), expected: first.len() });
+            }
             for (field, row) in rows.iter().enumerate() {
                 if row.len() != seeds {
-                    return Err(MeasureError::RaggedScores { net, field, found: row.len(), expected: seeds });
+                    return Err(MeasureError::RaggedScores { arm, field, found: row.len(), expected: seeds });
                 }
                 if let Some(seed) = row.iter().position(|value| !value.is_finite()) {
-                    return Err(MeasureError::BadScore { net, field, seed, value: row[seed] });
+                    return Err(MeasureError::BadScore { arm, field, seed, value: row[seed] });
                 }
             }
         }
-        Ok(Self { fields: a.len(), seeds, a: a.concat(), b: b.concat() })
+        let arms_flat = arms.iter().map(|rows| rows.concat()).collect();
+        Ok(Self { fields: first.len(), seeds, arms: arms_flat })
+    }
+
+    /// Number of arms, at least 1.
+    pub fn arms(&self) -> usize {
+        self.arms.len()
     }
 
     /// Number of fields, at least 2.
@@ -49,26 +56,25 @@ impl PairedScores {
         self.seeds
     }
 
-    /// Differences `a - b`, field by field, seed by seed.
-    pub fn differences(&self) -> Vec<f64> {
-        self.a.iter().zip(&self.b).map(|(a, b)| a - b).collect()
+    /// Differences `a - b` of two arms, field by field, seed by seed.
+    pub(crate) fn differences(&self, [a, b]: [usize; 2]) -> Vec<f64> {
+        self.arms[a].iter().zip(&self.arms[b]).map(|(a, b)| a - b).collect()
     }
 
-    /// Mean difference of each field over its seeds.
-    pub fn field_differences(&self) -> Vec<f64> {
-        self.differences()
-            .chunks_exact(self.seeds)
-            .map(|row| row.iter().sum::<f64>() / self.seeds as f64)
-            .collect()
+    /// Mean score of each seed of an arm over all fields.
+    pub(crate) fn seed_means(&self, arm: usize) -> Vec<f64> {
+        let of_seed = |seed: usize| self.arms[arm][seed..].iter().step_by(self.seeds).sum::<f64>();
+        (0..self.seeds).map(|seed| of_seed(seed) / self.fields as f64).collect()
     }
 
     /// Probability that a run of `a` is better than a run of `b` on the same field: the share of all pairs of a seed of
     /// `a` and a seed of `b`, averaged over fields; equal scores count one half (Agarwal et al. 2021, "Deep
     /// reinforcement learning at the edge of the statistical precipice", equation 2). Depends on ranks only, so it does
     /// not matter how bad the floor of a diverged run is.
-    pub fn probability_a_better(&self, better: Better) -> f64 {
+    pub(crate) fn probability_a_better(&self, [a, b]: [usize; 2], better: Better) -> f64 {
         let mut sum = 0.0;
-        for (a, b) in self.a.chunks_exact(self.seeds).zip(self.b.chunks_exact(self.seeds)) {
+        let rows = |arm: usize| self.arms[arm].chunks_exact(self.seeds);
+        for (a, b) in rows(a).zip(rows(b)) {
             for a in a {
                 for b in b {
                     let (good, bad) = if better == Better::Higher { (a, b) } else { (b, a) };
@@ -89,10 +95,12 @@ mod tests {
         // Field 0: a 1, 3 against b 2, 3: wins 3 > 2; ties 3 = 3; losses 1 < 2, 1 < 3: (1 + 0.5) / 4.
         // Field 1: a 5, 5 against b 0, 0: 1. Mean (0.375 + 1) / 2.
         let scores =
-            PairedScores::new(&[vec![1.0, 3.0], vec![5.0, 5.0]], &[vec![2.0, 3.0], vec![0.0, 0.0]]).unwrap();
-        assert_eq!(scores.probability_a_better(Better::Higher), 0.6875);
-        assert_eq!(scores.probability_a_better(Better::Lower), 0.3125);
-        assert_eq!(scores.field_differences(), [-0.5, 5.0]);
+            Scores::new(&[vec![vec![1.0, 3.0], vec![5.0, 5.0]], vec![vec![2.0, 3.0], vec![0.0, 0.0]]])
+                .unwrap();
+        assert_eq!(scores.probability_a_better([0, 1], Better::Higher), 0.6875);
+        assert_eq!(scores.probability_a_better([0, 1], Better::Lower), 0.3125);
+        assert_eq!(scores.differences([0, 1]), [-1.0, 0.0, 5.0, 5.0]);
+        assert_eq!(scores.seed_means(0), [3.0, 4.0]);
     }
 
     #[test]
@@ -101,21 +109,19 @@ mod tests {
         let ragged = vec![vec![1.0, 2.0], vec![3.0]];
         let infinite = vec![vec![1.0, 2.0], vec![3.0, f64::INFINITY]];
         assert!(matches!(
-            PairedScores::new(&fine, &ragged),
-            Err(MeasureError::RaggedScores { net: 'b', field: 1, found: 1, expected: 2 })
+            Scores::new(&[fine.clone(), ragged]),
+            Err(MeasureError::RaggedScores { arm: 1, field: 1, found: 1, expected: 2 })
         ));
         assert!(matches!(
-            PairedScores::new(&infinite, &fine),
-            Err(MeasureError::BadScore { field: 1, seed: 1, .. })
+            Scores::new(&[infinite, fine.clone()]),
+            Err(MeasureError::BadScore { arm: 0, field: 1, seed: 1, .. })
         ));
         assert!(matches!(
-            PairedScores::new(&fine[..1], &fine),
-            Err(MeasureError::FieldsDiffer { a: 1, b: 2 })
+            Scores::new(&[fine.clone(), fine[..1].to_vec()]),
+            Err(MeasureError::FieldsDiffer { arm: 1, found: 1, expected: 2 })
         ));
-        assert!(matches!(
-            PairedScores::new(&fine[..1], &fine[..1]),
-            Err(MeasureError::TooFewFields { found: 1 })
-        ));
-        assert!(PairedScores::new(&[vec![], vec![]], &[vec![], vec![]]).is_err());
+        assert!(matches!(Scores::new(&[fine[..1].to_vec()]), Err(MeasureError::TooFewFields { found: 1 })));
+        assert!(matches!(Scores::new(&[]), Err(MeasureError::TooFewFields { found: 0 })));
+        assert!(Scores::new(&[vec![vec![], vec![]]]).is_err());
     }
 }
