@@ -7,8 +7,8 @@ use crate::spec::{StudySpec, TileSize};
 use crate::study::{Event, Observer, StudyRequest};
 use foci_image::synth::{SpecimenOptions, write_specimens};
 use foci_image::{
-    ChannelChoice, Dataset, DatasetOptions, Fingerprint, LabelImage, Loader, Plane, Split, SplitOptions,
-    split_by_group, write_whole_folder,
+    Dataset, DatasetOptions, Fingerprint, LabelImage, Loader, Plane, Split, SplitOptions, split_by_group,
+    write_whole_folder,
 };
 use foci_measure::frequency::LEAST_SIDE;
 use foci_train::Tiles;
@@ -26,8 +26,8 @@ const LEAST_GROUPS: usize = 3;
 pub struct PlannedData {
     /// The folder, or `specimens` for those that the study makes.
     pub source: String,
-    /// The channel that was asked for.
-    pub channel: ChannelChoice,
+    /// How the images were read: tiles, channel, page.
+    pub reading: DatasetOptions,
     /// Width and height of the largest tile.
     pub tile: TileSize,
     /// Names of the fields in each part.
@@ -95,8 +95,7 @@ impl Data {
         };
         let options = DatasetOptions {
             tile: spec.tile.map(|tile| (tile.width, tile.height)),
-            channel: request.channel,
-            ..DatasetOptions::default()
+            ..request.reading.clone()
         };
         let dataset = Dataset::open(&folder, &options)?;
         let split = split(spec, &dataset, &folder)?;
@@ -106,7 +105,7 @@ impl Data {
             |side: fn(&foci_image::Tile) -> usize| dataset.tiles.iter().map(side).max().unwrap_or(1);
         let planned = PlannedData {
             source: request.data.as_ref().map_or("specimens".into(), |folder| folder.display().to_string()),
-            channel: request.channel,
+            reading: options.clone(),
             tile: TileSize { width: largest(|tile| tile.w), height: largest(|tile| tile.h) },
             split: SplitNames {
                 training: names(&split.train),
@@ -203,16 +202,10 @@ fn split(spec: &StudySpec, dataset: &Dataset, folder: &Path) -> Result<Split, St
 /// [`StudyError::Image`] or [`StudyError::Data`] if the folder cannot be used.
 pub fn training_tiles(
     folder: &Path,
-    tile: Option<TileSize>,
-    channel: ChannelChoice,
+    reading: &DatasetOptions,
     seed: u64,
 ) -> Result<(Tiles, Vec<String>), StudyError> {
-    let options = DatasetOptions {
-        tile: tile.map(|tile| (tile.width, tile.height)),
-        channel,
-        ..DatasetOptions::default()
-    };
-    let dataset = Dataset::open(folder, &options)?;
+    let dataset = Dataset::open(folder, reading)?;
     let split = split_by_group(
         &dataset,
         &SplitOptions { test_share: 0.0, validation_share: 0.2, seed, ..SplitOptions::default() },

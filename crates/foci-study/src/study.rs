@@ -10,7 +10,7 @@ use crate::results::{Budget, NetSummary, Results, RunSummary};
 use crate::spec::StudySpec;
 use crate::timing::{Timing, time_all};
 use crate::{StudyError, pictures, plan, report};
-use foci_image::ChannelChoice;
+use foci_image::DatasetOptions;
 use foci_kernels::Compute;
 use foci_net::Net;
 use foci_net::memory::{Mode, PlanError, largest_image};
@@ -28,8 +28,8 @@ pub struct StudyRequest {
     pub spec: StudySpec,
     /// Folder of images; without it the study makes its own specimens.
     pub data: Option<PathBuf>,
-    /// Which channel of colour images to use.
-    pub channel: ChannelChoice,
+    /// How the images are read; the size of tiles is that of the specification.
+    pub reading: DatasetOptions,
     /// Folder for everything that the study writes.
     pub out: PathBuf,
     /// Go on with what is there.

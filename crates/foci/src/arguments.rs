@@ -87,14 +87,20 @@ pub struct StudyArguments {
 }
 
 /// How images are read, the same for every command that reads a data folder.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ReadingArguments {
     /// Cut fields into tiles of this size
-    #[arg(long, value_name = "WIDTHxHEIGHT")]
+    #[arg(long, value_name = "WIDTHxHEIGHT", conflicts_with = "tiles")]
     pub tile: Option<foci_study::TileSize>,
+    /// Table of tiles instead (CSV with columns tile,image,x,y,w,h)
+    #[arg(long, value_name = "FILE.csv")]
+    pub tiles: Option<PathBuf>,
     /// Channel of colour images to use [default: guessed, and told]
     #[arg(long)]
     pub channel: Option<Channel>,
+    /// Page of multi-page files, from 0 [default: the first, and told]
+    #[arg(long, value_name = "N")]
+    pub page: Option<usize>,
 }
 
 /// Channel of a colour image.
@@ -250,6 +256,9 @@ pub struct SynthArguments {
     /// Seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+    /// Print what was made as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Kinds of nuclei.
@@ -292,6 +301,9 @@ pub struct TileArguments {
     /// Channel of colour images to use [default: guessed, and told]
     #[arg(long)]
     pub channel: Option<Channel>,
+    /// Print what was cut as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Flags of `foci bench`.

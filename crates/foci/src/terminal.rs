@@ -1,9 +1,9 @@
 //! What every command shares: threads, Ctrl-C, and printing results on standard output.
 
-use crate::arguments::Channel;
+use crate::arguments::{Channel, ReadingArguments};
 use crate::exit::Failure;
 use anyhow::Context;
-use foci_image::ChannelChoice;
+use foci_image::{ChannelChoice, DatasetOptions};
 use foci_kernels::{Compute, Simd};
 use std::io::Write;
 use std::sync::OnceLock;
@@ -66,6 +66,17 @@ pub fn channel(choice: Option<Channel>) -> ChannelChoice {
         Some(Channel::Green) => ChannelChoice::Green,
         Some(Channel::Blue) => ChannelChoice::Blue,
         Some(Channel::Luminance) => ChannelChoice::Luminance,
+    }
+}
+
+/// How a data folder is to be read.
+pub fn reading(flags: &ReadingArguments) -> DatasetOptions {
+    DatasetOptions {
+        tile: flags.tile.map(|tile| (tile.width, tile.height)),
+        tiles_csv: flags.tiles.clone(),
+        channel: channel(flags.channel),
+        page: flags.page,
+        ..DatasetOptions::default()
     }
 }
 

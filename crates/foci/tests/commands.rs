@@ -165,12 +165,19 @@ fn inspect_prints_a_net_that_other_frameworks_can_rebuild() {
 fn tiles_are_cut_and_can_be_read_again() {
     let place = Workplace::new();
     place.specimens("data", 2);
-    foci(&["data", "tile", &place.text("data"), "--tile", "64x64", "--out", &place.text("tiles")]).succeeds();
+    foci(&["data", "tile", &place.text("data"), "--tile", "64x64", "--out", &place.text("tiles"), "--json"])
+        .succeeds();
     assert_eq!(images_in(&place.path("tiles/images")).len(), 8);
     let check = foci(&["data", "check", &place.text("tiles"), "--json"]);
     check.succeeds();
     let fingerprint = &json(&check.stdout)["fingerprint"];
     assert_eq!(fingerprint["masks"], 8);
+    // A table of tiles does the same from the fields themselves.
+    fs::write(place.path("tiles.csv"), "tile,image,x,y,w,h\na,mixed-00,0,0,64,64\nb,mixed-01,10,20,64,64\n")
+        .unwrap();
+    let check = foci(&["data", "check", &place.text("data"), "--tiles", &place.text("tiles.csv"), "--json"]);
+    check.succeeds();
+    assert_eq!(json(&check.stdout)["fingerprint"]["tiles"], 2);
     // Tiles of one field stay together in every later split.
     assert_eq!(fingerprint["groups"], 2);
     assert_eq!(images_in(&place.path("tiles/foci")).len(), 8);

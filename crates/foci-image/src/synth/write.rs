@@ -13,7 +13,7 @@ use super::scene::{Specimen, generate};
 use crate::{ImageError, write_labels, write_png_grey8, write_png_grey16, write_whole};
 
 /// What was written for one field.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct WrittenSpecimen {
     /// Name of the field, such as `mixed-00`.
     pub name: String,

@@ -1,6 +1,6 @@
 //! `foci data`: make specimens, look through a folder, cut tiles.
 
-use crate::arguments::{Channel, CheckArguments, Kind, SynthArguments, TileArguments};
+use crate::arguments::{CheckArguments, Kind, SynthArguments, TileArguments};
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::terminal;
@@ -9,7 +9,6 @@ use foci_image::{
     Dataset, DatasetOptions, ImageError, Loader, write_labels, write_png_grey8, write_png_grey16,
     write_tiff_f32, write_whole, write_whole_folder,
 };
-use foci_study::TileSize;
 use std::path::Path;
 
 /// `foci data synth`.
@@ -29,6 +28,9 @@ pub fn synth(flags: &SynthArguments) -> Result<(), Failure> {
     let written = write_whole_folder(&flags.out, |fresh| {
         write_specimens(fresh, flags.count, &options).map_err(foci_study::StudyError::from)
     })?;
+    if flags.json {
+        return terminal::print_json(&serde_json::json!({ "folder": flags.out, "specimens": written }));
+    }
     let nuclei: usize = written.iter().map(|specimen| specimen.cells.iter().sum::<usize>()).sum();
     let foci: usize = written.iter().map(|specimen| specimen.foci).sum();
     terminal::print(&format!(
@@ -42,8 +44,8 @@ pub fn synth(flags: &SynthArguments) -> Result<(), Failure> {
 
 /// `foci data check`.
 pub fn check(flags: &CheckArguments) -> Result<(), Failure> {
-    let report = foci_image::check(&flags.folder, &options(flags.reading.tile, flags.reading.channel))
-        .map_err(Failure::input)?;
+    let report =
+        foci_image::check(&flags.folder, &terminal::reading(&flags.reading)).map_err(Failure::input)?;
     if flags.json {
         terminal::print_json(&report)?;
     } else {
@@ -61,12 +63,23 @@ pub fn check(flags: &CheckArguments) -> Result<(), Failure> {
 /// `foci data tile`: raw counts, so that nothing is lost that a later normalisation might want, and a table that
 /// keeps the tiles of a field together in every later split.
 pub fn tile(flags: &TileArguments) -> Result<(), Failure> {
-    let dataset =
-        Dataset::open(&flags.folder, &options(Some(flags.tile), flags.channel)).map_err(Failure::input)?;
+    let options = DatasetOptions {
+        tile: Some((flags.tile.width, flags.tile.height)),
+        channel: terminal::channel(flags.channel),
+        ..DatasetOptions::default()
+    };
+    let dataset = Dataset::open(&flags.folder, &options).map_err(Failure::input)?;
     free_folder(&flags.out)?;
     write_whole_folder(&flags.out, |fresh| cut(&dataset, fresh))?;
     for field in &dataset.left_out {
         eprintln!("{} is left out: {}", field.name, field.reason);
+    }
+    if flags.json {
+        return terminal::print_json(&serde_json::json!({
+            "folder": flags.out,
+            "tiles": dataset.tiles.iter().map(|tile| &tile.name).collect::<Vec<_>>(),
+            "left_out": dataset.left_out,
+        }));
     }
     terminal::print(&format!(
         "{} tiles of {} fields in {}\n",
@@ -113,14 +126,6 @@ fn cut(dataset: &Dataset, out: &Path) -> Result<(), Failure> {
 /// A cell of a table, quoted as RFC 4180 wants it.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\""))
-}
-
-fn options(tile: Option<TileSize>, channel: Option<Channel>) -> DatasetOptions {
-    DatasetOptions {
-        tile: tile.map(|tile| (tile.width, tile.height)),
-        channel: terminal::channel(channel),
-        ..DatasetOptions::default()
-    }
 }
 
 /// Refuses a folder that holds something: what is in it might be lost among new files.

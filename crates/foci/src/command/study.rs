@@ -66,6 +66,13 @@ fn resolve(flags: StudyArguments) -> Result<StudyRequest, Failure> {
         add("tile", String::from(tile));
         spec.tile = Some(tile);
     }
+    if let Some(tiles) = &flags.reading.tiles {
+        add("tiles", tiles.display().to_string());
+        spec.tile = None;
+    }
+    if let Some(page) = flags.reading.page {
+        add("page", page.to_string());
+    }
     if let Some(channel) = flags.reading.channel {
         add("channel", format!("{channel:?}").to_lowercase());
     }
@@ -83,7 +90,7 @@ fn resolve(flags: StudyArguments) -> Result<StudyRequest, Failure> {
     Ok(StudyRequest {
         spec,
         data: flags.data,
-        channel: terminal::channel(flags.reading.channel),
+        reading: terminal::reading(&flags.reading),
         out,
         resume: flags.resume,
         command: command.join(" "),
