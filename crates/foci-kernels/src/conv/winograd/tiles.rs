@@ -1,0 +1,149 @@
+//! Where the tiles of an image lie. With dilation d, the outputs of a tile are at rows y, y + d, y + 2 d,
+//! y + 3 d, and likewise for columns, so tiles fall into d x d interleaved grids, each a plain convolution of a
+//! thinned-out image. Tiles are numbered through the batch; those that share rows follow one another.
+
+use super::{IN, OUT};
+use crate::view::LANES;
+
+/// Starts of tiles along `size` pixels.
+fn count(size: usize, dilation: usize) -> usize {
+    let stripe = OUT * dilation;
+    size / stripe * dilation + dilation.min(size % stripe)
+}
+
+/// Rows at which tiles start.
+pub(super) fn rows(h: usize, dilation: usize) -> usize {
+    count(h, dilation)
+}
+
+/// Columns at which tiles start.
+pub(super) fn columns(w: usize, dilation: usize) -> usize {
+    count(w, dilation)
+}
+
+/// The tiles of a batch of images.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tiles {
+    n: usize,
+    h: usize,
+    w: usize,
+    dilation: usize,
+    rows: usize,
+    columns: usize,
+}
+
+/// One tile: its image and the first pixel of its output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tile {
+    pub n: usize,
+    pub y: usize,
+    pub x: usize,
+}
+
+impl Tiles {
+    pub fn new(n: usize, h: usize, w: usize, dilation: usize) -> Tiles {
+        Tiles { n, h, w, dilation, rows: rows(h, dilation), columns: columns(w, dilation) }
+    }
+
+    pub fn count(&self) -> usize {
+        self.n * self.rows * self.columns
+    }
+
+    /// The tile of a number.
+    pub fn at(&self, number: usize) -> Tile {
+        let (row, column) = (number / self.columns, number % self.columns);
+        let (n, row) = (row / self.rows, row % self.rows);
+        let x = column / self.dilation * OUT * self.dilation + column % self.dilation;
+        // Down one grid, then the next. The first `longer` grids have one row of tiles more than the others.
+        let stripe = OUT * self.dilation;
+        let (most, grids) = (self.h.div_ceil(stripe), self.dilation.min(self.h));
+        let longer = self.rows - grids * (most - 1);
+        let (grid, down) = if row < longer * most {
+            (row / most, row % most)
+        } else {
+            let row = row - longer * most;
+            (longer + row / (most - 1), row % (most - 1))
+        };
+        Tile { n, y: down * stripe + grid, x }
+    }
+
+    /// Where the outputs of a tile are.
+    pub fn output(&self, tile: Tile) -> Window {
+        self.window(tile, 0, OUT)
+    }
+
+    /// What a tile reads.
+    pub fn source(&self, tile: Tile) -> Window {
+        self.window(tile, 1, IN)
+    }
+
+    fn window(&self, tile: Tile, before: usize, side: usize) -> Window {
+        let step = self.dilation;
+        let (y, x) = (tile.y as isize - (before * step) as isize, tile.x as isize - (before * step) as isize);
+        let reach = ((side - 1) * step) as isize;
+        let whole = y >= 0 && x >= 0 && y + reach < self.h as isize && x + reach < self.w as isize;
+        Window { y, x, h: self.h, w: self.w, step, whole }
+    }
+}
+
+/// Pixels of an image, equally far apart, some of which may lie outside.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
+    y: isize,
+    x: isize,
+    h: usize,
+    w: usize,
+    step: usize,
+    /// Whether all pixels are inside.
+    pub whole: bool,
+}
+
+impl Window {
+    /// Floats from the start of a block of the image to one of the pixels, if that is inside.
+    #[inline(always)]
+    pub fn pixel(&self, row: usize, column: usize) -> Option<usize> {
+        let (y, x) = (self.y + (row * self.step) as isize, self.x + (column * self.step) as isize);
+        let inside = y >= 0 && x >= 0 && (y as usize) < self.h && (x as usize) < self.w;
+        inside.then(|| (y as usize * self.w + x as usize) * LANES)
+    }
+
+    /// Floats from one row and one column of pixels to the next.
+    #[inline(always)]
+    pub fn strides(&self) -> (usize, usize) {
+        (self.step * self.w * LANES, self.step * LANES)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_pixel_is_in_one_tile() {
+        for (n, h, w, dilation) in
+            [(1, 1, 1, 1), (2, 9, 14, 1), (1, 13, 7, 3), (2, 5, 33, 8), (1, 16, 16, 4), (1, 3, 17, 16)]
+        {
+            let tiles = Tiles::new(n, h, w, dilation);
+            let mut seen = vec![0; n * h * w];
+            for number in 0..tiles.count() {
+                let tile = tiles.at(number);
+                assert!(tile.n < n && tile.y < h && tile.x < w, "{tile:?} starts inside");
+                let window = tiles.output(tile);
+                let mut inside = 0;
+                for pixel in (0..16).filter_map(|at| window.pixel(at / 4, at % 4)) {
+                    seen[tile.n * h * w + pixel / LANES] += 1;
+                    inside += 1;
+                }
+                assert_eq!(window.whole, inside == 16);
+            }
+            assert!(seen.iter().all(|times| *times == 1), "{h}x{w}, dilation {dilation}: {seen:?}");
+        }
+    }
+
+    #[test]
+    fn tiles_of_one_grid_follow_one_another() {
+        let tiles = Tiles::new(1, 18, 4, 2);
+        let rows: Vec<_> = (0..tiles.count()).step_by(2).map(|number| tiles.at(number).y).collect();
+        assert_eq!(rows, [0, 8, 16, 1, 9, 17]);
+    }
+}
