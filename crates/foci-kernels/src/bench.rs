@@ -143,7 +143,8 @@ mod tests {
     #[test]
     fn a_small_layer_is_timed() {
         let compute = Compute::new(2, Simd::best()).unwrap();
-        let case = ConvCase { channels_in: 3, channels_out: 5, h: 20, w: 30, kernel: 3, dilation: 2, exact: false };
+        let case =
+            ConvCase { channels_in: 3, channels_out: 5, h: 20, w: 30, kernel: 3, dilation: 2, exact: false };
         let speed = conv(&compute, case, 3).unwrap();
         for part in [speed.forward, speed.backward_data, speed.backward_weights] {
             // 2 x 3 x 5 x 9 x 600 operations.

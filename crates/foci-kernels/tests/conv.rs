@@ -163,30 +163,61 @@ fn assert_same(a: &Results, b: &Results, what: &str) {
     assert_eq!(bits(&a.3), bits(&b.3), "gradient by bias, {what}");
 }
 
-fn cases() -> impl Strategy<Value = Case> {
-    let channels = || prop_oneof![1usize..5, 14usize..19, 30usize..35, Just(48)];
-    let inputs = prop::collection::vec(channels(), 1..4);
-    let size = || prop_oneof![1usize..5, 5usize..40];
+/// Cases with such channels, sizes and dilations.
+fn cases_of(
+    channels: impl Strategy<Value = usize> + Clone,
+    size: impl Strategy<Value = usize> + Clone,
+    kernel: impl Strategy<Value = usize>,
+    dilation: impl Strategy<Value = usize>,
+    exact: impl Strategy<Value = bool>,
+) -> impl Strategy<Value = Case> {
+    let inputs = prop::collection::vec(channels.clone(), 1..4);
     let activation = || prop::sample::select(ACTIVATIONS.to_vec());
-    let dilation = prop_oneof![1usize..4, Just(8), Just(100), Just(usize::MAX)];
     (
-        (1usize..3, inputs, channels(), size(), size()),
-        (prop_oneof![Just(1usize), Just(3), Just(3)], dilation, activation(), any::<bool>(), activation()),
+        (1usize..3, inputs, channels, size.clone(), size),
+        (kernel, dilation, activation(), exact),
         any::<bool>(),
+        activation(),
     )
-        .prop_map(|((n, inputs, out, h, w), (kernel, dilation, activation, accumulate, through), exact)| Case {
-            n,
-            inputs,
-            out,
-            h,
-            w,
-            kernel,
-            dilation,
-            activation,
-            accumulate,
-            through,
-            exact,
-        })
+        .prop_map(
+            |((n, inputs, out, h, w), (kernel, dilation, activation, exact), accumulate, through)| Case {
+                n,
+                inputs,
+                out,
+                h,
+                w,
+                kernel,
+                dilation,
+                activation,
+                accumulate,
+                through,
+                exact,
+            },
+        )
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    let channels = prop_oneof![1usize..5, 14usize..19, 30usize..35, Just(48)];
+    let size = prop_oneof![1usize..5, 5usize..40];
+    let kernel = prop_oneof![Just(1usize), Just(3), Just(3)];
+    let dilation = prop_oneof![1usize..4, Just(8), Just(100), Just(usize::MAX)];
+    cases_of(channels, size, kernel, dilation, any::<bool>())
+}
+
+/// Cases that go by Winograd's tiles, most of them in all passes.
+fn cases_by_tiles() -> impl Strategy<Value = Case> {
+    let channels = prop_oneof![12usize..20, 30usize..35];
+    cases_of(channels, 14usize..36, Just(3usize), 1usize..4, Just(false))
+}
+
+fn check_at_all_levels(case: &Case) {
+    // The readable form takes dilations as they are; beyond the image they are all alike.
+    let readable = Case { dilation: case.dilation.min(1000), ..case.clone() };
+    let first = case.run(1, Simd::best());
+    readable.check(&first);
+    for simd in levels() {
+        assert_same(&first, &case.run(2, simd), &format!("{simd}, 2 threads"));
+    }
 }
 
 proptest! {
@@ -194,13 +225,16 @@ proptest! {
 
     #[test]
     fn fast_is_close_to_readable(case in cases()) {
-        // The readable form takes dilations as they are; beyond the image they are all alike.
-        let readable = Case { dilation: case.dilation.min(1000), ..case.clone() };
-        let first = case.run(1, Simd::best());
-        readable.check(&first);
-        for simd in levels() {
-            assert_same(&first, &case.run(2, simd), &format!("{simd}, 2 threads"));
-        }
+        check_at_all_levels(&case);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn by_tiles_is_close_to_readable(case in cases_by_tiles()) {
+        check_at_all_levels(&case);
     }
 }
 

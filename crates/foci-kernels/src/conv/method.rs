@@ -16,9 +16,15 @@ pub(super) enum EitherPass {
 }
 
 impl EitherPass {
-    pub fn new(simd: Simd, winograd: bool, geometry: Geometry, source: &[Block], target: &View) -> EitherPass {
+    pub fn new(
+        simd: Simd,
+        winograd: bool,
+        geometry: Geometry,
+        source: &[Block],
+        target: &View,
+    ) -> EitherPass {
         if winograd {
-            EitherPass::Winograd(WinogradPass::new(simd, geometry.dilation, source, target))
+            EitherPass::Winograd(WinogradPass::new(simd, &geometry, source, target))
         } else {
             EitherPass::Direct(Pass::new(simd, geometry, source, target))
         }

@@ -99,6 +99,15 @@ impl Conv {
     /// # Panics
     /// If the specification makes no sense: kernel, dilation, shapes, or an output that overlaps an input.
     pub fn new(spec: ConvSpec, compute: &Compute) -> Conv {
+        Conv::with_rule(spec, compute, winograd::worthwhile)
+    }
+
+    /// As [`new`](Self::new), by tiles where `rule(channels in, channels out, (h, w), dilation)` says so.
+    fn with_rule(
+        spec: ConvSpec,
+        compute: &Compute,
+        rule: impl Fn(usize, usize, (usize, usize), usize) -> bool,
+    ) -> Conv {
         let y = spec.output;
         assert!(spec.kernel == 1 || spec.kernel == 3, "a kernel has 1 or 3 rows, not {}", spec.kernel);
         assert!(spec.dilation >= 1, "a dilation is at least 1");
@@ -126,7 +135,7 @@ impl Conv {
         };
         let winograd = |channels_in: usize, channels_out: usize| {
             let possible = spec.kernel == 3 && !spec.exact;
-            possible && winograd::worthwhile(channels_in, channels_out, (y.h, y.w), dilation)
+            possible && rule(channels_in, channels_out, (y.h, y.w), dilation)
         };
         let simd = compute.simd();
         let by_tiles = winograd(channels_in, y.channels);

@@ -2,6 +2,7 @@
 //! are summed over the tiles of a chunk, and then transformed to nine taps, Gᵀ u G. Chunks, and how their sums
 //! become the gradient, are those of the direct form.
 
+use super::ahead::Ahead;
 use super::source::{gradient_points, source_points};
 use super::tiles::Tiles;
 use super::transform::kernel_gradient;
@@ -36,7 +37,7 @@ impl WinogradGradient {
         bias_blocks: usize,
     ) -> WinogradGradient {
         let tiles = Tiles::new(n, h, w, dilation);
-        let chunks = (tiles.count().div_ceil(TILES) / CHUNK_BLOCKS).clamp(1, MOST_CHUNKS);
+        let chunks = (tiles.blocks() / CHUNK_BLOCKS).clamp(1, MOST_CHUNKS);
         let sums = Sums::new(chunks, vector, broadcast, 3, bias_blocks);
         WinogradGradient { tiles, sums, broadcast: broadcast.to_vec() }
     }
@@ -100,25 +101,31 @@ impl Kernel for Chunk<'_> {
                 (points, 0..vectors, part.bias.add(part.blocks.start * LANES))
             };
             std::slice::from_raw_parts_mut(bias, bias_blocks.len() * LANES).fill(0.0);
-            let blocks = this.tiles.count().div_ceil(TILES);
-            let chunks = this.sums.chunks;
-            for block in part.chunk * blocks / chunks..(part.chunk + 1) * blocks / chunks {
-                let first = block * TILES;
-                let range = (first, TILES.min(this.tiles.count() - first));
+            let grid = &this.tiles;
+            let (blocks, chunks) = (grid.blocks(), this.sums.chunks);
+            let range = part.chunk * blocks / chunks..(part.chunk + 1) * blocks / chunks;
+            let mut next = grid.block(range.start);
+            for block in range.clone() {
+                let tiles = next;
+                next = grid.block(if block + 1 < range.end { block + 1 } else { blocks });
                 if swapped {
-                    source_points::<V>(arena, vector, &this.tiles, range, points);
-                    gradient_points::<V>(arena, broadcast, &this.tiles, range, others);
+                    source_points::<V>(arena, vector, grid, &tiles, points);
+                    gradient_points::<V>(arena, broadcast, grid, &tiles, others);
                 } else {
-                    gradient_points::<V>(arena, vector, &this.tiles, range, points);
-                    source_points::<V>(arena, broadcast, &this.tiles, range, others);
+                    gradient_points::<V>(arena, vector, grid, &tiles, points);
+                    source_points::<V>(arena, broadcast, grid, &tiles, others);
                 }
                 // At the point (1, 1) lies the sum of the pixels of a tile.
                 let side = if swapped { broadcast.len() } else { vectors };
                 let at_one = bias_points.add((IN + 1) * point_floats(side));
                 for block in bias_blocks.clone() {
-                    sum_lanes::<V>(at_one.add(block * TILES * LANES), range.1, bias.add(block * LANES));
+                    sum_lanes::<V>(at_one.add(block * TILES * LANES), tiles.len(), bias.add(block * LANES));
                 }
-                self.multiply::<V>(range.1, vectors, others, sums);
+                let mut ahead = [
+                    Ahead::new(arena, vector, &next, grid, swapped),
+                    Ahead::new(arena, broadcast, &next, grid, !swapped),
+                ];
+                self.multiply::<V>(tiles.len(), vectors, others, sums, &mut ahead);
             }
             for block in 0..vectors {
                 self.taps::<V>(block, vectors, channels, sums);
@@ -130,12 +137,22 @@ impl Kernel for Chunk<'_> {
 impl Chunk<'_> {
     /// Adds the products of one block of tiles to the sums, [point][vector block][broadcast channel][16].
     #[inline(always)]
-    unsafe fn multiply<V: Vector>(&self, tiles: usize, vectors: usize, others: *const f32, sums: *mut f32) {
+    unsafe fn multiply<V: Vector>(
+        &self,
+        tiles: usize,
+        vectors: usize,
+        others: *const f32,
+        sums: *mut f32,
+        ahead: &mut [Ahead<'_>; 2],
+    ) {
         let channels: usize = self.this.broadcast.iter().sum();
         let (stride, other_stride) = (point_floats(vectors), point_floats(self.this.broadcast.len()));
+        let each = [0, 1].map(|side: usize| ahead[side].count().div_ceil(POINTS * self.this.broadcast.len()));
         for point in 0..POINTS {
             let mut first = 0;
             for (at, valid) in self.this.broadcast.iter().enumerate() {
+                ahead[0].fetch(each[0]);
+                ahead[1].fetch(each[1]);
                 // SAFETY: both sides and the sums are laid out as described.
                 unsafe {
                     let other = others.add(point * other_stride + at * TILES * LANES);

@@ -20,11 +20,14 @@
 //! of pixels (see [`tiles`]). The price is rounding: about 1e-5 of the largest value instead of 1e-6, and
 //! the same at every instruction level and number of threads.
 
+mod ahead;
 mod gradient;
 mod matrices;
 mod pack;
 mod pass;
 mod source;
+#[cfg(test)]
+mod tests;
 mod tiles;
 mod transform;
 

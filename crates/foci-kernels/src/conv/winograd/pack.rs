@@ -8,13 +8,9 @@ use crate::view::LANES;
 /// The kernels of 16 output channels, tap by tap.
 type Taps = [[f64; LANES]; 9];
 
-/// Packs `weight(output channel, input channel, tap)` of 3x3 kernels, and the bias, into `packed`, which has
+/// Packs `weight(output channel, input channel, position)` of 3x3 kernels, row by row, and the bias, into `packed`, which has
 /// [`POINTS`] taps. Computed in f64 and rounded once.
-pub(super) fn pack(
-    packed: &mut Packed,
-    weight: impl Fn(usize, usize, usize) -> f32,
-    bias: Option<&[f32]>,
-) {
+pub(super) fn pack(packed: &mut Packed, weight: impl Fn(usize, usize, usize) -> f32, bias: Option<&[f32]>) {
     packed.put_bias(bias);
     let (channels_out, valid) = (packed.channels_out, &packed.valid);
     let to = packed.weights.as_mut_slice();

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use super::ahead::Ahead;
 use super::pack::pack;
 use super::source::source_points;
 use super::tiles::{Tiles, Window};
@@ -10,7 +11,7 @@ use super::transform::output;
 use super::{GROUP, IN, OUT, POINTS, TILES, point_floats};
 use crate::conv::blocks::{Block, PerWorker};
 use crate::conv::pack::{Group, Packed};
-use crate::conv::pass::{Operands, Worker};
+use crate::conv::pass::{Geometry, Operands, Worker};
 use crate::conv::row::Form;
 use crate::conv::tile::{RowTap, TileInput};
 use crate::simd::Simd;
@@ -26,14 +27,22 @@ pub(crate) struct WinogradPass {
     simd: Simd,
     tiles: Tiles,
     packed: Packed,
+    /// For each position of the kernel, the tap that is there.
+    taps: [usize; 9],
 }
 
 impl WinogradPass {
-    pub fn new(simd: Simd, dilation: usize, source: &[Block], target: &View) -> WinogradPass {
-        let tiles = Tiles::new(target.n, target.h, target.w, dilation);
+    /// For the nine taps of a 3x3 kernel in any order.
+    pub fn new(simd: Simd, geometry: &Geometry, source: &[Block], target: &View) -> WinogradPass {
+        let tiles = Tiles::new(target.n, target.h, target.w, geometry.dilation);
         let packed = Packed::new(simd, source, target, POINTS);
         assert!(!packed.few, "few output channels are summed directly");
-        WinogradPass { simd, tiles, packed }
+        let mut taps = [0; 9];
+        for (index, tap) in geometry.taps.iter().enumerate() {
+            let position = |shift: isize| (1 + shift / geometry.dilation as isize) as usize;
+            taps[position(tap.row) * 3 + position(tap.column)] = index;
+        }
+        WinogradPass { simd, tiles, packed, taps }
     }
 
     pub fn bytes(&self) -> usize {
@@ -42,7 +51,8 @@ impl WinogradPass {
 
     /// Packs `weight(output channel, input channel, tap)` and `bias(output channel)`.
     pub fn pack(&mut self, weight: impl Fn(usize, usize, usize) -> f32, bias: Option<&[f32]>) {
-        pack(&mut self.packed, weight, bias);
+        let taps = self.taps;
+        pack(&mut self.packed, |o, i, position| weight(o, i, taps[position]), bias);
     }
 
     /// Runs the pass.
@@ -55,7 +65,7 @@ impl WinogradPass {
             self.simd == compute.simd() && workers.workers() >= compute.threads(),
             "a layer runs on the pool it was prepared for, or one like it"
         );
-        let blocks = self.tiles.count().div_ceil(TILES);
+        let blocks = self.tiles.blocks();
         let each = blocks.div_ceil(compute.threads() * 16).clamp(1, 8);
         compute.run(blocks.div_ceil(each), &|task, worker| {
             let blocks = task * each..blocks.min((task + 1) * each);
@@ -79,21 +89,32 @@ struct TileBlocks<'a> {
 impl Kernel for TileBlocks<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(mut self) {
-        let tiles = self.pass.tiles;
+        let Operands { source, blocks, target, view, finish } = *self.operands;
+        let grid = self.pass.tiles;
+        let mut next = grid.block(self.blocks.start);
         for block in self.blocks.clone() {
-            let first = block * TILES;
-            let count = TILES.min(tiles.count() - first);
+            let tiles = next;
+            next = grid.block(if block + 1 < self.blocks.end { block + 1 } else { grid.blocks() });
             // SAFETY: passed on to the caller; the scratch holds both sides of the products.
             unsafe {
                 let points = self.worker.points();
-                let source = self.operands.source;
-                source_points::<V>(source, self.operands.blocks, &tiles, (first, count), points);
-                let sums = points.add(POINTS * point_floats(self.operands.blocks.len()));
+                source_points::<V>(source, blocks, &grid, &tiles, points);
+                let sums = points.add(POINTS * point_floats(blocks.len()));
                 for group in &self.pass.packed.groups {
-                    self.multiply::<V>(group, count, points, sums);
-                    for k in 0..count {
-                        let tile = tiles.at(first + k);
-                        self.store::<V>(group, tile.n, &tiles.output(tile), sums.add(k * group.blocks * LANES));
+                    let (written, count) = blocks_of(group, &view, finish.reads());
+                    let first = group.block == 0;
+                    let mut ahead = [
+                        Ahead::new(target.get(), &written[..count], &tiles, &grid, false),
+                        Ahead::new(source, if first { blocks } else { &[] }, &next, &grid, true),
+                    ];
+                    self.multiply::<V>(group, tiles.len(), points, sums, &mut ahead);
+                    for (k, tile) in tiles.iter().enumerate() {
+                        self.store::<V>(
+                            group,
+                            tile.n,
+                            &grid.output(*tile),
+                            sums.add(k * group.blocks * LANES),
+                        );
                     }
                 }
             }
@@ -101,10 +122,30 @@ impl Kernel for TileBlocks<'_> {
     }
 }
 
+/// The channel blocks that a group of outputs is written to, and those read for it on the way.
+fn blocks_of(group: &Group, view: &View, reads: Option<isize>) -> ([Block; 2 * GROUP], usize) {
+    let mut list = [Block { offset: 0, image: view.image_floats(), valid: 0 }; 2 * GROUP];
+    let mut count = 0;
+    for block in group.block..group.block + group.blocks {
+        for shift in [Some(0), reads].into_iter().flatten() {
+            list[count].offset = view.at(0, block, 0, 0).wrapping_add_signed(shift);
+            count += 1;
+        }
+    }
+    (list, count)
+}
+
 impl TileBlocks<'_> {
     /// The sums over input channels at each point: [point][tile][channel of the group].
     #[inline(always)]
-    unsafe fn multiply<V: Vector>(&mut self, group: &Group, count: usize, points: *const f32, sums: *mut f32) {
+    unsafe fn multiply<V: Vector>(
+        &mut self,
+        group: &Group,
+        count: usize,
+        points: *const f32,
+        sums: *mut f32,
+        ahead: &mut [Ahead<'_>; 2],
+    ) {
         let packed = &self.pass.packed;
         let blocks = self.operands.blocks;
         let form = if group.blocks == 2 { Form::Pair } else { Form::Single };
@@ -117,6 +158,7 @@ impl TileBlocks<'_> {
         // they were packed.
         unsafe {
             let weights = packed.weights.pointer().add(group.weights);
+            let each = [0, 1].map(|side: usize| ahead[side].count().div_ceil(POINTS * count.div_ceil(most)));
             for point in 0..POINTS {
                 let mut k = 0;
                 while k < count {
@@ -129,6 +171,8 @@ impl TileBlocks<'_> {
                         all_taps: POINTS,
                         ahead: &[],
                     };
+                    ahead[0].fetch(each[0]);
+                    ahead[1].fetch(each[1]);
                     let to = sums.add(point * point_floats(group.blocks) + k * group.blocks * LANES);
                     form.tile::<V>(pixels, input, 0, weights, NO_BIAS.as_ptr(), to);
                     k += pixels;
@@ -148,7 +192,8 @@ impl TileBlocks<'_> {
             for lane in (0..LANES).step_by(V::LANES) {
                 // SAFETY: the sums are laid out as `multiply` writes them; pixels stored are in the image.
                 unsafe {
-                    let bias = V::load(self.pass.packed.bias.pointer().add((group.block + block) * LANES + lane));
+                    let bias =
+                        V::load(self.pass.packed.bias.pointer().add((group.block + block) * LANES + lane));
                     tile_outputs::<V>(sums.add(block * LANES + lane), stride, bias, pixels.as_mut_ptr());
                     for at in 0..OUT * OUT {
                         if let Some(pixel) = window.pixel(at / OUT, at % OUT) {

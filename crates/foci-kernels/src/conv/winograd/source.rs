@@ -2,28 +2,28 @@
 //! Points are kept as `[point][block][tile][16]`, so that those of one point are a matrix of tiles by channels.
 //! A tile that reaches over the border is copied first, with zeros outside.
 
-use super::tiles::{Tiles, Window};
+use super::tiles::{Tile, Tiles, Window};
 use super::transform::{gradient, source};
 use super::{IN, OUT, TILES, point_floats};
 use crate::conv::blocks::Block;
 use crate::vector::Vector;
 use crate::view::LANES;
 
-/// Transforms `count` tiles, from number `first` on, of a feature map that a convolution reads.
+/// Transforms `tiles`, some of those of `grid`, of a feature map that a convolution reads.
 ///
 /// # Safety
 /// The CPU has the level; `blocks` lie inside the arena that starts at `arena` and have the size and batch of
-/// `tiles`; `to` is good for 36 times [`point_floats`] of them.
+/// `grid`; `to` is good for 36 times [`point_floats`] of them.
 #[inline(always)]
 pub(super) unsafe fn source_points<V: Vector>(
     arena: *const f32,
     blocks: &[Block],
-    tiles: &Tiles,
-    (first, count): (usize, usize),
+    grid: &Tiles,
+    tiles: &[Tile],
     to: *mut f32,
 ) {
     // SAFETY: passed on to the caller.
-    unsafe { points::<V, IN>(arena, blocks, tiles, (first, count), to) }
+    unsafe { points::<V, IN>(arena, blocks, grid, tiles, to) }
 }
 
 /// Transforms tiles of the gradient of what a convolution writes.
@@ -34,12 +34,12 @@ pub(super) unsafe fn source_points<V: Vector>(
 pub(super) unsafe fn gradient_points<V: Vector>(
     arena: *const f32,
     blocks: &[Block],
-    tiles: &Tiles,
-    (first, count): (usize, usize),
+    grid: &Tiles,
+    tiles: &[Tile],
     to: *mut f32,
 ) {
     // SAFETY: passed on to the caller.
-    unsafe { points::<V, OUT>(arena, blocks, tiles, (first, count), to) }
+    unsafe { points::<V, OUT>(arena, blocks, grid, tiles, to) }
 }
 
 /// Tiles of SIDE x SIDE pixels: [`IN`] for a source, [`OUT`] for a gradient.
@@ -47,21 +47,20 @@ pub(super) unsafe fn gradient_points<V: Vector>(
 unsafe fn points<V: Vector, const SIDE: usize>(
     arena: *const f32,
     blocks: &[Block],
-    tiles: &Tiles,
-    (first, count): (usize, usize),
+    grid: &Tiles,
+    tiles: &[Tile],
     to: *mut f32,
 ) {
     let stride = point_floats(blocks.len());
     let mut copy = [0.0f32; IN * IN * LANES];
-    for k in 0..count {
-        let tile = tiles.at(first + k);
-        let window = if SIDE == IN { tiles.source(tile) } else { tiles.output(tile) };
+    for (k, tile) in tiles.iter().enumerate() {
+        let window = if SIDE == IN { grid.source(*tile) } else { grid.output(*tile) };
         for (at, block) in blocks.iter().enumerate() {
             // SAFETY: a whole window is inside the image; a copy holds SIDE x SIDE pixels.
             unsafe {
                 let image = arena.add(block.offset + tile.n * block.image);
                 let (from, (row, column)) = match window.pixel(0, 0) {
-                    Some(corner) if window.whole => (image.add(corner), window.strides()),
+                    Some(corner) if window.whole => (image.add(corner), grid.strides()),
                     _ => {
                         copy_window(image, &window, SIDE, &mut copy);
                         (copy.as_ptr(), (SIDE * LANES, LANES))

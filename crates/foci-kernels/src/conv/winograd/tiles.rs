@@ -2,7 +2,7 @@
 //! y + 3 d, and likewise for columns, so tiles fall into d x d interleaved grids, each a plain convolution of a
 //! thinned-out image. Tiles are numbered through the batch; those that share rows follow one another.
 
-use super::{IN, OUT};
+use super::{IN, OUT, TILES};
 use crate::view::LANES;
 
 /// Starts of tiles along `size` pixels.
@@ -40,6 +40,20 @@ pub(super) struct Tile {
     pub x: usize,
 }
 
+/// Tiles that are done together.
+pub(super) struct TileBlock {
+    tiles: [Tile; TILES],
+    count: usize,
+}
+
+impl std::ops::Deref for TileBlock {
+    type Target = [Tile];
+
+    fn deref(&self) -> &[Tile] {
+        &self.tiles[..self.count]
+    }
+}
+
 impl Tiles {
     pub fn new(n: usize, h: usize, w: usize, dilation: usize) -> Tiles {
         Tiles { n, h, w, dilation, rows: rows(h, dilation), columns: columns(w, dilation) }
@@ -47,6 +61,32 @@ impl Tiles {
 
     pub fn count(&self) -> usize {
         self.n * self.rows * self.columns
+    }
+
+    /// How many blocks of [`TILES`] the tiles fill, the last perhaps not.
+    pub fn blocks(&self) -> usize {
+        self.count().div_ceil(TILES)
+    }
+
+    /// The tiles of a block, none beyond the last.
+    pub fn block(&self, number: usize) -> TileBlock {
+        let first = self.count().min(number * TILES);
+        let count = TILES.min(self.count() - first);
+        let mut tiles = [Tile { n: 0, y: 0, x: 0 }; TILES];
+        for (k, tile) in tiles.iter_mut().take(count).enumerate() {
+            *tile = self.at(first + k);
+        }
+        TileBlock { tiles, count }
+    }
+
+    /// Pixels from one row or column of a tile to the next.
+    pub fn step(&self) -> usize {
+        self.dilation
+    }
+
+    /// Floats from one row, and from one column, of a tile to the next.
+    pub fn strides(&self) -> (usize, usize) {
+        (self.dilation * self.w * LANES, self.dilation * LANES)
     }
 
     /// The tile of a number.
@@ -105,12 +145,6 @@ impl Window {
         let (y, x) = (self.y + (row * self.step) as isize, self.x + (column * self.step) as isize);
         let inside = y >= 0 && x >= 0 && (y as usize) < self.h && (x as usize) < self.w;
         inside.then(|| (y as usize * self.w + x as usize) * LANES)
-    }
-
-    /// Floats from one row and one column of pixels to the next.
-    #[inline(always)]
-    pub fn strides(&self) -> (usize, usize) {
-        (self.step * self.w * LANES, self.step * LANES)
     }
 }
 

@@ -55,14 +55,7 @@ pub(super) unsafe fn gradient<V: Vector>(y: [V; OUT]) -> [V; IN] {
         let (even, odd) = (y[0].add(y[2]), y[1].add(y[3]));
         let even_of_two = y[2].fused(V::splat(4.0), y[0]);
         let odd_of_two = y[3].fused(V::splat(8.0), y[1].add(y[1]));
-        [
-            y[0],
-            even.add(odd),
-            even.sub(odd),
-            even_of_two.add(odd_of_two),
-            even_of_two.sub(odd_of_two),
-            y[3],
-        ]
+        [y[0], even.add(odd), even.sub(odd), even_of_two.add(odd_of_two), even_of_two.sub(odd_of_two), y[3]]
     }
 }
 
