@@ -13,7 +13,7 @@ const TILE_PIXELS: usize = 28;
 const MOST_CHUNKS: usize = 16;
 /// ... of at least so many pixels.
 const CHUNK_PIXELS: usize = 256;
-/// Least channels, and most computed pixels for each hundred of the image, with which a 3x3 convolution goes by Winograd's
+/// Least channels and tiles, and most computed pixels for each hundred of the image, with which a 3x3 convolution goes by Winograd's
 /// tiles ...
 const WINOGRAD_CHANNELS: usize = 12;
 const WINOGRAD_COMPUTED: usize = 140;
@@ -108,8 +108,9 @@ impl Layer<'_> {
         if self.transposed || self.kernel != 3 || channels_in.min(channels_out) < WINOGRAD_CHANNELS {
             return false;
         }
-        let computed = (self.tile_starts(self.h) * self.tile_starts(self.w)) as u128 * 16;
-        computed * 100 <= self.h as u128 * self.w as u128 * WINOGRAD_COMPUTED as u128
+        let tiles = self.tile_starts(self.h) as u128 * self.tile_starts(self.w) as u128;
+        let (computed, pixels) = (tiles * (TILE_SIDE * TILE_SIDE) as u128, self.h as u128 * self.w as u128);
+        tiles >= TILES as u128 && computed * 100 <= pixels * WINOGRAD_COMPUTED as u128
     }
 
     /// Rows or columns at which tiles start, with outputs that lie a dilation apart.

@@ -62,14 +62,20 @@ fn point_floats(blocks: usize) -> usize {
 
 /// Whether a 3x3 convolution between so many channels is done this way. The rule knows only shapes, so that
 /// the same layer always gives the same bits; its numbers were measured (`examples/speed.rs`).
+///
+/// An image that does not fill one block of tiles is left to the direct form: it costs little anyway, and on
+/// few pixels a gradient may be zero in truth, which direct sums give and transformed ones miss by a rounding
+/// (that Adam's first steps, which go by the sign, would then follow).
 pub(crate) fn worthwhile(
     channels_in: usize,
     channels_out: usize,
     (h, w): (usize, usize),
     dilation: usize,
 ) -> bool {
-    let computed = rows(h, dilation) * columns(w, dilation) * OUT * OUT;
-    channels_in.min(channels_out) >= LEAST_CHANNELS && computed * 100 <= h * w * MOST_COMPUTED
+    let tiles = rows(h, dilation) * columns(w, dilation);
+    channels_in.min(channels_out) >= LEAST_CHANNELS
+        && tiles >= TILES
+        && tiles * OUT * OUT * 100 <= h * w * MOST_COMPUTED
 }
 
 /// Floats of scratch that a worker needs for a pass from `blocks_in` to `blocks_out` blocks.
