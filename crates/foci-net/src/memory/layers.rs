@@ -13,14 +13,14 @@ const TILE_PIXELS: usize = 28;
 const MOST_CHUNKS: usize = 16;
 /// ... of at least so many pixels.
 const CHUNK_PIXELS: usize = 256;
-/// Least channels and tiles, and most computed pixels for each hundred of the image, with which a 3x3 convolution goes by Winograd's
-/// tiles ...
+/// Least channels, and most computed pixels for each hundred of the image, with which a 3x3 convolution goes by
+/// Winograd's tiles ...
 const WINOGRAD_CHANNELS: usize = 12;
 const WINOGRAD_COMPUTED: usize = 140;
 /// ... of so many pixels along each side, from values at so many points, ...
 const TILE_SIDE: usize = 4;
 const TILE_POINTS: usize = 36;
-/// ... so many tiles at a time, written for so many channel blocks at a time.
+/// ... so many tiles at a time (fewer are summed directly), written for so many channel blocks at a time.
 const TILES: usize = 28;
 const TILE_GROUP: usize = 2;
 /// Least blocks of tiles in a chunk of the gradient of the weights.

@@ -18,7 +18,9 @@ pub(super) struct Ahead<'a> {
     shift: usize,
     row: usize,
     column: usize,
-    next: usize,
+    /// What is next.
+    block: usize,
+    tile: usize,
 }
 
 impl<'a> Ahead<'a> {
@@ -33,7 +35,7 @@ impl<'a> Ahead<'a> {
         let (row, column) = grid.strides();
         // The tiles above have read the first rows already.
         let shift = if reads { row } else { 0 };
-        Ahead { arena, blocks, tiles, width: row / grid.step(), shift, row, column, next: 0 }
+        Ahead { arena, blocks, tiles, width: grid.row(), shift, row, column, block: 0, tile: 0 }
     }
 
     /// How many times there is something to ask for.
@@ -45,12 +47,12 @@ impl<'a> Ahead<'a> {
     #[inline(always)]
     pub fn fetch(&mut self, count: usize) {
         for _ in 0..count {
-            if self.next == self.count() {
-                return;
+            let Some(block) = self.blocks.get(self.block) else { return };
+            let Some(tile) = self.tiles.get(self.tile) else { return };
+            self.tile += 1;
+            if self.tile == self.tiles.len() {
+                (self.block, self.tile) = (self.block + 1, 0);
             }
-            let block = &self.blocks[self.next / self.tiles.len()];
-            let tile = self.tiles[self.next % self.tiles.len()];
-            self.next += 1;
             let pixel = tile.y * self.width + tile.x * LANES + self.shift;
             let start = self.arena.wrapping_add(block.offset + tile.n * block.image + pixel);
             for i in 0..OUT {

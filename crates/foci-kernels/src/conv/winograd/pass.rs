@@ -52,7 +52,7 @@ impl WinogradPass {
     /// Packs `weight(output channel, input channel, tap)` and `bias(output channel)`.
     pub fn pack(&mut self, weight: impl Fn(usize, usize, usize) -> f32, bias: Option<&[f32]>) {
         let taps = self.taps;
-        pack(&mut self.packed, |o, i, position| weight(o, i, taps[position]), bias);
+        pack(self.simd, &mut self.packed, |o, i, position| weight(o, i, taps[position]), bias);
     }
 
     /// Runs the pass.
@@ -186,20 +186,22 @@ impl TileBlocks<'_> {
     unsafe fn store<V: Vector>(&self, group: &Group, n: usize, window: &Window, sums: *const f32) {
         let view = &self.operands.view;
         let stride = point_floats(group.blocks);
+        let (corner, rows, columns) = window.corner();
+        let (row, column) = self.pass.tiles.strides();
         let mut pixels = [0.0f32; OUT * OUT * LANES];
         for block in 0..group.blocks {
-            let start = view.at(n, group.block + block, 0, 0);
+            let start = view.at(n, group.block + block, 0, 0) + corner;
             for lane in (0..LANES).step_by(V::LANES) {
                 // SAFETY: the sums are laid out as `multiply` writes them; pixels stored are in the image.
                 unsafe {
                     let bias =
                         V::load(self.pass.packed.bias.pointer().add((group.block + block) * LANES + lane));
                     tile_outputs::<V>(sums.add(block * LANES + lane), stride, bias, pixels.as_mut_ptr());
-                    for at in 0..OUT * OUT {
-                        if let Some(pixel) = window.pixel(at / OUT, at % OUT) {
-                            let value = V::load(pixels.as_ptr().add(at * V::LANES));
-                            let to = self.operands.target.get().add(start + pixel + lane);
-                            self.operands.finish.store(value, to);
+                    for i in 0..rows {
+                        for j in 0..columns {
+                            let value = V::load(pixels.as_ptr().add((i * OUT + j) * V::LANES));
+                            let to = start + i * row + j * column + lane;
+                            self.operands.finish.store(value, self.operands.target.get().add(to));
                         }
                     }
                 }

@@ -62,7 +62,7 @@ unsafe fn points<V: Vector, const SIDE: usize>(
                 let (from, (row, column)) = match window.pixel(0, 0) {
                     Some(corner) if window.whole => (image.add(corner), grid.strides()),
                     _ => {
-                        copy_window(image, &window, SIDE, &mut copy);
+                        copy_window::<V, SIDE>(image, &window, &mut copy);
                         (copy.as_ptr(), (SIDE * LANES, LANES))
                     }
                 };
@@ -76,14 +76,25 @@ unsafe fn points<V: Vector, const SIDE: usize>(
 }
 
 /// Copies SIDE x SIDE pixels, zeros for those outside.
-fn copy_window(image: *const f32, window: &Window, side: usize, copy: &mut [f32; IN * IN * LANES]) {
-    for (at, to) in copy.chunks_exact_mut(LANES).take(side * side).enumerate() {
-        match window.pixel(at / side, at % side) {
-            // SAFETY: the pixel is inside the image.
-            Some(pixel) => unsafe {
-                std::ptr::copy_nonoverlapping(image.add(pixel), to.as_mut_ptr(), LANES);
-            },
-            None => to.fill(0.0),
+#[inline(always)]
+unsafe fn copy_window<V: Vector, const SIDE: usize>(
+    image: *const f32,
+    window: &Window,
+    copy: &mut [f32; IN * IN * LANES],
+) {
+    for i in 0..SIDE {
+        for j in 0..SIDE {
+            let pixel = window.pixel(i, j);
+            for lane in (0..LANES).step_by(V::LANES) {
+                // SAFETY: the pixel is inside the image; the copy has room for IN x IN.
+                unsafe {
+                    let value = match pixel {
+                        Some(pixel) => V::load(image.add(pixel + lane)),
+                        None => V::splat(0.0),
+                    };
+                    value.store(copy.as_mut_ptr().add((i * SIDE + j) * LANES + lane));
+                }
+            }
         }
     }
 }

@@ -73,15 +73,30 @@ impl Tiles {
         let first = self.count().min(number * TILES);
         let count = TILES.min(self.count() - first);
         let mut tiles = [Tile { n: 0, y: 0, x: 0 }; TILES];
-        for (k, tile) in tiles.iter_mut().take(count).enumerate() {
-            *tile = self.at(first + k);
+        let mut k = 0;
+        while k < count {
+            // Division is slow, so only the first tile of a row is looked up, and the others are counted.
+            tiles[k] = self.at(first + k);
+            let mut column = (first + k) % self.columns;
+            let mut residue = column % self.dilation;
+            while k + 1 < count && column + 1 < self.columns {
+                tiles[k + 1] = Tile { x: tiles[k].x + 1, ..tiles[k] };
+                residue += 1;
+                if residue == self.dilation {
+                    residue = 0;
+                    tiles[k + 1].x += (OUT - 1) * self.dilation;
+                }
+                column += 1;
+                k += 1;
+            }
+            k += 1;
         }
         TileBlock { tiles, count }
     }
 
-    /// Pixels from one row or column of a tile to the next.
-    pub fn step(&self) -> usize {
-        self.dilation
+    /// Floats from one row of the image to the next.
+    pub fn row(&self) -> usize {
+        self.w * LANES
     }
 
     /// Floats from one row, and from one column, of a tile to the next.
@@ -139,6 +154,19 @@ pub(super) struct Window {
 }
 
 impl Window {
+    /// Floats from the start of a block of the image to the first pixel, which is inside, and how many rows and
+    /// columns are inside from there on.
+    #[inline(always)]
+    pub fn corner(&self) -> (usize, usize, usize) {
+        let (y, x) = (self.y as usize, self.x as usize);
+        let start = (y * self.w + x) * LANES;
+        if self.whole {
+            return (start, OUT, OUT);
+        }
+        let count = |from: usize, size: usize| OUT.min((size - from).div_ceil(self.step));
+        (start, count(y, self.h), count(x, self.w))
+    }
+
     /// Floats from the start of a block of the image to one of the pixels, if that is inside.
     #[inline(always)]
     pub fn pixel(&self, row: usize, column: usize) -> Option<usize> {
@@ -151,6 +179,18 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn blocks_hold_the_tiles_in_order() {
+        for (n, h, w, dilation) in [(2, 9, 14, 1), (3, 33, 70, 2), (2, 5, 33, 8), (1, 40, 7, 3)] {
+            let tiles = Tiles::new(n, h, w, dilation);
+            let listed: Vec<Tile> =
+                (0..tiles.blocks()).flat_map(|block| tiles.block(block).to_vec()).collect();
+            let looked_up: Vec<Tile> = (0..tiles.count()).map(|number| tiles.at(number)).collect();
+            assert_eq!(listed, looked_up);
+            assert!(tiles.block(tiles.blocks()).is_empty());
+        }
+    }
 
     #[test]
     fn each_pixel_is_in_one_tile() {
@@ -169,6 +209,8 @@ mod tests {
                     inside += 1;
                 }
                 assert_eq!(window.whole, inside == 16);
+                let (start, rows, columns) = window.corner();
+                assert_eq!((Some(start), rows * columns), (window.pixel(0, 0), inside));
             }
             assert!(seen.iter().all(|times| *times == 1), "{h}x{w}, dilation {dilation}: {seen:?}");
         }
