@@ -15,8 +15,8 @@ const MOST_CHUNKS: usize = 16;
 const CHUNK_PIXELS: usize = 256;
 /// Least channels, and most computed pixels for each hundred of the image, with which a 3x3 convolution goes by
 /// Winograd's tiles ...
-const WINOGRAD_CHANNELS: usize = 12;
-const WINOGRAD_COMPUTED: usize = 140;
+const WINOGRAD_CHANNELS: usize = 6;
+const WINOGRAD_COMPUTED: usize = 160;
 /// ... of so many pixels along each side, from values at so many points, ...
 const TILE_SIDE: usize = 4;
 const TILE_POINTS: usize = 36;

@@ -49,10 +49,10 @@ const TILES: usize = 28;
 const GROUP: usize = 2;
 
 /// Least channels read and written for which the transforms are worth their time.
-const LEAST_CHANNELS: usize = 12;
+const LEAST_CHANNELS: usize = 6;
 /// Largest number of computed output pixels for each hundred that the image has: with more, too many
 /// of the tiles reach over the border.
-const MOST_COMPUTED: usize = 140;
+const MOST_COMPUTED: usize = 160;
 
 /// Floats between the values of one point and those of the next, for `blocks` blocks of 16 channels. One vector
 /// more than needed, so that the points of a tile do not all fall on the same few lines of a cache.
