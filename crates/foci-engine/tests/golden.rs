@@ -156,7 +156,7 @@ fn check(names: &[String], simd: Simd, threads: usize) {
     let mut failures = Vec::new();
     for name in names {
         for (what, error) in errors(&Golden::load(name), &compute) {
-            println!("{simd:?} {name:<22} {what:<22} {error:.1e}");
+            eprintln!("{simd:?} {name:<22} {what:<22} {error:.1e}");
             // Written so that an undefined error fails.
             if !matches!(error.partial_cmp(&TOLERANCE), Some(std::cmp::Ordering::Less)) {
                 failures.push(format!("{name}: {what} differs by {error:.1e}"));

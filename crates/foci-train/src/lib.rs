@@ -12,12 +12,14 @@ mod batch;
 mod checkpoint;
 mod error;
 mod log;
+mod memory;
 mod model;
 mod plan;
 mod predict;
 mod run;
 
 pub use batch::{Noise, Tiles};
+pub use checkpoint::holds_run;
 pub use error::TrainError;
 pub use log::{LogLine, read_log};
 pub use model::{Model, Recipe, TrainingRecord};

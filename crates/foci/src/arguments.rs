@@ -54,7 +54,7 @@ pub enum Command {
     after_help = "Examples:\n  foci study\n  foci study --data my-images --tile 672x512 --out my-study\n  foci study studies/article.toml --data coelho2009 --out article\n  foci study --out my-study --resume"
 )]
 pub struct StudyArguments {
-    /// Study file (TOML) [default: a small study of the four nets]
+    /// Study file (TOML) [default: studies/standard.toml for your images, studies/quick.toml without]
     #[arg(value_name = "SPEC.toml")]
     pub spec: Option<PathBuf>,
     /// Folder of images [default: synthetic specimens, made for the study]
@@ -75,18 +75,26 @@ pub struct StudyArguments {
     /// Optimiser steps of every run
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
-    /// Cut fields into tiles of this size
-    #[arg(long, value_name = "WIDTHxHEIGHT")]
-    pub tile: Option<foci_study::TileSize>,
-    /// Channel of colour images to use [default: guessed, and told]
-    #[arg(long)]
-    pub channel: Option<Channel>,
+    /// How images are read
+    #[command(flatten)]
+    pub reading: ReadingArguments,
     /// Go on with a study that was interrupted
     #[arg(long)]
     pub resume: bool,
     /// Print results.json at the end instead of the summary
     #[arg(long)]
     pub json: bool,
+}
+
+/// How images are read, the same for every command that reads a data folder.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct ReadingArguments {
+    /// Cut fields into tiles of this size
+    #[arg(long, value_name = "WIDTHxHEIGHT")]
+    pub tile: Option<foci_study::TileSize>,
+    /// Channel of colour images to use [default: guessed, and told]
+    #[arg(long)]
+    pub channel: Option<Channel>,
 }
 
 /// Channel of a colour image.
@@ -139,12 +147,9 @@ pub struct TrainArguments {
     /// Seed of weights, batches and noise
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Cut fields into tiles of this size
-    #[arg(long, value_name = "WIDTHxHEIGHT")]
-    pub tile: Option<foci_study::TileSize>,
-    /// Channel of colour images to use [default: guessed, and told]
-    #[arg(long)]
-    pub channel: Option<Channel>,
+    /// How images are read
+    #[command(flatten)]
+    pub reading: ReadingArguments,
     /// Go on with a training that was interrupted
     #[arg(long)]
     pub resume: bool,
@@ -207,9 +212,9 @@ pub struct InspectArguments {
     /// Image size for the bytes
     #[arg(long, value_name = "HEIGHTxWIDTH", default_value = "512x672")]
     pub size: String,
-    /// Trainable weights
-    #[arg(long, value_name = "N", default_value_t = 60_000)]
-    pub weights: u64,
+    /// Trainable weights of an architecture [default: 60000]
+    #[arg(long, value_name = "N")]
+    pub weights: Option<u64>,
     /// Print the resolved net as JSON
     #[arg(long)]
     pub json: bool,
@@ -264,12 +269,9 @@ pub enum Kind {
 pub struct CheckArguments {
     /// Data folder
     pub folder: PathBuf,
-    /// Cut fields into tiles of this size
-    #[arg(long, value_name = "WIDTHxHEIGHT")]
-    pub tile: Option<foci_study::TileSize>,
-    /// Channel of colour images to use [default: guessed, and told]
-    #[arg(long)]
-    pub channel: Option<Channel>,
+    /// How images are read
+    #[command(flatten)]
+    pub reading: ReadingArguments,
     /// Print the findings as JSON
     #[arg(long)]
     pub json: bool,
@@ -305,9 +307,9 @@ pub struct BenchArguments {
     /// Images in a batch
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub batch: usize,
-    /// Trainable weights
-    #[arg(long, value_name = "N", default_value_t = 60_000)]
-    pub weights: u64,
+    /// Trainable weights of an architecture [default: 60000]
+    #[arg(long, value_name = "N")]
+    pub weights: Option<u64>,
     /// Print the figures as JSON
     #[arg(long)]
     pub json: bool,

@@ -31,7 +31,14 @@ impl Failure {
             Failure::Input(error) => (2, "error", error),
             Failure::Interrupted(error) => (130, "stopped", error),
         };
-        eprintln!("{word}: {error:#}");
+        let mut words = error.to_string();
+        // Library errors name their cause themselves; what they leave out is added.
+        for cause in error.chain().skip(1).map(ToString::to_string) {
+            if !words.contains(&cause) {
+                words = format!("{words}: {cause}");
+            }
+        }
+        eprintln!("{word}: {words}");
         ExitCode::from(code)
     }
 }
@@ -42,6 +49,15 @@ impl From<foci_study::StudyError> for Failure {
             foci_study::StudyError::Interrupted { .. } => Failure::Interrupted(error.into()),
             error if error.is_unusable_input() => Failure::Input(error.into()),
             error => Failure::Working(error.into()),
+        }
+    }
+}
+
+impl From<foci_image::ImageError> for Failure {
+    fn from(error: foci_image::ImageError) -> Failure {
+        match error {
+            foci_image::ImageError::Write { .. } => Failure::Working(error.into()),
+            error => Failure::Input(error.into()),
         }
     }
 }
