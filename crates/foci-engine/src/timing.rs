@@ -22,7 +22,7 @@ pub struct Timing {
 /// least one), for training and for inference.
 ///
 /// # Errors
-/// As [`Session::new`].
+/// As [`Session::new`](crate::Session::new).
 pub fn time(net: &Net, shape: Shape, compute: &Compute, repeats: usize) -> Result<Timing, EngineError> {
     let mut training = Trial::new(net, shape, Mode::Training, compute)?;
     let train_seconds = median(repeats, || training.step(compute, Some(1.0)).map(|_| ()))?;
