@@ -19,6 +19,16 @@ const COMPARED: [Measure; 6] = [
     Measure::BoundaryContrast,
 ];
 
+/// Keys of the measures that are compared.
+pub(crate) fn compared_keys() -> Vec<&'static str> {
+    COMPARED.map(Measure::key).to_vec()
+}
+
+/// True if a measure is among those that are compared.
+pub(crate) fn is_compared(key: &str) -> bool {
+    compared_keys().contains(&key)
+}
+
 /// Seed of the bootstrap.
 const BOOTSTRAP_SEED: u64 = 20_090;
 

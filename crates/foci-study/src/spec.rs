@@ -318,11 +318,28 @@ impl StudySpec {
             ));
         }
         for claim in &self.claims {
-            for arm in claim.all.iter().flat_map(Clause::arms) {
-                if !self.arms.iter().any(|known| known.name == arm) {
+            if claim.all.is_empty() {
+                return Err(format!(
+                    "claim '{}' has nothing that decides it; give at least one clause in `all`",
+                    claim.id
+                ));
+            }
+            for clause in &claim.all {
+                if let Some(arm) =
+                    clause.arms().into_iter().find(|arm| !self.arms.iter().any(|known| known.name == *arm))
+                {
                     return Err(format!(
                         "claim '{}' names arm '{arm}', which the study does not have",
                         claim.id
+                    ));
+                }
+                if let Clause::Measure { measure, .. } = clause
+                    && !crate::compare::is_compared(measure)
+                {
+                    return Err(format!(
+                        "claim '{}' rests on '{measure}', which is not compared; choose one of {}",
+                        claim.id,
+                        crate::compare::compared_keys().join(", ")
                     ));
                 }
             }

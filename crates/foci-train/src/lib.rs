@@ -12,6 +12,7 @@ mod batch;
 mod checkpoint;
 mod error;
 mod log;
+mod memory;
 mod model;
 mod plan;
 mod predict;

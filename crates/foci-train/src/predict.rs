@@ -1,6 +1,6 @@
 //! A model put to use: planes in, planes out.
 
-use crate::{Model, TrainError};
+use crate::{Model, TrainError, memory};
 use foci_engine::{Mode, Session, Shape};
 use foci_image::Plane;
 use foci_kernels::Compute;
@@ -27,7 +27,7 @@ impl<'a> Predictor<'a> {
         let mut session = match self.session.take() {
             Some((planned, session)) if planned == shape => session,
             _ => {
-                let mut session = Session::new(&self.model.net, shape, Mode::Inference, self.compute)?;
+                let mut session = memory::session(&self.model.net, shape, Mode::Inference, self.compute)?;
                 session.set_parameters(&self.model.parameters)?;
                 session
             }

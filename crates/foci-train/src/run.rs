@@ -3,6 +3,7 @@
 use crate::batch::{Batches, Tiles};
 use crate::checkpoint::{self, Position};
 use crate::log::{Log, LogLine};
+use crate::memory;
 use crate::model::{Model, PercentileRange, Recipe, TrainingRecord};
 use crate::{LossKind, OptimiserKind, TrainError, TrainingPlan};
 use foci_engine::{
@@ -110,9 +111,12 @@ impl<'a> Run<'a> {
         folder: &'a Path,
         compute: &'a Compute,
     ) -> Result<Run<'a>, TrainError> {
+        // First of all, because it is what refuses a batch that no memory can hold.
+        let shape = Shape { n: plan.batch, h: plan.crop, w: plan.crop };
+        let session = memory::session(net, shape, Mode::Training, compute)?;
+        let validation = memory::session(net, shape, Mode::Inference, compute)?;
         let batches = Batches::new(plan, tiles)?;
         checkpoint::settle(folder, plan, net)?;
-        let shape = Shape { n: plan.batch, h: plan.crop, w: plan.crop };
         let mut parameters = Parameters::he(net, plan.seed);
         let mut optimiser = optimiser(plan, parameters.values.len());
         let at = checkpoint::read(folder, &mut parameters, optimiser.as_mut())?;
@@ -121,8 +125,8 @@ impl<'a> Run<'a> {
             plan,
             folder,
             compute,
-            session: Session::new(net, shape, Mode::Training, compute)?,
-            validation: Session::new(net, shape, Mode::Inference, compute)?,
+            session,
+            validation,
             loss: match plan.loss {
                 LossKind::Mse => Box::new(MeanSquaredError),
                 LossKind::L1 => Box::new(MeanAbsoluteError),

@@ -75,18 +75,26 @@ pub struct StudyArguments {
     /// Optimiser steps of every run
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
-    /// Cut fields into tiles of this size
-    #[arg(long, value_name = "WIDTHxHEIGHT")]
-    pub tile: Option<foci_study::TileSize>,
-    /// Channel of colour images to use [default: guessed, and told]
-    #[arg(long)]
-    pub channel: Option<Channel>,
+    /// How images are read
+    #[command(flatten)]
+    pub reading: ReadingArguments,
     /// Go on with a study that was interrupted
     #[arg(long)]
     pub resume: bool,
     /// Print results.json at the end instead of the summary
     #[arg(long)]
     pub json: bool,
+}
+
+/// How images are read, the same for every command that reads a data folder.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct ReadingArguments {
+    /// Cut fields into tiles of this size
+    #[arg(long, value_name = "WIDTHxHEIGHT")]
+    pub tile: Option<foci_study::TileSize>,
+    /// Channel of colour images to use [default: guessed, and told]
+    #[arg(long)]
+    pub channel: Option<Channel>,
 }
 
 /// Channel of a colour image.
@@ -139,12 +147,9 @@ pub struct TrainArguments {
     /// Seed of weights, batches and noise
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Cut fields into tiles of this size
-    #[arg(long, value_name = "WIDTHxHEIGHT")]
-    pub tile: Option<foci_study::TileSize>,
-    /// Channel of colour images to use [default: guessed, and told]
-    #[arg(long)]
-    pub channel: Option<Channel>,
+    /// How images are read
+    #[command(flatten)]
+    pub reading: ReadingArguments,
     /// Go on with a training that was interrupted
     #[arg(long)]
     pub resume: bool,
@@ -264,12 +269,9 @@ pub enum Kind {
 pub struct CheckArguments {
     /// Data folder
     pub folder: PathBuf,
-    /// Cut fields into tiles of this size
-    #[arg(long, value_name = "WIDTHxHEIGHT")]
-    pub tile: Option<foci_study::TileSize>,
-    /// Channel of colour images to use [default: guessed, and told]
-    #[arg(long)]
-    pub channel: Option<Channel>,
+    /// How images are read
+    #[command(flatten)]
+    pub reading: ReadingArguments,
     /// Print the findings as JSON
     #[arg(long)]
     pub json: bool,

@@ -163,6 +163,26 @@ fn a_loss_that_is_not_a_number_is_a_failure_with_advice() {
     assert!(log.lines().last().unwrap().contains("\"diverged\":true"), "{log}");
 }
 
+#[test]
+fn a_net_that_needs_more_memory_than_there_is_is_refused_with_what_would_fit() {
+    let place = Workplace::new();
+    place.specimens("data", 5);
+    let arguments = [
+        "train",
+        "--net",
+        "fcn",
+        "--data",
+        &place.text("data"),
+        "--crop",
+        "64",
+        "--batch",
+        "100000000",
+        "--out",
+        &place.text("model"),
+    ];
+    foci(&arguments).fails_with(1, &["needs", "bytes", "would fit"]);
+}
+
 /// A disk with no space left, as far as a test can have one: no file may grow beyond 64 KiB.
 #[cfg(unix)]
 #[test]

@@ -37,8 +37,8 @@ pub fn synth(flags: &SynthArguments) -> Result<(), Failure> {
 
 /// `foci data check`.
 pub fn check(flags: &CheckArguments) -> Result<(), Failure> {
-    let report =
-        foci_image::check(&flags.folder, &options(flags.tile, flags.channel)).map_err(Failure::input)?;
+    let report = foci_image::check(&flags.folder, &options(flags.reading.tile, flags.reading.channel))
+        .map_err(Failure::input)?;
     if flags.json {
         terminal::print_json(&report)?;
     } else {

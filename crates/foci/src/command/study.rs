@@ -61,7 +61,7 @@ fn resolve(flags: StudyArguments) -> Result<StudyRequest, Failure> {
         add("steps", steps.to_string());
         spec.training.steps = steps;
     }
-    if let Some(tile) = flags.tile {
+    if let Some(tile) = flags.reading.tile {
         add("tile", String::from(tile));
         spec.tile = Some(tile);
     }
@@ -79,7 +79,7 @@ fn resolve(flags: StudyArguments) -> Result<StudyRequest, Failure> {
     Ok(StudyRequest {
         spec,
         data: flags.data,
-        channel: terminal::channel(flags.channel),
+        channel: terminal::channel(flags.reading.channel),
         out,
         resume: flags.resume,
         command: command.join(" "),

@@ -30,8 +30,12 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
     check_folder(&flags)?;
     terminal::stop_on_interrupt()?;
     let compute = terminal::compute(threads)?;
-    let (tiles, notes) =
-        training_tiles(&flags.data, flags.tile, terminal::channel(flags.channel), flags.seed)?;
+    let (tiles, notes) = training_tiles(
+        &flags.data,
+        flags.reading.tile,
+        terminal::channel(flags.reading.channel),
+        flags.seed,
+    )?;
     let mut watcher = Watcher { progress: Progress::new(plan.steps as f64, flags.json), last: 0 };
     for note in notes {
         watcher.progress.line(&format!("  {note}"));

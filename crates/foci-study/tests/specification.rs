@@ -1,0 +1,87 @@
+//! Study files: those that ship are sound, and what is wrong with others is told.
+
+#![allow(clippy::unwrap_used)]
+
+use foci_study::StudySpec;
+use foci_study::claim::Clause;
+use std::path::Path;
+
+fn shipped(name: &str) -> StudySpec {
+    StudySpec::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../studies").join(name)).unwrap()
+}
+
+#[test]
+fn the_shipped_studies_name_nets_that_reach_their_budget() {
+    for spec in [StudySpec::quick().unwrap(), shipped("quick.toml"), shipped("article.toml")] {
+        for arm in &spec.arms {
+            let architecture = foci_net::Architecture::load(&arm.net).unwrap();
+            let net = foci_net::solve::for_weights(&architecture, spec.weights, 1, 1).unwrap();
+            let off = net.weights() as f64 / spec.weights as f64 - 1.0;
+            assert!(off.abs() <= 0.005, "{}: {off}", arm.name);
+        }
+    }
+}
+
+#[test]
+fn the_article_has_four_nets_two_controls_and_three_seeds() {
+    let spec = shipped("article.toml");
+    let of = |control: bool| spec.arms.iter().filter(|arm| arm.control == control).count();
+    assert_eq!((of(false), of(true), spec.seeds), (4, 2, 3));
+    let measured = |clause: &Clause| !matches!(clause, Clause::Pending { .. });
+    assert!(spec.claims.iter().filter(|claim| claim.all.iter().all(measured)).count() >= 7);
+}
+
+const SOUND: &str = r#"
+name = "s"
+weights = 5_000
+seeds = 1
+[training]
+steps = 10
+[tuning]
+learning_rates = [1e-3]
+steps = 5
+[[arm]]
+net = "fcn"
+[[arm]]
+net = "some/where/my-net.toml"
+"#;
+
+fn message(text: &str) -> String {
+    StudySpec::parse(text, "my.toml").unwrap_err().to_string()
+}
+
+#[test]
+fn an_arm_is_called_after_its_net() {
+    let spec = StudySpec::parse(SOUND, "my.toml").unwrap();
+    let names: Vec<&str> = spec.arms.iter().map(|arm| arm.name.as_str()).collect();
+    assert_eq!(names, ["fcn", "my-net"]);
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_place() {
+    let cases = [
+        (SOUND.replace("seeds = 1", "seeds = 0"), "seeds is 0"),
+        (SOUND.replace("weights", "wieghts"), "my.toml:3"),
+        (SOUND.replace("\"fcn\"", "\"my-net\""), "two arms are called 'my-net'"),
+        (SOUND.replace("[1e-3]", "[]"), "learning_rates is empty"),
+        (SOUND.replace("[1e-3]", "[-1.0]"), "-1"),
+        (SOUND.replace("name = \"s\"", "name = \"../s\""), "'../s'"),
+        (
+            format!(
+                "{SOUND}\n[[claim]]\nid = \"c\"\nstatement = \"s\"\nall = [{{ measure = \"psnr\", better = \"unet\", worse = \"fcn\" }}]\n"
+            ),
+            "'unet'",
+        ),
+        (
+            format!(
+                "{SOUND}\n[[claim]]\nid = \"c\"\nstatement = \"s\"\nall = [{{ measure = \"beauty\", better = \"my-net\", worse = \"fcn\" }}]\n"
+            ),
+            "'beauty'",
+        ),
+        (SOUND.replace("seeds = 1", "seeds = 1\ntile = \"wide\""), "672x512"),
+    ];
+    for (text, word) in cases {
+        let message = message(&text);
+        assert!(message.contains(word) && message.starts_with("my.toml"), "no '{word}' in: {message}");
+    }
+}

@@ -1,0 +1,43 @@
+//! How much memory may be used: what the system says is free, so that a net that is too large ends in a
+//! message and not in the system killing the program.
+
+use foci_engine::{EngineError, Mode, Session, SessionOptions, Shape};
+use foci_kernels::Compute;
+use foci_net::Net;
+
+/// A session that refuses to need more memory than is free.
+///
+/// # Errors
+/// As [`Session::with_options`]; the message names the bytes and the largest image that would fit.
+pub(crate) fn session(
+    net: &Net,
+    shape: Shape,
+    mode: Mode,
+    compute: &Compute,
+) -> Result<Session, EngineError> {
+    let options = SessionOptions { memory_limit: free_bytes(), ..SessionOptions::new(mode) };
+    Session::with_options(net, shape, options, compute)
+}
+
+/// Bytes of memory that are free for a program; unknown (and then not limited) on systems that do not say.
+fn free_bytes() -> Option<u64> {
+    free_in(&std::fs::read_to_string("/proc/meminfo").ok()?)
+}
+
+/// The line `MemAvailable` of Linux's `/proc/meminfo` (proc(5)), which counts in KiB.
+fn free_in(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_of_free_memory_is_found() {
+        assert_eq!(free_in("MemTotal:  100 kB\nMemAvailable:   24 kB\n"), Some(24 * 1024));
+        assert_eq!(free_in("MemTotal:  100 kB\n"), None);
+        assert_eq!(free_in("MemAvailable: much kB\n"), None);
+    }
+}
