@@ -178,6 +178,7 @@ class Comparison:
                 if answer["loss"] is not None and not math.isfinite(answer["loss"]):
                     raise WorkerFailed("wrong", f"the loss of {name} became {answer['loss']}")
                 seconds[name] = sum(answer["seconds"]) / steps
+                seconds[f"{name}_cores"] = answer["cores"]
             rounds.append(pair | seconds | {"ratio": seconds["other"] / seconds["foci"]})
         ratios = [pair["ratio"] for pair in rounds]
         return {

@@ -75,11 +75,21 @@ class Worker:
         return next(iter(answer.values()))
 
     def turn(self, command):
-        """As `ask`, for a worker that is paused before and after."""
+        """As `ask`, for a worker that is paused before and after; adds how many cores it had, on average."""
         self.signal(signal.SIGCONT)
+        start, before = time.monotonic(), self.cpu_seconds()
         answer = self.ask(command)
+        cores = (self.cpu_seconds() - before) / (time.monotonic() - start)
         self.pause()
-        return answer
+        return answer | {"cores": cores}
+
+    def cpu_seconds(self):
+        """Time on a core so far, of all threads; nothing of a worker that is gone."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        except FileNotFoundError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def pause(self):
         """Halts the worker and all its threads, so that none of them spins in another program's turn."""

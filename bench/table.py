@@ -208,7 +208,7 @@ def text(results):
     about = (
         f"`{setup['command']}`, {setup['started']}: {setup['cpu']}, {setup['threads']} threads, {setup['simd']}; "
         f"foci {setup['commit']}, PyTorch {setup['torch']}, ONNX Runtime {setup['onnxruntime']}. Each ratio is the median of "
-        f"{setup['rounds']} pairs of turns. Load of the machine: {load(results)}."
+        f"{setup['rounds']} pairs of turns. {disturbance(results)}"
     )
     parts = [about]
     sections = [
@@ -223,17 +223,36 @@ def text(results):
     return "\n\n".join(parts) + "\n"
 
 
-def load(results):
-    """Processes that wanted a core while each cell was measured, the measured ones among them."""
-    loads = [
-        value
+def disturbance(results):
+    """How much other programs wanted of the machine, and what foci and its opponents got of it."""
+    cells = [
+        cell
         for row in results["rows"]
         for task in ("training", "inference")
         for cell in row.get(task, {}).values()
-        for value in cell["load"]
     ]
-    return f"{min(loads):.1f} to {max(loads):.1f}" if loads else f"{results['setup']['load']:.1f}"
+    loads = [value for cell in cells for value in cell["load"]] or [results["setup"]["load"]]
+    told = f"Load of the machine: {min(loads):.1f} to {max(loads):.1f}."
+    rounds = [pair for cell in cells for pair in cell.get("rounds", [])]
+    if rounds:
+        cores = [statistics.median(pair[side] for pair in rounds) for side in ("foci_cores", "other_cores")]
+        told += f" In their turns foci had {cores[0]:.1f} cores and the others {cores[1]:.1f} (medians)."
+    return told
+
+
+def merged(parts):
+    """Several results as one: later ones add rows, tasks and columns to earlier ones, or replace them."""
+    rows = {}
+    for part in parts:
+        for row in part["rows"]:
+            known = rows.setdefault((row["net"], row["weights"], tuple(row["shape"])), {})
+            tasks = {
+                task: known.get(task, {}) | row[task] for task in ("training", "inference") if task in row
+            }
+            known.update(row | tasks)
+    commands = "`, `".join(part["setup"]["command"] for part in parts)
+    return {"setup": parts[-1]["setup"] | {"command": commands}, "rows": list(rows.values())}
 
 
 if __name__ == "__main__":
-    print(text(json.loads(Path(sys.argv[1]).read_text())))
+    print(text(merged([json.loads(Path(name).read_text()) for name in sys.argv[1:]])), end="")
