@@ -93,6 +93,12 @@ def arguments():
         "--threads", type=int, default=os.cpu_count(), help="of every program [default: all cores]"
     )
     parser.add_argument(
+        "--clock",
+        choices=["wall", "cpu"],
+        default="wall",
+        help="cpu: time on a core, for one thread on a machine that others keep busy [default: wall]",
+    )
+    parser.add_argument(
         "--timeout", type=float, default=600, help="seconds until a silent worker is given up [default: 600]"
     )
     parser.add_argument(
@@ -107,6 +113,10 @@ def arguments():
     for name, value in (normal | (QUICK if options.quick else {})).items():
         if getattr(options, name) is None:
             setattr(options, name, value)
+    if options.clock == "cpu" and options.threads != 1:
+        parser.error(
+            "--clock cpu needs --threads 1: threads that wait for each other also use up time on cores"
+        )
     unknown = [name for name in options.columns if name not in BY_NAME]
     if unknown:
         parser.error(

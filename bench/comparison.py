@@ -171,13 +171,16 @@ class Comparison:
         steps = max(1, min(MOST_STEPS, math.ceil(self.options.seconds / slowest)))
         rounds = []
         for number in range(self.options.rounds):
-            pair, seconds = {"peak": foci.turn(f"peak {PEAK_MILLISECONDS}")["gigaflops"]}, {}
+            by_cpu = self.options.clock == "cpu"
+            peak, seconds = foci.turn(f"peak {PEAK_MILLISECONDS}"), {}
+            pair = {"peak": peak["gigaflops"] / (min(1, peak["cores"]) if by_cpu else 1)}
             order = [("foci", foci), ("other", other)]
             for name, worker in order if number % 2 == 0 else reversed(order):
                 answer = worker.turn(f"run {steps}")
                 if answer["loss"] is not None and not math.isfinite(answer["loss"]):
                     raise WorkerFailed("wrong", f"the loss of {name} became {answer['loss']}")
-                seconds[name] = sum(answer["seconds"]) / steps
+                # A turn has one step more than those that are timed.
+                seconds[name] = answer["cpu"] / (steps + 1) if by_cpu else sum(answer["seconds"]) / steps
                 seconds[f"{name}_cores"] = answer["cores"]
             rounds.append(pair | seconds | {"ratio": seconds["other"] / seconds["foci"]})
         ratios = [pair["ratio"] for pair in rounds]

@@ -1,5 +1,6 @@
 """A worker: another program that computes on command, and that may crash without taking the comparison along."""
 
+import contextlib
 import json
 import os
 import select
@@ -75,21 +76,23 @@ class Worker:
         return next(iter(answer.values()))
 
     def turn(self, command):
-        """As `ask`, for a worker that is paused before and after; adds how many cores it had, on average."""
+        """As `ask`, for a worker that is paused before and after; adds its time on cores, and how many it had."""
         self.signal(signal.SIGCONT)
         start, before = time.monotonic(), self.cpu_seconds()
         answer = self.ask(command)
-        cores = (self.cpu_seconds() - before) / (time.monotonic() - start)
+        cpu = self.cpu_seconds() - before
+        cores = cpu / (time.monotonic() - start)
         self.pause()
-        return answer | {"cores": cores}
+        return answer | {"cpu": cpu, "cores": cores}
 
     def cpu_seconds(self):
         """Time on a core so far, of all threads; nothing of a worker that is gone."""
-        try:
-            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        except FileNotFoundError:
-            return 0.0
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        nanoseconds = 0
+        for task in Path(f"/proc/{self.process.pid}/task").glob("*/schedstat"):
+            # A thread may end while the list is read.
+            with contextlib.suppress(OSError):
+                nanoseconds += int(task.read_text().split()[0])
+        return nanoseconds / 1e9
 
     def pause(self):
         """Halts the worker and all its threads, so that none of them spins in another program's turn."""

@@ -250,7 +250,7 @@ def merged(parts):
                 task: known.get(task, {}) | row[task] for task in ("training", "inference") if task in row
             }
             known.update(row | tasks)
-    commands = "`, `".join(part["setup"]["command"] for part in parts)
+    commands = "`, `".join(dict.fromkeys(part["setup"]["command"] for part in parts))
     return {"setup": parts[-1]["setup"] | {"command": commands}, "rows": list(rows.values())}
 
 
