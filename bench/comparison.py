@@ -63,25 +63,11 @@ class Comparison:
 
     def foci(self, row, task, environment=None):
         n, h, w = row.shape
-        return self.worker(
-            [
-                self.options.foci,
-                "bench",
-                "--net",
-                row.net,
-                "--weights",
-                row.weights,
-                "--size",
-                f"{h}x{w}",
-                "--batch",
-                n,
-                "--threads",
-                self.options.threads,
-                "--worker",
-                task,
-            ],
-            environment,
-        )
+        command = [self.options.foci, "bench", "--net", row.net, "--size", f"{h}x{w}", "--batch", n]
+        if not (Path(row.net) / "net.json").exists():
+            command += ["--weights", row.weights]
+        command += ["--threads", self.options.threads, "--worker", task]
+        return self.worker(command, environment)
 
     def opponent(self, row, task, column):
         if column.program == "foci":

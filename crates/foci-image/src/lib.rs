@@ -20,7 +20,7 @@ pub mod split;
 pub mod synth;
 
 pub use check::{CheckReport, check};
-pub use dataset::{Dataset, DatasetOptions, Field, LeftOut, Loader, Tile, image_files};
+pub use dataset::{Dataset, DatasetOptions, Field, LeftOut, Loader, Tile, field_files};
 pub use error::ImageError;
 pub use fingerprint::Fingerprint;
 pub use normalise::Normalisation;
@@ -29,5 +29,5 @@ pub use read::{ChannelChoice, ImageInfo, read_labels, read_plane};
 pub use split::{Split, SplitOptions, split_by_group};
 pub use write::{
     encode_png_grey8, encode_png_grey16, encode_png_rgb8, write_labels, write_png_grey8, write_png_grey16,
-    write_png_rgb8, write_tiff_f32, write_whole,
+    write_png_rgb8, write_tiff_f32, write_whole, write_whole_folder,
 };

@@ -30,7 +30,12 @@ impl Normalisation {
     /// maximum take their place; where those coincide too (a constant field) `high = low + 1`, so that
     /// the field becomes 0 everywhere instead of dividing by nothing.
     pub fn of(values: &[f32]) -> Self {
-        let found = percentiles(values, &[0.0, LOW_PERCENTILE, HIGH_PERCENTILE, 100.0]);
+        Self::between(values, LOW_PERCENTILE, HIGH_PERCENTILE)
+    }
+
+    /// As [`Normalisation::of`], with other percentiles, from 0 to 100.
+    pub fn between(values: &[f32], low: f64, high: f64) -> Self {
+        let found = percentiles(values, &[0.0, low, high, 100.0]);
         Self::from_percentiles(found[0], found[1], found[2], found[3])
     }
 

@@ -41,6 +41,37 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ImageError> {
     Ok(())
 }
 
+/// Makes a folder as a whole: `fill` writes into a hidden folder beside it, which is then renamed.
+///
+/// The folder must not exist yet, or be empty. If `fill` fails or the program is killed, no folder of that name
+/// is left behind; remains of an earlier attempt are removed first.
+pub fn write_whole_folder<T, E: From<ImageError>>(
+    folder: &Path,
+    fill: impl FnOnce(&Path) -> Result<T, E>,
+) -> Result<T, E> {
+    let failed = |source| ImageError::Write { path: folder.to_path_buf(), source };
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let fresh = folder.with_file_name(format!(".{name}.part"));
+    if fresh.exists() {
+        std::fs::remove_dir_all(&fresh).map_err(failed)?;
+    }
+    std::fs::create_dir_all(&fresh).map_err(failed)?;
+    let filled = match fill(&fresh) {
+        Ok(filled) => filled,
+        Err(error) => {
+            // The first error is the one to tell; a folder that cannot be removed is hidden and replaced next time.
+            let _ = std::fs::remove_dir_all(&fresh);
+            return Err(error);
+        }
+    };
+    if folder.exists() {
+        // Fails, as it should, if somebody has put something there in the meantime.
+        std::fs::remove_dir(folder).map_err(failed)?;
+    }
+    std::fs::rename(&fresh, folder).map_err(failed)?;
+    Ok(filled)
+}
+
 /// PNG bytes of an 8-bit grey image; values are rounded to the nearest of 0..=255 and clipped there.
 pub fn encode_png_grey8(plane: &Plane) -> Result<Vec<u8>, ImageError> {
     let bytes: Vec<u8> = plane.data.iter().map(|&v| v.round() as u8).collect();

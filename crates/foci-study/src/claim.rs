@@ -3,7 +3,7 @@
 //! A claim is a list of clauses that must all hold. It is *supported* if every clause is, *refuted* if one
 //! clause is, and *undecided* otherwise: missing evidence is never evidence.
 
-use crate::results::{ClaimVerdict, Comparison, NetSummary, RunSummary, Verdict};
+use crate::results::{ClaimVerdict, Comparison, NetSummary, Verdict};
 use crate::spec::ClaimSpec;
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +14,10 @@ const COST_FACTOR: f64 = 1.1;
 const SIGNIFICANCE: f64 = 0.05;
 
 /// One condition of a claim.
+///
+/// Which kind it is, its first key says: `measure`, `cost` or `pending`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(try_from = "RawClause", untagged)]
 pub enum Clause {
     /// A measure of the test fields: supported if the interval of the paired difference lies wholly on the
     /// side of `better` and the adjusted p-value is below 0.05; refuted if it lies wholly on the other side.
@@ -43,6 +45,56 @@ pub enum Clause {
     },
 }
 
+/// A clause as it is written, before it is known which kind it is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawClause {
+    measure: Option<String>,
+    better: Option<String>,
+    worse: Option<String>,
+    cost: Option<Cost>,
+    more: Option<String>,
+    less: Option<String>,
+    pending: Option<String>,
+}
+
+impl TryFrom<RawClause> for Clause {
+    type Error = &'static str;
+
+    fn try_from(raw: RawClause) -> Result<Clause, &'static str> {
+        match raw {
+            RawClause {
+                measure: Some(measure),
+                better: Some(better),
+                worse: Some(worse),
+                cost: None,
+                more: None,
+                less: None,
+                pending: None,
+            } => Ok(Clause::Measure { measure, better, worse }),
+            RawClause {
+                cost: Some(cost),
+                more: Some(more),
+                less: Some(less),
+                measure: None,
+                better: None,
+                worse: None,
+                pending: None,
+            } => Ok(Clause::Cost { cost, more, less }),
+            RawClause {
+                pending: Some(pending),
+                measure: None,
+                better: None,
+                worse: None,
+                cost: None,
+                more: None,
+                less: None,
+            } => Ok(Clause::Pending { pending }),
+            _ => Err("a clause is { measure, better, worse }, { cost, more, less } or { pending }"),
+        }
+    }
+}
+
 /// What a net costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -59,28 +111,23 @@ pub enum Cost {
     LargestTrainSide,
     /// Side of the largest square image that predicts within 8 GiB.
     LargestInferSide,
-    /// Seconds of a training step, median over runs.
+    /// Seconds of a training step.
     SecondsPerStep,
-    /// Seconds to predict a megapixel, median over runs.
+    /// Seconds to predict a megapixel.
     SecondsPerMegapixel,
 }
 
 impl Cost {
-    fn of(self, net: &NetSummary, runs: &[RunSummary]) -> Option<f64> {
-        let median = |value: fn(&RunSummary) -> f64| {
-            let values: Vec<f64> =
-                runs.iter().filter(|run| run.net == net.name && !run.diverged).map(value).collect();
-            foci_measure::summary::median(&values)
-        };
+    fn of(self, net: &NetSummary) -> f64 {
         match self {
-            Cost::Weights => Some(net.weights as f64),
-            Cost::MacsPerPixel => Some(net.macs_per_pixel),
-            Cost::TrainBytes => Some(net.train_bytes as f64),
-            Cost::InferBytes => Some(net.infer_bytes as f64),
-            Cost::LargestTrainSide => Some(net.largest_train_side as f64),
-            Cost::LargestInferSide => Some(net.largest_infer_side as f64),
-            Cost::SecondsPerStep => median(|run| run.seconds_per_step),
-            Cost::SecondsPerMegapixel => median(|run| run.seconds_per_megapixel),
+            Cost::Weights => net.weights as f64,
+            Cost::MacsPerPixel => net.macs_per_pixel,
+            Cost::TrainBytes => net.train_bytes as f64,
+            Cost::InferBytes => net.infer_bytes as f64,
+            Cost::LargestTrainSide => net.largest_train_side as f64,
+            Cost::LargestInferSide => net.largest_infer_side as f64,
+            Cost::SecondsPerStep => net.seconds_per_step,
+            Cost::SecondsPerMegapixel => net.seconds_per_megapixel,
         }
     }
 
@@ -124,8 +171,6 @@ impl Clause {
 pub struct Evidence<'a> {
     /// The nets and their costs.
     pub nets: &'a [NetSummary],
-    /// The runs, for timings.
-    pub runs: &'a [RunSummary],
     /// The paired differences.
     pub comparisons: &'a [Comparison],
 }
@@ -179,12 +224,7 @@ fn decide_measure(measure: &str, better: &str, worse: &str, comparisons: &[Compa
 
 fn decide_cost(cost: Cost, more: &str, less: &str, evidence: &Evidence) -> (Verdict, String) {
     let of = |name: &str| {
-        evidence
-            .nets
-            .iter()
-            .find(|net| net.name == name)
-            .and_then(|net| cost.of(net, evidence.runs))
-            .filter(|value| *value > 0.0)
+        evidence.nets.iter().find(|net| net.name == name).map(|net| cost.of(net)).filter(|value| *value > 0.0)
     };
     let (Some(larger), Some(smaller)) = (of(more), of(less)) else {
         return (Verdict::Undecided, format!("{} of {more} and {less} was not measured", cost.words()));
@@ -220,7 +260,7 @@ mod tests {
     fn verdict(comparisons: &[Comparison]) -> Verdict {
         let clause = Clause::Measure { measure: "psnr".into(), better: "x".into(), worse: "y".into() };
         let claim = ClaimSpec { id: "c".into(), statement: "x beats y".into(), all: vec![clause] };
-        decide(&claim, Evidence { nets: &[], runs: &[], comparisons }).verdict
+        decide(&claim, Evidence { nets: &[], comparisons }).verdict
     }
 
     #[test]
@@ -252,7 +292,7 @@ mod tests {
         };
         let comparisons = [comparison("x", "y", 0.5, 1.5, 0.01), comparison("x", "z", -2.0, -1.0, 0.01)];
         assert_eq!(
-            decide(&claim, Evidence { nets: &[], runs: &[], comparisons: &comparisons }).verdict,
+            decide(&claim, Evidence { nets: &[], comparisons: &comparisons }).verdict,
             Verdict::Refuted
         );
     }

@@ -7,18 +7,27 @@ use crate::spec::{StudySpec, TileSize};
 use crate::study::{Event, Observer, StudyRequest};
 use foci_image::synth::{SpecimenOptions, write_specimens};
 use foci_image::{
-    ChannelChoice, Dataset, DatasetOptions, Fingerprint, LabelImage, Loader, Plane, SplitOptions,
-    split_by_group,
+    ChannelChoice, Dataset, DatasetOptions, Fingerprint, LabelImage, Loader, Plane, Split, SplitOptions,
+    split_by_group, write_whole_folder,
 };
+use foci_measure::frequency::LEAST_SIDE;
 use foci_train::Tiles;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+
+/// Folder of the specimens that a study makes, in its output folder.
+pub(crate) const SPECIMENS: &str = "specimens";
+/// Groups of fields that a study needs at least: one each to train, tune and test on.
+const LEAST_GROUPS: usize = 3;
 
 /// What the plan says of the data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlannedData {
     /// The folder, or `specimens` for those that the study makes.
     pub source: String,
+    /// The channel that was asked for.
+    pub channel: ChannelChoice,
     /// Width and height of the largest tile.
     pub tile: TileSize,
     /// Names of the fields in each part.
@@ -90,21 +99,14 @@ impl Data {
             ..DatasetOptions::default()
         };
         let dataset = Dataset::open(&folder, &options)?;
-        let split = split_by_group(
-            &dataset,
-            &SplitOptions {
-                folds: spec.split.folds,
-                fold: spec.split.fold,
-                seed: spec.split.seed,
-                ..SplitOptions::default()
-            },
-        )?;
+        let split = split(spec, &dataset, &folder)?;
         let names =
             |fields: &[usize]| fields.iter().map(|&field| dataset.fields[field].name.clone()).collect();
         let largest =
             |side: fn(&foci_image::Tile) -> usize| dataset.tiles.iter().map(side).max().unwrap_or(1);
         let planned = PlannedData {
             source: request.data.as_ref().map_or("specimens".into(), |folder| folder.display().to_string()),
+            channel: request.channel,
             tile: TileSize { width: largest(|tile| tile.w), height: largest(|tile| tile.h) },
             split: SplitNames {
                 training: names(&split.train),
@@ -127,7 +129,9 @@ impl Data {
             split.test.len()
         );
         observer.event(Event::Note(&summary));
-        let mut data = Data { planned, tiles: Tiles::default(), test: Vec::new() };
+        let fingerprint = planned.fingerprint.sha256.clone();
+        let tiles = Tiles { fingerprint, ..Tiles::default() };
+        let mut data = Data { planned, tiles, test: Vec::new() };
         let mut loader = Loader::new(&dataset);
         for (index, tile) in dataset.tiles.iter().enumerate() {
             if split.train.contains(&tile.field) {
@@ -150,28 +154,47 @@ impl Data {
         Ok(data)
     }
 
+    /// Sees to it that crops fit into the tiles and that test tiles are large enough to be measured.
     fn check(&self, folder: &Path, spec: &StudySpec) -> Result<(), StudyError> {
-        let few = |what: &str| {
-            let reason = format!(
-                "{what}; a study needs at least 3 fields with something in them (one each to train, tune and test on), and 10 or more for intervals that mean something"
-            );
-            Err(StudyError::Data { folder: folder.into(), reason })
-        };
-        if self.tiles.training.is_empty() || self.tiles.validation.is_empty() || self.test.is_empty() {
-            let fields = self.planned.fingerprint.fields;
-            return few(&format!("only {fields} usable field{}", if fields == 1 { "" } else { "s" }));
-        }
+        let refuse = |reason: String| Err(StudyError::Data { folder: folder.into(), reason });
+        let TileSize { width, height } = self.planned.tile;
         let crop = spec.training.crop;
         let fits = |plane: &Plane| plane.width >= crop && plane.height >= crop;
         if !self.tiles.training.iter().any(fits) || !self.tiles.validation.iter().any(fits) {
-            let TileSize { width, height } = self.planned.tile;
-            let reason = format!(
+            return refuse(format!(
                 "the images (largest {width} x {height} pixels) are smaller than the training crop of {crop} x {crop}; set a smaller training.crop in the study file"
-            );
-            return Err(StudyError::Data { folder: folder.into(), reason });
+            ));
         }
-        Ok(())
+        let small = |tile: &&TestTile| tile.plane.width < LEAST_SIDE || tile.plane.height < LEAST_SIDE;
+        match self.test.iter().find(small) {
+            None => Ok(()),
+            Some(TestTile { name, plane, .. }) => refuse(format!(
+                "test tile {name} has {} x {} pixels; detail can be measured from {LEAST_SIDE} x {LEAST_SIDE} on, so leave small images out or use larger tiles",
+                plane.width, plane.height
+            )),
+        }
     }
+}
+
+/// Divides the fields as the study says, in fewer folds if there are fewer groups of fields.
+fn split(spec: &StudySpec, dataset: &Dataset, folder: &Path) -> Result<Split, StudyError> {
+    let groups: BTreeSet<&str> = dataset.fields.iter().map(|field| field.group.as_str()).collect();
+    if groups.len() < LEAST_GROUPS {
+        let reason = format!(
+            "only {} usable field{} that are not siblings; a study needs at least {LEAST_GROUPS} (to train, tune and test on), and 10 or more for intervals that mean something",
+            groups.len(),
+            if groups.len() == 1 { "" } else { "s" }
+        );
+        return Err(StudyError::Data { folder: folder.into(), reason });
+    }
+    let folds = spec.split.folds.min(groups.len());
+    let options = SplitOptions {
+        folds,
+        fold: spec.split.fold.min(folds - 1),
+        seed: spec.split.seed,
+        ..SplitOptions::default()
+    };
+    Ok(split_by_group(dataset, &options)?)
 }
 
 /// Tiles to train a single net: all fields but a fifth, which are for validation. Also says what was noticed.
@@ -194,7 +217,8 @@ pub fn training_tiles(
         &dataset,
         &SplitOptions { test_share: 0.0, validation_share: 0.2, seed, ..SplitOptions::default() },
     )?;
-    let mut tiles = Tiles::default();
+    let fingerprint = Fingerprint::of(&dataset, Some(&split)).sha256;
+    let mut tiles = Tiles { fingerprint, ..Tiles::default() };
     let mut loader = Loader::new(&dataset);
     for (index, tile) in dataset.tiles.iter().enumerate() {
         let part =
@@ -212,23 +236,7 @@ fn specimens(spec: &StudySpec, out: &Path, observer: &mut dyn Observer) -> Resul
         let reason = "it has no [specimens] to make, so it needs images: add --data DIR".into();
         return Err(StudyError::Spec { place: format!("study '{}'", spec.name), reason });
     };
-    let folder = out.join("specimens");
-    if folder.exists() {
-        return Ok(folder);
-    }
-    observer.event(Event::Note(&format!(
-        "making {} synthetic specimens in {}",
-        wanted.fields,
-        folder.display()
-    )));
-    let fresh = out.join(".specimens.new");
-    let failed = |path: &Path| {
-        let path = path.to_path_buf();
-        move |source| StudyError::File { action: "write", path, source }
-    };
-    if fresh.exists() {
-        std::fs::remove_dir_all(&fresh).map_err(failed(&fresh))?;
-    }
+    let folder = out.join(SPECIMENS);
     let options = SpecimenOptions {
         width: wanted.width,
         height: wanted.height,
@@ -236,7 +244,28 @@ fn specimens(spec: &StudySpec, out: &Path, observer: &mut dyn Observer) -> Resul
         seed: wanted.seed,
         ..SpecimenOptions::default()
     };
-    write_specimens(&fresh, wanted.fields, &options)?;
-    std::fs::rename(&fresh, &folder).map_err(failed(&folder))?;
+    if folder.exists() {
+        return if are_those(&folder, wanted.fields, &options) {
+            Ok(folder)
+        } else {
+            let reason =
+                "it holds other specimens than the study asks for; choose another folder with --out".into();
+            Err(StudyError::OutputInUse { folder, reason })
+        };
+    }
+    observer.event(Event::Note(&format!(
+        "making {} synthetic specimens in {}",
+        wanted.fields,
+        folder.display()
+    )));
+    write_whole_folder(&folder, |fresh| write_specimens(fresh, wanted.fields, &options))?;
     Ok(folder)
+}
+
+/// True if a folder holds `fields` specimens made with these options, by its own record.
+fn are_those(folder: &Path, fields: usize, options: &SpecimenOptions) -> bool {
+    let record = std::fs::read(folder.join("specimens.json")).unwrap_or_default();
+    let record: serde_json::Value = serde_json::from_slice(&record).unwrap_or_default();
+    record["count"] == fields
+        && serde_json::to_value(options).is_ok_and(|options| record["options"] == options)
 }

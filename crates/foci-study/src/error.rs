@@ -1,5 +1,7 @@
 //! What can end a study, in words that say where and what to do next.
 
+use foci_image::ImageError;
+use foci_image::synth::SynthError;
 use std::path::PathBuf;
 
 /// Failure of a study.
@@ -74,10 +76,10 @@ pub enum StudyError {
     },
     /// Reading or writing images failed.
     #[error(transparent)]
-    Image(#[from] foci_image::ImageError),
+    Image(#[from] ImageError),
     /// Specimens could not be made.
     #[error(transparent)]
-    Specimens(#[from] foci_image::synth::SynthError),
+    Specimens(#[from] SynthError),
     /// A measure could not be taken.
     #[error("measuring {tile}: {reason}")]
     Measure {
@@ -94,12 +96,17 @@ pub enum StudyError {
 impl StudyError {
     /// True if the fault lies in what the user gave, and nothing was computed.
     pub fn is_unusable_input(&self) -> bool {
-        matches!(
-            self,
+        match self {
             StudyError::Spec { .. }
-                | StudyError::OutputInUse { .. }
-                | StudyError::Data { .. }
-                | StudyError::Net { .. }
-        ) || matches!(self, StudyError::Image(error) if !matches!(error, foci_image::ImageError::Write { .. }))
+            | StudyError::OutputInUse { .. }
+            | StudyError::Data { .. }
+            | StudyError::Net { .. } => true,
+            StudyError::Image(error) | StudyError::Specimens(SynthError::Write(error)) => {
+                !matches!(error, ImageError::Write { .. })
+            }
+            StudyError::Specimens(_) => true,
+            StudyError::Train { source, .. } => source.is_unusable_input(),
+            _ => false,
+        }
     }
 }

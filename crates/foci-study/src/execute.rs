@@ -106,9 +106,10 @@ impl<'a, 'b> Executor<'a, 'b> {
 
     /// Work of the whole study in multiply-adds of forward passes, to tell how much is left.
     pub fn work(&self) -> f64 {
-        let tuning = self.plan.spec.tuning.steps * self.plan.spec.tuning.learning_rates.len() as u64;
-        let steps = tuning + self.plan.spec.training.steps * self.plan.spec.seeds as u64;
-        self.nets.iter().map(|net| steps as f64 * self.step_work(net)).sum()
+        let spec = &self.plan.spec;
+        let tuning = spec.tuning.steps as f64 * spec.tuning.learning_rates.len() as f64;
+        let steps = tuning + spec.training.steps as f64 * spec.seeds as f64;
+        self.nets.iter().map(|net| steps * self.step_work(net)).sum()
     }
 
     fn step_work(&self, net: &Net) -> f64 {
@@ -246,7 +247,7 @@ impl foci_train::Observer for Watch<'_> {
 }
 
 /// The learning rate with the lowest validation loss; the smallest rate if every trial diverged.
-fn best_rate(trials: &[Trial]) -> f64 {
+pub(crate) fn best_rate(trials: &[Trial]) -> f64 {
     let loss = |trial: &Trial| trial.validation_loss.unwrap_or(f64::INFINITY);
     trials
         .iter()
@@ -254,7 +255,7 @@ fn best_rate(trials: &[Trial]) -> f64 {
         .map_or(1e-3, |trial| trial.learning_rate)
 }
 
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StudyError> {
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StudyError> {
     match std::fs::read(path) {
         Ok(bytes) => serde_json::from_slice(&bytes)
             .map(Some)
@@ -264,7 +265,7 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StudyError> 
     }
 }
 
-fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StudyError> {
+pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StudyError> {
     let json = serde_json::to_string_pretty(value)
         .map_err(|error| StudyError::Damaged { path: path.into(), reason: error.to_string() })?;
     Ok(foci_image::write_whole(path, json.as_bytes())?)

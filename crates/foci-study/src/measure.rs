@@ -100,12 +100,15 @@ impl<'a> TestBench<'a> {
             let failed = |reason: String| StudyError::Measure { tile: tile.name.clone(), reason };
             let input = noisy(&tile.plane, input_noise, number);
             let clock = Instant::now();
-            let output = predictor.predict(&input).map_err(|error: TrainError| failed(error.to_string()))?;
+            let mut output =
+                predictor.predict(&input).map_err(|error: TrainError| failed(error.to_string()))?;
             // The first tile pays for the memory plan, which a person predicting many images pays once.
             if number > 0 || self.tiles.len() == 1 {
                 seconds += clock.elapsed().as_secs_f64();
                 pixels += output.data.len();
             }
+            // A net on the verge of divergence may give values that no measure can take. Black stands for them.
+            output.data.iter_mut().filter(|value| !value.is_finite()).for_each(|value| *value = 0.0);
             let meter = self.meters.get_mut(&(output.width, output.height));
             let meter = meter.ok_or_else(|| failed("the reconstruction has another size".into()))?;
             let image = view(&output).map_err(|error| failed(error.to_string()))?;

@@ -10,10 +10,13 @@ use crate::plan::Plan;
 use crate::report::{PictureSet, Reconstruction, Region};
 use foci_kernels::Compute;
 use foci_measure::meter::Reference;
+use foci_measure::touching::{Bounds, TouchingPair};
 use foci_train::Predictor;
 
 /// Tiles that the report shows.
 const TILES: usize = 3;
+/// Distance from the border, in pixels, that magnified regions keep where they can.
+const MARGIN: usize = 8;
 /// Side of a magnified region in pixels of the tile.
 const REGION: usize = 72;
 
@@ -76,7 +79,7 @@ fn choose(bench: &TestBench) -> Vec<usize> {
     chosen
 }
 
-/// The region with the most spots in it.
+/// The region with the most spots in it, away from the border where nets see padding.
 fn foci_region(reference: &Reference, width: usize, height: usize) -> Option<Region> {
     let inside = |region: &Region| {
         let within = |value: f64, start: usize, length: usize| {
@@ -90,16 +93,24 @@ fn foci_region(reference: &Reference, width: usize, height: usize) -> Option<Reg
             })
             .count()
     };
-    let regions = reference.spots.iter().map(|spot| around(spot.at.x, spot.at.y, width, height));
-    regions.max_by_key(inside)
+    let away = |region: &Region| {
+        let clear =
+            |start: usize, side: usize, length: usize| start >= MARGIN && start + side + MARGIN <= length;
+        clear(region.x, region.width, width) && clear(region.y, region.height, height)
+    };
+    let regions = || reference.spots.iter().map(|spot| around(spot.at.x, spot.at.y, width, height));
+    regions().filter(away).max_by_key(inside).or_else(|| regions().max_by_key(inside))
 }
 
 /// The region around the pair of touching nuclei with the longest seam.
 fn boundary_region(reference: &Reference, width: usize, height: usize) -> Option<Region> {
     let pairs = reference.touching.as_ref()?;
-    let longest = pairs
-        .iter()
-        .max_by_key(|pair| pair.bounds.right - pair.bounds.left + pair.bounds.bottom - pair.bounds.top)?;
+    let length = |pair: &&TouchingPair| {
+        let Bounds { left, top, right, bottom } = pair.bounds;
+        let away = left >= MARGIN && top >= MARGIN && right + MARGIN <= width && bottom + MARGIN <= height;
+        (away, right - left + bottom - top)
+    };
+    let longest = pairs.iter().max_by_key(length)?;
     Some(around(longest.centre.x, longest.centre.y, width, height))
 }
 

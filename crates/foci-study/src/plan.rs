@@ -4,7 +4,7 @@
 //! study; a study that is resumed must resolve to the very same plan.
 
 use crate::StudyError;
-use crate::data::PlannedData;
+use crate::data::{PlannedData, SPECIMENS};
 use crate::spec::{ArmSpec, StudySpec};
 use foci_net::{Architecture, Net, solve};
 use foci_train::TrainingPlan;
@@ -16,8 +16,6 @@ use std::path::Path;
 const PLAN: &str = "plan.json";
 /// Seed of the trials that choose a learning rate; the runs count their seeds from 0 and never reach it.
 const TRIAL_SEED: u64 = 1 << 32;
-/// Measurements on the validation fields, and checkpoints, in each run.
-const RECORDS_PER_RUN: u64 = 10;
 
 /// A study, resolved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,54 +53,31 @@ impl PlannedArm {
     }
 }
 
-impl Plan {
-    /// Resolves every net of a study.
-    ///
-    /// # Errors
-    /// [`StudyError::Net`] if an architecture is wrong or cannot be brought to the budget.
-    pub fn resolve(spec: StudySpec, data: PlannedData) -> Result<Plan, StudyError> {
-        let mut arms = Vec::with_capacity(spec.arms.len());
-        for arm in &spec.arms {
-            let wrong = |reason: String| StudyError::Net { arm: arm.name.clone(), reason };
-            let architecture = Architecture::load(&arm.net).map_err(|error| wrong(error.to_string()))?;
-            let net = solve::for_weights(&architecture, spec.weights, 1, 1)
-                .map_err(|error| wrong(error.to_string()))?;
-            let graph = serde_json::from_str(&net.to_json(None)).map_err(|error| wrong(error.to_string()))?;
-            arms.push(PlannedArm { arm: arm.clone(), architecture: net.name.clone(), graph });
-        }
-        Ok(Plan { foci: env!("CARGO_PKG_VERSION").into(), spec, arms, data })
-    }
+/// Resolves every net of a study. It needs no data, so a mistyped net is told before any image is read.
+///
+/// # Errors
+/// [`StudyError::Net`] if an architecture is wrong or cannot be brought to the budget.
+pub fn resolve_arms(spec: &StudySpec) -> Result<Vec<PlannedArm>, StudyError> {
+    let resolve = |arm: &ArmSpec| {
+        let wrong = |reason: String| StudyError::Net { arm: arm.name.clone(), reason };
+        let architecture = Architecture::load(&arm.net).map_err(|error| wrong(error.to_string()))?;
+        let net = solve::for_weights(&architecture, spec.weights, 1, 1)
+            .map_err(|error| wrong(error.to_string()))?;
+        let graph = serde_json::from_str(&net.to_json(None)).map_err(|error| wrong(error.to_string()))?;
+        Ok(PlannedArm { arm: arm.clone(), architecture: net.name, graph })
+    };
+    spec.arms.iter().map(resolve).collect()
+}
 
+impl Plan {
     /// The training plan of a run.
     pub fn run(&self, arm: &ArmSpec, seed: u64, learning_rate: f64) -> TrainingPlan {
-        self.training(arm, seed, learning_rate, self.spec.training.steps)
+        self.spec.training_plan(arm, seed, learning_rate, self.spec.training.steps)
     }
 
     /// The training plan of a trial of a learning rate.
     pub fn trial(&self, arm: &ArmSpec, learning_rate: f64) -> TrainingPlan {
-        self.training(arm, TRIAL_SEED, learning_rate, self.spec.tuning.steps)
-    }
-
-    fn training(&self, arm: &ArmSpec, seed: u64, learning_rate: f64, steps: u64) -> TrainingPlan {
-        let spec = &self.spec.training;
-        let records = (steps / RECORDS_PER_RUN).max(1);
-        TrainingPlan {
-            task: self.spec.task,
-            seed,
-            steps,
-            batch: spec.batch,
-            crop: spec.crop,
-            learning_rate,
-            warmup_share: spec.warmup_share,
-            optimiser: spec.optimiser,
-            weight_decay: spec.weight_decay,
-            clip_norm: spec.clip_norm,
-            loss: spec.loss,
-            input_noise: arm.input_noise,
-            augment: spec.augment,
-            validate_every: records,
-            checkpoint_every: records,
-        }
+        self.spec.training_plan(arm, TRIAL_SEED, learning_rate, self.spec.tuning.steps)
     }
 
     /// Writes the plan to the output folder, or holds it against the one that is there.
@@ -114,14 +89,18 @@ impl Plan {
         let damaged =
             |error: serde_json::Error| StudyError::Damaged { path: path.clone(), reason: error.to_string() };
         let json = serde_json::to_string_pretty(self).map_err(damaged)?;
-        let there = match std::fs::read(&path) {
+        let mut there = match std::fs::read(&path) {
             Ok(bytes) => serde_json::from_slice::<Value>(&bytes).map_err(damaged)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(foci_image::write_whole(&path, json.as_bytes())?);
             }
             Err(source) => return Err(StudyError::File { action: "read", path, source }),
         };
-        let now: Value = serde_json::from_str(&json).map_err(damaged)?;
+        let mut now: Value = serde_json::from_str(&json).map_err(damaged)?;
+        // The same images may be reached by another path: what they are is in the fingerprint.
+        for plan in [&mut there, &mut now] {
+            plan["data"]["source"] = Value::Null;
+        }
         match first_difference(&there, &now, String::new()) {
             None => Ok(()),
             Some(place) => Err(StudyError::OutputInUse {
@@ -153,9 +132,14 @@ pub(crate) fn check_folder(out: &Path, resume: bool) -> Result<(), StudyError> {
     }
     for entry in std::fs::read_dir(out).map_err(failed("read"))? {
         let name = entry.map_err(failed("read"))?.file_name();
-        // Specimens may be there without a plan if the study was killed while it made them.
-        if !(resume && name.to_string_lossy().contains("specimens")) {
+        // Specimens are there without a plan if the study was stopped while it made or read them.
+        if name != SPECIMENS && name != format!(".{SPECIMENS}.part").as_str() {
             return in_use("it is not empty and holds no study; choose another folder with --out");
+        }
+        if !resume {
+            return in_use(
+                "a study was begun in it; add --resume to go on with it, or choose another folder with --out",
+            );
         }
     }
     Ok(())

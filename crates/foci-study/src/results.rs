@@ -2,14 +2,11 @@
 //!
 //! Everything in the report comes from here or from the files of the runs; nothing is computed twice.
 //! Numbers that are not finite have no place in JSON: a reconstruction without any error is written as
-//! [`PSNR_CAP`], and a measure that has no value for a run (no pair of touching nuclei, say) is left out
+//! [`foci_measure::psnr::CAP_DECIBELS`], and a measure that has no value for a run (no pair of touching nuclei, say) is left out
 //! of that run's `metrics`.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// Peak signal-to-noise ratio, in decibels, that stands for "no error at all" (8-bit images cannot show more than about 59 dB).
-pub const PSNR_CAP: f64 = 100.0;
 
 /// The whole outcome of a study (`OUT/results.json`).
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
@@ -70,6 +67,10 @@ pub struct NetSummary {
     pub largest_train_side: usize,
     /// Side in pixels of the largest square image that predicts within 8 GiB.
     pub largest_infer_side: usize,
+    /// Seconds of a training step, all nets timed in turns.
+    pub seconds_per_step: f64,
+    /// Seconds to predict a megapixel, all nets timed in turns.
+    pub seconds_per_megapixel: f64,
     /// Learning rates tried on the validation fields, each with the loss it reached there (`None`: it diverged).
     pub trials: Vec<Trial>,
 }
@@ -96,9 +97,9 @@ pub struct RunSummary {
     pub steps: u64,
     /// Seconds of training, by the clock.
     pub seconds: f64,
-    /// Median seconds of one step.
+    /// Median seconds of one step, as it was while this run had the machine.
     pub seconds_per_step: f64,
-    /// Seconds to predict one megapixel.
+    /// Seconds to predict one megapixel of the test tiles, as it was then.
     pub seconds_per_megapixel: f64,
     /// Learning rate that the tuning chose.
     pub learning_rate: f64,

@@ -5,9 +5,14 @@
 
 use crate::StudyError;
 use crate::claim::Clause;
-use foci_train::{LossKind, OptimiserKind, Task};
+use foci_train::{LossKind, OptimiserKind, Task, TrainingPlan};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+
+/// Measurements on the validation fields, and checkpoints, in each run.
+const RECORDS_PER_RUN: u64 = 10;
+/// More seeds than any study needs; a bound keeps a slip of the finger from becoming a week of work.
+const MOST_SEEDS: usize = 1000;
 
 /// A study, as written in `studies/*.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -102,9 +107,10 @@ pub struct SpecimenSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SplitSpec {
-    /// Number of folds that the fields are dealt into.
+    /// Number of folds that the fields are dealt into; as many as there are groups of fields if those are fewer.
+    /// A column `fold` of the data's `images.csv` comes first.
     pub folds: usize,
-    /// The fold that is held out as the test fields; the fold after it serves for validation.
+    /// The fold that is held out as the test fields. A fifth of the others serves for validation.
     pub fold: usize,
     /// Seed of the dealing.
     pub seed: u64,
@@ -227,6 +233,14 @@ impl StudySpec {
         StudySpec::parse(include_str!("../../../studies/quick.toml"), "studies/quick.toml")
     }
 
+    /// The study that `foci study --data` runs when it is given no file.
+    ///
+    /// # Errors
+    /// None in practice: the text is part of the program and a test parses it.
+    pub fn standard() -> Result<StudySpec, StudyError> {
+        StudySpec::parse(include_str!("../../../studies/standard.toml"), "studies/standard.toml")
+    }
+
     /// Reads a specification from a file.
     ///
     /// # Errors
@@ -301,8 +315,11 @@ impl StudySpec {
                 ));
             }
         }
-        if self.seeds == 0 {
-            return Err("seeds is 0; at least 1 is needed, and 3 for intervals that mean something".into());
+        if self.seeds == 0 || self.seeds > MOST_SEEDS {
+            return Err(format!(
+                "seeds is {}; at least 1 is needed, 3 for intervals that mean something, and {MOST_SEEDS} at most",
+                self.seeds
+            ));
         }
         if self.tuning.learning_rates.is_empty() {
             return Err("tuning.learning_rates is empty; give at least one".into());
@@ -310,6 +327,13 @@ impl StudySpec {
         if let Some(rate) = self.tuning.learning_rates.iter().find(|rate| !(rate.is_finite() && **rate > 0.0))
         {
             return Err(format!("tuning.learning_rates holds {rate}; a learning rate must be above 0"));
+        }
+        for arm in &self.arms {
+            for (steps, section) in [(self.training.steps, "training"), (self.tuning.steps, "tuning")] {
+                let rate = self.tuning.learning_rates[0];
+                let plan = self.training_plan(arm, 0, rate, steps);
+                plan.check().map_err(|error| format!("{section}: {error}"))?;
+            }
         }
         if self.split.folds < 3 || self.split.fold >= self.split.folds {
             return Err(format!(
@@ -345,6 +369,31 @@ impl StudySpec {
             }
         }
         Ok(())
+    }
+
+    /// The plan of one training of an arm.
+    pub fn training_plan(&self, arm: &ArmSpec, seed: u64, learning_rate: f64, steps: u64) -> TrainingPlan {
+        let TrainingSpec {
+            batch, crop, loss, optimiser, weight_decay, clip_norm, warmup_share, augment, ..
+        } = self.training;
+        let records = (steps / RECORDS_PER_RUN).max(1);
+        TrainingPlan {
+            task: self.task,
+            seed,
+            steps,
+            batch,
+            crop,
+            learning_rate,
+            warmup_share,
+            optimiser,
+            weight_decay,
+            clip_norm,
+            loss,
+            input_noise: arm.input_noise,
+            augment,
+            validate_every: records,
+            checkpoint_every: records,
+        }
     }
 
     /// Keeps only the arms named, and the claims that can be decided with them. A name that is no arm is

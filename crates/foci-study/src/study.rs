@@ -3,11 +3,12 @@
 use crate::claim::{Evidence, decide};
 use crate::compare::compare_all;
 use crate::data::Data;
-use crate::execute::{Executed, Executor};
+use crate::execute::{Executed, Executor, best_rate};
 use crate::measure::TestBench;
 use crate::plan::Plan;
 use crate::results::{Budget, NetSummary, Results, RunSummary};
 use crate::spec::StudySpec;
+use crate::timing::{Timing, time_all};
 use crate::{StudyError, pictures, plan, report};
 use foci_image::ChannelChoice;
 use foci_kernels::Compute;
@@ -15,6 +16,8 @@ use foci_net::Net;
 use foci_net::memory::{Mode, PlanError, largest_image};
 use std::path::PathBuf;
 
+/// Version of foci, as plans and results name it.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Memory for which the report names the largest image: 8 GiB.
 const LARGEST_IMAGE_BYTES: u64 = 8 << 30;
 
@@ -86,9 +89,10 @@ pub fn run(
     compute: &Compute,
     observer: &mut dyn Observer,
 ) -> Result<Results, StudyError> {
+    let arms = plan::resolve_arms(&request.spec)?;
     plan::check_folder(&request.out, request.resume)?;
     let data = Data::open(request, observer)?;
-    let plan = Plan::resolve(request.spec.clone(), data.planned.clone())?;
+    let plan = Plan { foci: VERSION.into(), spec: request.spec.clone(), arms, data: data.planned.clone() };
     plan.settle(&request.out)?;
 
     let mut bench = TestBench::new(&data.test)?;
@@ -96,7 +100,9 @@ pub fn run(
     observer.event(Event::Planned { work: executor.work() });
     let executed = executor.execute(observer)?;
 
-    let results = conclude(&plan, &executed)?;
+    let timings = time_all(&plan, &request.out, compute)?;
+
+    let results = conclude(&plan, &executed, &timings)?;
     let json = serde_json::to_string_pretty(&results).map_err(|error| StudyError::Damaged {
         path: request.out.join("results.json"),
         reason: error.to_string(),
@@ -108,7 +114,7 @@ pub fn run(
         pictures: pictures::take(&plan, &bench, &executed, compute)?,
         curves: executed.curves(&request.out)?,
         command: request.command.clone(),
-        notes: plan.data.lines(),
+        notes: notes(&plan, &executed),
         setup: setup(&plan, compute),
     };
     let html = report::render(&input)?;
@@ -117,11 +123,11 @@ pub fn run(
 }
 
 /// From measured runs to comparisons and verdicts.
-fn conclude(plan: &Plan, executed: &Executed) -> Result<Results, StudyError> {
+fn conclude(plan: &Plan, executed: &Executed, timings: &[Timing]) -> Result<Results, StudyError> {
     let runs: Vec<RunSummary> = executed.runs.iter().map(|run| run.summary.clone()).collect();
     let comparisons = compare_all(plan, executed);
-    let nets = summarise_nets(plan, executed)?;
-    let evidence = Evidence { nets: &nets, runs: &runs, comparisons: &comparisons };
+    let nets = summarise_nets(plan, executed, timings)?;
+    let evidence = Evidence { nets: &nets, comparisons: &comparisons };
     let claims = plan.spec.claims.iter().map(|claim| decide(claim, evidence)).collect();
     Ok(Results {
         foci: plan.foci.clone(),
@@ -137,10 +143,14 @@ fn conclude(plan: &Plan, executed: &Executed) -> Result<Results, StudyError> {
     })
 }
 
-fn summarise_nets(plan: &Plan, executed: &Executed) -> Result<Vec<NetSummary>, StudyError> {
+fn summarise_nets(
+    plan: &Plan,
+    executed: &Executed,
+    timings: &[Timing],
+) -> Result<Vec<NetSummary>, StudyError> {
     let size = plan.data.largest_tile();
     let mut summaries = Vec::with_capacity(plan.arms.len());
-    for (planned, trials) in plan.arms.iter().zip(&executed.trials) {
+    for ((planned, trials), timing) in plan.arms.iter().zip(&executed.trials).zip(timings) {
         let net = planned.net()?;
         let wrong =
             |error: PlanError| StudyError::Net { arm: planned.arm.name.clone(), reason: error.to_string() };
@@ -157,10 +167,30 @@ fn summarise_nets(plan: &Plan, executed: &Executed) -> Result<Vec<NetSummary>, S
             infer_bytes: net.infer_bytes(size.height, size.width).map_err(wrong)?,
             largest_train_side: largest_side(&net, Mode::Training),
             largest_infer_side: largest_side(&net, Mode::Inference),
+            seconds_per_step: timing.seconds_per_step,
+            seconds_per_megapixel: timing.seconds_per_megapixel,
             trials: trials.clone(),
         });
     }
     Ok(summaries)
+}
+
+/// What a reader should know: about the data, and where the search for a learning rate ended at an edge.
+fn notes(plan: &Plan, executed: &Executed) -> Vec<String> {
+    let mut notes = plan.data.lines();
+    let rates = &plan.spec.tuning.learning_rates;
+    let (least, most) =
+        rates.iter().fold((f64::MAX, 0.0_f64), |(least, most), &rate| (least.min(rate), most.max(rate)));
+    for (planned, trials) in plan.arms.iter().zip(&executed.trials) {
+        let best = best_rate(trials);
+        if rates.len() > 1 && (best == least || best == most) {
+            notes.push(format!(
+                "The best learning rate of {} is {best}, an end of what was tried: it might do better beyond. Widen tuning.learning_rates.",
+                planned.arm.name
+            ));
+        }
+    }
+    notes
 }
 
 /// Side in pixels of the largest square image within [`LARGEST_IMAGE_BYTES`]; 0 if not even the smallest fits.

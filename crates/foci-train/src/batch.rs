@@ -21,6 +21,8 @@ pub struct Tiles {
     pub training: Vec<Plane>,
     /// Tiles on which the loss is watched and learning rates are chosen.
     pub validation: Vec<Plane>,
+    /// By what the images can be known again: a run resumes only with the images that it began with.
+    pub fingerprint: String,
 }
 
 /// Gaussian noise on an input.
@@ -139,7 +141,11 @@ mod tests {
 
     #[test]
     fn a_batch_depends_on_seed_and_step_alone() {
-        let tiles = Tiles { training: vec![ramp(40, 30), ramp(20, 20)], validation: vec![ramp(16, 16)] };
+        let tiles = Tiles {
+            training: vec![ramp(40, 30), ramp(20, 20)],
+            validation: vec![ramp(16, 16)],
+            fingerprint: String::new(),
+        };
         let (plan_a, mut plan_b) = (plan(8), plan(8));
         plan_b.seed += 1;
         let mut first = Batches::new(&plan_a, &tiles).unwrap();
@@ -165,7 +171,8 @@ mod tests {
 
     #[test]
     fn tiles_smaller_than_the_crop_are_told() {
-        let tiles = Tiles { training: vec![ramp(7, 30)], validation: vec![ramp(16, 16)] };
+        let tiles =
+            Tiles { training: vec![ramp(7, 30)], validation: vec![ramp(16, 16)], fingerprint: String::new() };
         let error = Batches::new(&plan(8), &tiles).err().unwrap();
         assert!(error.to_string().contains("no training tiles of at least 8 x 8"), "{error}");
     }

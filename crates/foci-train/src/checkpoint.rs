@@ -17,13 +17,15 @@ use std::path::Path;
 const CHECKPOINT: &str = "checkpoint.safetensors";
 /// Name of the description of the run.
 const RUN: &str = "run.json";
+/// Tensor of the weights before the last update.
+const LAST_FINITE: &str = "parameters_before";
 /// Tensor of all weights.
 const PARAMETERS: &str = "parameters";
 /// Prefix of the optimiser's tensors.
 const OPTIMISER: &str = "optimiser.";
 /// Tensor of counters: step, losses since the last log line, diverged.
 const COUNTERS: &str = "run.counters";
-/// Tensor of numbers: sum of the losses since the last log line, seconds of training so far.
+/// Tensor of numbers: sum of the losses since the last log line, seconds of training so far, seconds of a step.
 const NUMBERS: &str = "run.numbers";
 
 /// Where a run stands, beside its weights and its optimiser's state.
@@ -37,25 +39,41 @@ pub(crate) struct Position {
     pub loss_count: u64,
     /// Seconds of training so far, by the clock.
     pub seconds: f64,
+    /// Median seconds of one step of the process that took the latest steps.
+    pub seconds_per_step: f64,
     /// The run ended here because its loss was not finite; going on would be another run.
     pub diverged: bool,
+}
+
+/// The weights of a run.
+pub(crate) struct Weights {
+    /// As they are after the latest update.
+    pub now: Parameters,
+    /// As they were before it: the ones to keep if the update led to a loss that is not finite.
+    pub before: Vec<f32>,
 }
 
 #[derive(Serialize, Deserialize, PartialEq)]
 struct Run {
     plan: TrainingPlan,
+    data: String,
     net: serde_json::Value,
+}
+
+/// True if a run was begun in the folder.
+pub fn holds_run(folder: &Path) -> bool {
+    folder.join(RUN).exists()
 }
 
 /// Makes the folder this run's own, or sees to it that it is.
 ///
 /// # Errors
-/// [`TrainError::Damaged`] if it belongs to a run with another plan or net.
-pub(crate) fn settle(folder: &Path, plan: &TrainingPlan, net: &Net) -> Result<(), TrainError> {
+/// [`TrainError::Damaged`] if it belongs to a run with another plan, other images or another net.
+pub(crate) fn settle(folder: &Path, plan: &TrainingPlan, data: &str, net: &Net) -> Result<(), TrainError> {
     let path = folder.join(RUN);
     let damaged = |reason: String| TrainError::Damaged { path: path.clone(), reason };
     let net = serde_json::from_str(&net.to_json(None)).map_err(|error| damaged(error.to_string()))?;
-    let run = Run { plan: plan.clone(), net };
+    let run = Run { plan: plan.clone(), data: data.into(), net };
     match std::fs::read(&path) {
         Ok(bytes) => {
             let there: Run = serde_json::from_slice(&bytes).map_err(|error| {
@@ -64,7 +82,7 @@ pub(crate) fn settle(folder: &Path, plan: &TrainingPlan, net: &Net) -> Result<()
             if there == run {
                 return Ok(());
             }
-            Err(damaged("belongs to a run with another plan or net; repeat the command that began it, or choose another folder".into()))
+            Err(damaged("belongs to a run with another plan, other images or another net; repeat the command that began it, or choose another folder".into()))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let json = serde_json::to_string_pretty(&run).map_err(|error| damaged(error.to_string()))?;
@@ -78,7 +96,7 @@ pub(crate) fn settle(folder: &Path, plan: &TrainingPlan, net: &Net) -> Result<()
 pub(crate) fn write(
     folder: &Path,
     at: &Position,
-    parameters: &Parameters,
+    weights: &Weights,
     optimiser: &dyn Optimiser,
 ) -> Result<(), TrainError> {
     let path = folder.join(CHECKPOINT);
@@ -87,7 +105,10 @@ pub(crate) fn write(
     let floats = |values: &[f32]| {
         (Dtype::F32, values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())
     };
-    let mut tensors = BTreeMap::from([(PARAMETERS.to_string(), floats(&parameters.values))]);
+    let mut tensors = BTreeMap::from([
+        (PARAMETERS.to_string(), floats(&weights.now.values)),
+        (LAST_FINITE.to_string(), floats(&weights.before)),
+    ]);
     for (name, values) in optimiser.state() {
         tensors.insert(format!("{OPTIMISER}{name}"), floats(&values));
     }
@@ -96,7 +117,7 @@ pub(crate) fn write(
         COUNTERS.into(),
         (Dtype::U64, counters.iter().flat_map(|value| value.to_le_bytes()).collect()),
     );
-    let numbers = [at.loss_sum, at.seconds];
+    let numbers = [at.loss_sum, at.seconds, at.seconds_per_step];
     tensors
         .insert(NUMBERS.into(), (Dtype::F64, numbers.iter().flat_map(|value| value.to_le_bytes()).collect()));
     let mut views = Vec::with_capacity(tensors.len());
@@ -107,10 +128,10 @@ pub(crate) fn write(
     Ok(foci_image::write_whole(&path, &safetensors::serialize(views, None).map_err(failed)?)?)
 }
 
-/// Reads the state of a run into `parameters` and `optimiser`; the beginning if there is no checkpoint.
+/// Reads the state of a run into `weights` and `optimiser`; the beginning if there is no checkpoint.
 pub(crate) fn read(
     folder: &Path,
-    parameters: &mut Parameters,
+    weights: &mut Weights,
     optimiser: &mut dyn Optimiser,
 ) -> Result<Position, TrainError> {
     let path = folder.join(CHECKPOINT);
@@ -133,30 +154,32 @@ pub(crate) fn read(
             Err(damaged(format!("{name} has {} values", words.len())))
         }
     };
+    let floats = |name: &str| -> Result<Vec<f32>, TrainError> {
+        let view = file.tensor(name).map_err(|error| damaged(error.to_string()))?;
+        Ok(view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+    };
+    for (name, values) in [(PARAMETERS, &mut weights.now.values), (LAST_FINITE, &mut weights.before)] {
+        let saved = floats(name)?;
+        if saved.len() != values.len() {
+            return Err(damaged(format!("{name} has {} weights, the net has {}", saved.len(), values.len())));
+        }
+        *values = saved;
+    }
     let mut state = BTreeMap::new();
-    for (name, view) in file.iter() {
-        let values = || view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
-        if let Some(name) = name.strip_prefix(OPTIMISER) {
-            state.insert(name.to_string(), values().collect());
-        } else if name == PARAMETERS {
-            if values().len() != parameters.values.len() {
-                return Err(damaged(format!(
-                    "it has {} weights, the net has {}",
-                    values().len(),
-                    parameters.values.len()
-                )));
-            }
-            parameters.values = values().collect();
+    for (name, _) in file.iter() {
+        if let Some(short) = name.strip_prefix(OPTIMISER) {
+            state.insert(short.to_string(), floats(name)?);
         }
     }
     optimiser.restore(&state)?;
     let counters = words(COUNTERS, 3)?;
-    let numbers = words(NUMBERS, 2)?;
+    let numbers = words(NUMBERS, 3)?;
     Ok(Position {
         step: u64::from_le_bytes(counters[0]),
         loss_count: u64::from_le_bytes(counters[1]),
         diverged: u64::from_le_bytes(counters[2]) != 0,
         loss_sum: f64::from_le_bytes(numbers[0]),
         seconds: f64::from_le_bytes(numbers[1]),
+        seconds_per_step: f64::from_le_bytes(numbers[2]),
     })
 }

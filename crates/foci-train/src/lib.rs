@@ -19,6 +19,7 @@ mod predict;
 mod run;
 
 pub use batch::{Noise, Tiles};
+pub use checkpoint::holds_run;
 pub use error::TrainError;
 pub use log::{LogLine, read_log};
 pub use model::{Model, Recipe, TrainingRecord};

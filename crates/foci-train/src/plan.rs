@@ -5,6 +5,11 @@
 use crate::TrainError;
 use serde::{Deserialize, Serialize};
 
+/// Steps of the longest run that can be asked for.
+const MOST_STEPS: u64 = 1_000_000_000;
+/// Largest batch, and largest side of a crop.
+const MOST_SIDE: usize = 65_536;
+
 /// What a net is trained to give back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -80,14 +85,14 @@ impl TrainingPlan {
         let wrong = |what: &str, value: String| Err(TrainError::Plan { what: what.into(), value });
         let positive = |value: f64| value.is_finite() && value > 0.0;
         let not_negative = |value: f64| value.is_finite() && value >= 0.0;
-        if self.steps == 0 {
-            return wrong("steps must be at least 1", self.steps.to_string());
+        if self.steps == 0 || self.steps > MOST_STEPS {
+            return wrong("steps must lie between 1 and a thousand million", self.steps.to_string());
         }
-        if self.batch == 0 {
-            return wrong("batch must be at least 1", self.batch.to_string());
+        if self.batch == 0 || self.batch > MOST_SIDE {
+            return wrong("batch must lie between 1 and 65536", self.batch.to_string());
         }
-        if self.crop == 0 {
-            return wrong("crop must be at least 1 pixel", self.crop.to_string());
+        if self.crop == 0 || self.crop > MOST_SIDE {
+            return wrong("crop must lie between 1 and 65536 pixels", self.crop.to_string());
         }
         if !positive(self.learning_rate) {
             return wrong("learning rate must be above 0", self.learning_rate.to_string());

@@ -2,7 +2,7 @@
 
 use crate::{Model, TrainError, memory};
 use foci_engine::{Mode, Session, Shape};
-use foci_image::Plane;
+use foci_image::{Normalisation, Plane};
 use foci_kernels::Compute;
 
 /// Runs one model on planes of any size. Memory is planned anew only when the size changes.
@@ -16,6 +16,20 @@ impl<'a> Predictor<'a> {
     /// A predictor for a model.
     pub fn new(model: &'a Model, compute: &'a Compute) -> Predictor<'a> {
         Predictor { model, compute, session: None }
+    }
+
+    /// The net's answer to an image in raw counts, in raw counts: normalised and taken back as the recipe says.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict`].
+    pub fn predict_raw(&mut self, image: &Plane) -> Result<Plane, TrainError> {
+        let range = self.model.recipe.normalisation;
+        let normalisation = Normalisation::between(&image.data, range.low_percentile, range.high_percentile);
+        let mut input = image.clone();
+        normalisation.apply_all(&mut input.data);
+        let mut output = self.predict(&input)?;
+        normalisation.undo_all(&mut output.data);
+        Ok(output)
     }
 
     /// The net's answer to a normalised plane; it has the same size.

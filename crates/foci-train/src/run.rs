@@ -1,7 +1,7 @@
 //! The training loop: one step after the other, with a log, checkpoints and a way to stop.
 
 use crate::batch::{Batches, Tiles};
-use crate::checkpoint::{self, Position};
+use crate::checkpoint::{self, Position, Weights};
 use crate::log::{Log, LogLine};
 use crate::memory;
 use crate::model::{Model, PercentileRange, Recipe, TrainingRecord};
@@ -48,7 +48,7 @@ pub struct Outcome {
     pub model: Model,
     /// Seconds of training by the clock, validation included, earlier parts of a resumed run too.
     pub seconds: f64,
-    /// Median seconds of one optimiser step in this process; 0 if it took none.
+    /// Median seconds of one optimiser step.
     pub seconds_per_step: f64,
 }
 
@@ -92,9 +92,7 @@ struct Run<'a> {
     validation: Session,
     loss: Box<dyn Loss>,
     optimiser: Box<dyn Optimiser>,
-    parameters: Parameters,
-    /// Weights before the last update: the ones to keep when the update led to a loss that is not finite.
-    last_finite: Vec<f32>,
+    weights: Weights,
     d_output: Vec<f32>,
     log: Log,
     at: Position,
@@ -116,10 +114,11 @@ impl<'a> Run<'a> {
         let session = memory::session(net, shape, Mode::Training, compute)?;
         let validation = memory::session(net, shape, Mode::Inference, compute)?;
         let batches = Batches::new(plan, tiles)?;
-        checkpoint::settle(folder, plan, net)?;
-        let mut parameters = Parameters::he(net, plan.seed);
-        let mut optimiser = optimiser(plan, parameters.values.len());
-        let at = checkpoint::read(folder, &mut parameters, optimiser.as_mut())?;
+        checkpoint::settle(folder, plan, &tiles.fingerprint, net)?;
+        let now = Parameters::he(net, plan.seed);
+        let mut optimiser = optimiser(plan, now.values.len());
+        let mut weights = Weights { before: now.values.clone(), now };
+        let at = checkpoint::read(folder, &mut weights, optimiser.as_mut())?;
         Ok(Run {
             net,
             plan,
@@ -132,8 +131,7 @@ impl<'a> Run<'a> {
                 LossKind::L1 => Box::new(MeanAbsoluteError),
             },
             optimiser,
-            last_finite: parameters.values.clone(),
-            parameters,
+            weights,
             d_output: vec![0.0; batches.floats()],
             batches,
             log: Log::open_at(&folder.join(LOG), at.step)?,
@@ -149,7 +147,7 @@ impl<'a> Run<'a> {
         let plan = self.plan;
         let (input, target) = self.batches.training(self.at.step)?;
         let clock = Instant::now();
-        self.session.set_parameters(&self.parameters)?;
+        self.session.set_parameters(&self.weights.now)?;
         let output = self.session.forward(self.compute, input)?;
         let loss = self.loss.evaluate(output, target, &mut self.d_output)?;
         let gradients = self.session.backward(self.compute, &self.d_output)?;
@@ -162,18 +160,23 @@ impl<'a> Run<'a> {
             plan.learning_rate * FINAL_RATE_SHARE,
         );
         if loss.is_finite() && gradient_norm.is_finite() {
-            self.last_finite.copy_from_slice(&self.parameters.values);
-            self.optimiser.step(&mut self.parameters.values, &gradients.values, rate as f32)?;
+            self.weights.before.copy_from_slice(&self.weights.now.values);
+            self.optimiser.step(&mut self.weights.now.values, &gradients.values, rate as f32)?;
             self.at.step += 1;
             self.step_seconds.push(clock.elapsed().as_secs_f64());
         } else {
-            self.at.diverged = true;
-            self.parameters.values.copy_from_slice(&self.last_finite);
+            self.diverge();
         }
         self.at.loss_sum += loss;
         self.at.loss_count += 1;
         self.keep_record(rate, gradient_norm)?;
         Ok(loss)
+    }
+
+    /// Ends the run with the last weights that gave a finite loss.
+    fn diverge(&mut self) {
+        self.at.diverged = true;
+        self.weights.now.values.copy_from_slice(&self.weights.before);
     }
 
     /// Validation, log line and checkpoint, where they are due.
@@ -183,6 +186,10 @@ impl<'a> Run<'a> {
         let validates = ends || step.is_multiple_of(plan.validate_every);
         if validates {
             self.validation_loss = self.validate()?;
+            // The last update is the one that no training step looks at any more.
+            if step == plan.steps && self.validation_loss.is_none() && !self.at.diverged {
+                self.diverge();
+            }
         }
         if validates || step.is_multiple_of((plan.steps / LOG_LINES).max(1)) {
             let loss =
@@ -204,7 +211,7 @@ impl<'a> Run<'a> {
 
     /// Mean loss over the validation crops; `None` if it is not finite.
     fn validate(&mut self) -> Result<Option<f64>, TrainError> {
-        self.validation.set_parameters(&self.parameters)?;
+        self.validation.set_parameters(&self.weights.now)?;
         let mut sum = 0.0;
         let count = self.batches.validation_count();
         for number in 0..count {
@@ -216,8 +223,8 @@ impl<'a> Run<'a> {
     }
 
     fn write_checkpoint(&self) -> Result<(), TrainError> {
-        let at = Position { seconds: self.seconds(), ..self.at };
-        checkpoint::write(self.folder, &at, &self.parameters, self.optimiser.as_ref())
+        let at = Position { seconds: self.seconds(), seconds_per_step: self.seconds_per_step(), ..self.at };
+        checkpoint::write(self.folder, &at, &self.weights, self.optimiser.as_ref())
     }
 
     fn seconds(&self) -> f64 {
@@ -241,12 +248,17 @@ impl<'a> Run<'a> {
             normalisation: PercentileRange::default(),
             training,
         };
-        let seconds = self.seconds();
-        let model = Model { net: self.net.clone(), parameters: self.parameters, recipe };
+        let (seconds, seconds_per_step) = (self.seconds(), self.seconds_per_step());
+        let model = Model { net: self.net.clone(), parameters: self.weights.now, recipe };
         model.save(self.folder)?;
-        self.step_seconds.sort_by(f64::total_cmp);
-        let seconds_per_step = self.step_seconds.get(self.step_seconds.len() / 2).copied().unwrap_or(0.0);
         Ok(Outcome { model, seconds, seconds_per_step })
+    }
+
+    /// Median over the steps of this process; that of the one before if this one took none.
+    fn seconds_per_step(&self) -> f64 {
+        let mut seconds = self.step_seconds.clone();
+        seconds.sort_by(f64::total_cmp);
+        seconds.get(seconds.len() / 2).copied().unwrap_or(self.at.seconds_per_step)
     }
 }
 

@@ -54,7 +54,7 @@ pub enum Command {
     after_help = "Examples:\n  foci study\n  foci study --data my-images --tile 672x512 --out my-study\n  foci study studies/article.toml --data coelho2009 --out article\n  foci study --out my-study --resume"
 )]
 pub struct StudyArguments {
-    /// Study file (TOML) [default: a small study of the four nets]
+    /// Study file (TOML) [default: studies/standard.toml for your images, studies/quick.toml without]
     #[arg(value_name = "SPEC.toml")]
     pub spec: Option<PathBuf>,
     /// Folder of images [default: synthetic specimens, made for the study]
@@ -212,9 +212,9 @@ pub struct InspectArguments {
     /// Image size for the bytes
     #[arg(long, value_name = "HEIGHTxWIDTH", default_value = "512x672")]
     pub size: String,
-    /// Trainable weights
-    #[arg(long, value_name = "N", default_value_t = 60_000)]
-    pub weights: u64,
+    /// Trainable weights of an architecture [default: 60000]
+    #[arg(long, value_name = "N")]
+    pub weights: Option<u64>,
     /// Print the resolved net as JSON
     #[arg(long)]
     pub json: bool,
@@ -307,9 +307,9 @@ pub struct BenchArguments {
     /// Images in a batch
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub batch: usize,
-    /// Trainable weights
-    #[arg(long, value_name = "N", default_value_t = 60_000)]
-    pub weights: u64,
+    /// Trainable weights of an architecture [default: 60000]
+    #[arg(long, value_name = "N")]
+    pub weights: Option<u64>,
     /// Time the net on command, for bench/run: reads "run STEPS", "record FILE", "peak MILLISECONDS"
     /// from standard input, answers each with a line of JSON
     #[arg(long, value_enum, value_name = "MODE", requires = "net")]

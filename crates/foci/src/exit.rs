@@ -53,6 +53,15 @@ impl From<foci_study::StudyError> for Failure {
     }
 }
 
+impl From<foci_image::ImageError> for Failure {
+    fn from(error: foci_image::ImageError) -> Failure {
+        match error {
+            foci_image::ImageError::Write { .. } => Failure::Working(error.into()),
+            error => Failure::Input(error.into()),
+        }
+    }
+}
+
 impl From<foci_train::TrainError> for Failure {
     fn from(error: foci_train::TrainError) -> Failure {
         match error {

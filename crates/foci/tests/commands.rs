@@ -171,7 +171,11 @@ fn tiles_are_cut_and_can_be_read_again() {
     assert_eq!(images_in(&place.path("tiles/images")).len(), 8);
     let check = foci(&["data", "check", &place.text("tiles"), "--json"]);
     check.succeeds();
-    assert_eq!(json(&check.stdout)["fingerprint"]["masks"], 8);
+    let fingerprint = &json(&check.stdout)["fingerprint"];
+    assert_eq!(fingerprint["masks"], 8);
+    // Tiles of one field stay together in every later split.
+    assert_eq!(fingerprint["groups"], 2);
+    assert_eq!(images_in(&place.path("tiles/foci")).len(), 8);
 }
 
 #[test]

@@ -68,6 +68,7 @@ impl Dataset {
 /// Reads tiles, keeping the field last read.
 pub struct Loader<'a> {
     dataset: &'a Dataset,
+    raw: Option<(usize, Plane)>,
     plane: Option<(usize, Plane)>,
     labels: Option<(usize, Option<LabelImage>)>,
 }
@@ -75,7 +76,7 @@ pub struct Loader<'a> {
 impl<'a> Loader<'a> {
     /// A loader that has read nothing yet.
     pub fn new(dataset: &'a Dataset) -> Self {
-        Self { dataset, plane: None, labels: None }
+        Self { dataset, raw: None, plane: None, labels: None }
     }
 
     /// A field, normalised by its own percentiles.
@@ -94,6 +95,20 @@ impl<'a> Loader<'a> {
             _ => self.dataset.load_labels(index)?,
         };
         Ok(self.labels.insert((index, labels)).1.as_ref())
+    }
+
+    /// A tile in raw counts.
+    pub fn raw_tile(&mut self, index: usize) -> Result<Plane, ImageError> {
+        let tile = self.dataset.tile(index)?;
+        let raw = match self.raw.take() {
+            Some((kept, raw)) if kept == tile.field => raw,
+            _ => self.dataset.load_raw(tile.field)?,
+        };
+        self.raw
+            .insert((tile.field, raw))
+            .1
+            .rectangle(tile.x, tile.y, tile.w, tile.h)
+            .ok_or_else(|| outside(tile))
     }
 
     /// A tile, normalised by the percentiles of its field.

@@ -18,7 +18,7 @@ pub mod tiles;
 
 pub use load::{Loader, Point, read_points};
 pub(crate) use open::survey;
-pub use scan::image_files;
+pub use scan::field_files;
 
 /// How a data folder is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -216,8 +216,13 @@ fn what_else(root: &Path) -> Result<String, ImageError> {
     Ok(if parts.is_empty() { "it is empty".to_string() } else { parts.join(", ") })
 }
 
+/// The images of a data folder of any layout, without masks, in the order of their names.
+pub fn field_files(root: &Path) -> Result<Vec<PathBuf>, ImageError> {
+    Ok(scan(root)?.fields.into_iter().map(|field| field.path).collect())
+}
+
 /// Image files of a folder (by extension), sorted by name; hidden files are passed over.
-pub fn image_files(folder: &Path) -> Result<Vec<PathBuf>, ImageError> {
+pub(crate) fn image_files(folder: &Path) -> Result<Vec<PathBuf>, ImageError> {
     Ok(entries(folder)?.into_iter().filter(|path| has_image_extension(path) && path.is_file()).collect())
 }
 

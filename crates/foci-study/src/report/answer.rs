@@ -1,14 +1,17 @@
 //! The answer in words: which net keeps the fine detail, by how much, how sure that is, and what it costs.
 //!
 //! The sentence is derived from the results by fixed rules, so that nobody can phrase it to taste. The
-//! detail cut-off decides, if the study measured it; other measures agree or disagree in sentences of their own.
+//! detail cut-off decides, unless the best nets reach all there is; other measures agree or disagree in sentences of
+//! their own.
 
 use super::findings::{self, Ranking};
 use super::format;
 use super::measures::{self, Measure};
 use crate::results::{NetSummary, Results, Verdict};
 
-/// Measures that may decide, the first one present wins.
+/// Share of the best possible value within which a measure cannot tell nets apart.
+const CEILING_SHARE: f64 = 0.005;
+/// Measures that may decide, the first one that can wins.
 const DECIDING: [&str; 5] = ["detail_cutoff", "foci_recall", "ms_ssim", "psnr", "ssim"];
 /// Measures that get a sentence of their own.
 const SUPPORTING: [&str; 4] = ["detail_cutoff", "foci_recall", "boundary_contrast", "psnr"];
@@ -24,12 +27,26 @@ pub struct Answer {
     pub warnings: Vec<String>,
 }
 
-/// The measure that decides in this study: the first of the deciding measures that a net of the ranking has.
+/// The measure that decides in this study: the first of the deciding measures that can tell the two best nets
+/// apart. One in which both are as good as a net can be cannot.
 pub fn deciding_measure(results: &Results) -> Option<Measure> {
-    DECIDING
-        .iter()
-        .map(|key| measures::describe(key))
-        .find(|measure| findings::ranking(results, measure).is_some())
+    let measured = || {
+        DECIDING.iter().filter_map(|key| {
+            let measure = measures::describe(key);
+            findings::ranking(results, &measure).map(|ranking| (measure, ranking))
+        })
+    };
+    let telling = measured().find(|(measure, ranking)| !at_ceiling(measure, ranking));
+    telling.or_else(|| measured().next()).map(|(measure, _)| measure)
+}
+
+/// True if the two best nets are both within half a percent of the best value there is.
+fn at_ceiling(measure: &Measure, ranking: &Ranking) -> bool {
+    let Some(best) = foci_measure::Measure::from_key(&measure.key).map(foci_measure::Measure::best) else {
+        return false;
+    };
+    let close = |mean: f64| (best - mean).abs() <= CEILING_SHARE * best.abs();
+    ranking.order.len() > 1 && ranking.order[..2].iter().all(|(_, spread)| close(spread.mean))
 }
 
 /// Puts the outcome of a study into words.

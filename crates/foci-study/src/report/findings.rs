@@ -146,23 +146,12 @@ pub fn ranking<'r>(results: &'r Results, measure: &Measure) -> Option<Ranking<'r
     Some(Ranking { order, open })
 }
 
-/// Median seconds of a training step over the runs of an arm.
+/// Seconds of a training step of an arm, all arms timed in turns.
 pub fn seconds_per_step(results: &Results, net: &str) -> Option<f64> {
-    median(runs(results, net).map(|run| run.seconds_per_step))
+    results.nets.iter().find(|summary| summary.name == net).map(|summary| summary.seconds_per_step)
 }
 
-/// Median seconds to predict a megapixel over the runs of an arm.
+/// Seconds in which an arm predicts a megapixel, all arms timed in turns.
 pub fn seconds_per_megapixel(results: &Results, net: &str) -> Option<f64> {
-    median(runs(results, net).map(|run| run.seconds_per_megapixel))
-}
-
-fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
-    let mut values: Vec<f64> = values.into_iter().filter(|value| value.is_finite() && *value > 0.0).collect();
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => None,
-        odd if odd % 2 == 1 => Some(values[middle]),
-        _ => Some(0.5 * (values[middle - 1] + values[middle])),
-    }
+    results.nets.iter().find(|summary| summary.name == net).map(|summary| summary.seconds_per_megapixel)
 }

@@ -1,6 +1,6 @@
 //! The page as a whole: hostile names, missing pieces, well-formed markup, nothing from outside.
 
-use super::answer::answer;
+use super::answer::{answer, deciding_measure};
 use super::*;
 use crate::results::*;
 use foci_image::Plane;
@@ -21,6 +21,8 @@ fn study(names: &[&str], seeds: u64) -> Results {
         infer_bytes: 20 << 20,
         largest_train_side: 4000,
         largest_infer_side: 9000,
+        seconds_per_step: 0.35,
+        seconds_per_megapixel: 0.4,
         trials: vec![
             Trial { learning_rate: 0.001, validation_loss: Some(0.004) },
             Trial { learning_rate: 0.01, validation_loss: None },
@@ -319,6 +321,17 @@ fn the_answer_is_honest() {
     // A control arm is never the answer.
     results.nets[0].control = true;
     assert!(plain(&results).starts_with("b has the best mean"));
+}
+
+#[test]
+fn a_measure_at_its_ceiling_decides_nothing() {
+    let mut results = study(&["fcn", "unet", "atrous"], 1);
+    assert_eq!(deciding_measure(&results).unwrap().key, "detail_cutoff");
+    // Two nets pass everything up to the Nyquist frequency: only the next measure can tell them apart.
+    for (run, cutoff) in results.runs.iter_mut().zip([0.1, 0.5, 0.4999]) {
+        run.metrics.insert("detail_cutoff".into(), cutoff);
+    }
+    assert_eq!(deciding_measure(&results).unwrap().key, "psnr");
 }
 
 #[test]

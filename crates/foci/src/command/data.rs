@@ -5,7 +5,10 @@ use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::terminal;
 use foci_image::synth::{SpecimenKind, SpecimenOptions, write_specimens};
-use foci_image::{Dataset, DatasetOptions, Loader, write_labels, write_png_grey16};
+use foci_image::{
+    Dataset, DatasetOptions, ImageError, Loader, write_labels, write_png_grey8, write_png_grey16,
+    write_tiff_f32, write_whole, write_whole_folder,
+};
 use foci_study::TileSize;
 use std::path::Path;
 
@@ -23,7 +26,9 @@ pub fn synth(flags: &SynthArguments) -> Result<(), Failure> {
         ..SpecimenOptions::of_kind(kind)
     };
     free_folder(&flags.out)?;
-    let written = write_specimens(&flags.out, flags.count, &options).map_err(Failure::input)?;
+    let written = write_whole_folder(&flags.out, |fresh| {
+        write_specimens(fresh, flags.count, &options).map_err(foci_study::StudyError::from)
+    })?;
     let nuclei: usize = written.iter().map(|specimen| specimen.cells.iter().sum::<usize>()).sum();
     let foci: usize = written.iter().map(|specimen| specimen.foci).sum();
     terminal::print(&format!(
@@ -53,33 +58,13 @@ pub fn check(flags: &CheckArguments) -> Result<(), Failure> {
     )))
 }
 
-/// `foci data tile`: raw counts, so that nothing is lost that a later normalisation might want.
+/// `foci data tile`: raw counts, so that nothing is lost that a later normalisation might want, and a table that
+/// keeps the tiles of a field together in every later split.
 pub fn tile(flags: &TileArguments) -> Result<(), Failure> {
     let dataset =
         Dataset::open(&flags.folder, &options(Some(flags.tile), flags.channel)).map_err(Failure::input)?;
     free_folder(&flags.out)?;
-    for part in ["images", "masks"] {
-        let folder = flags.out.join(part);
-        std::fs::create_dir_all(&folder)
-            .map_err(|error| Failure::input(anyhow::anyhow!("cannot make {}: {error}", folder.display())))?;
-    }
-    let mut loader = Loader::new(&dataset);
-    let mut progress = Progress::new(dataset.tiles.len() as f64, false);
-    for (index, tile) in dataset.tiles.iter().enumerate() {
-        progress.begin(&tile.name);
-        let field = dataset.load_raw(tile.field).map_err(Failure::working)?;
-        let raw = field.rectangle(tile.x, tile.y, tile.w, tile.h);
-        let raw = raw
-            .ok_or_else(|| Failure::working(anyhow::anyhow!("tile {} lies outside its field", tile.name)))?;
-        write_png_grey16(&flags.out.join("images").join(format!("{}.png", tile.name)), &raw)
-            .map_err(Failure::working)?;
-        if let Some(labels) = loader.tile_labels(index).map_err(Failure::working)? {
-            write_labels(&flags.out.join("masks").join(format!("{}.png", tile.name)), &labels)
-                .map_err(Failure::working)?;
-        }
-        progress.advance(1.0);
-    }
-    progress.finish();
+    write_whole_folder(&flags.out, |fresh| cut(&dataset, fresh))?;
     for field in &dataset.left_out {
         eprintln!("{} is left out: {}", field.name, field.reason);
     }
@@ -89,6 +74,45 @@ pub fn tile(flags: &TileArguments) -> Result<(), Failure> {
         dataset.fields.len(),
         flags.out.display()
     ))
+}
+
+/// Writes every tile with its labels and its true foci, where it has them.
+fn cut(dataset: &Dataset, out: &Path) -> Result<(), Failure> {
+    for part in ["images", "masks", "foci"] {
+        let folder = out.join(part);
+        std::fs::create_dir(&folder).map_err(|source| ImageError::Write { path: folder.clone(), source })?;
+    }
+    let mut loader = Loader::new(dataset);
+    let mut progress = Progress::new(dataset.tiles.len() as f64, false);
+    let mut table = String::from("name,group\n");
+    for (index, tile) in dataset.tiles.iter().enumerate() {
+        progress.begin(&tile.name);
+        let field = &dataset.fields[tile.field];
+        let raw = loader.raw_tile(index)?;
+        let file =
+            |folder: &str, extension: &str| out.join(folder).join(format!("{}.{extension}", tile.name));
+        match field.bits {
+            8 => write_png_grey8(&file("images", "png"), &raw)?,
+            16 => write_png_grey16(&file("images", "png"), &raw)?,
+            _ => write_tiff_f32(&file("images", "tif"), &raw)?,
+        }
+        if let Some(labels) = loader.tile_labels(index)? {
+            write_labels(&file("masks", "png"), &labels)?;
+        }
+        if let Some(foci) = loader.tile_foci(index)? {
+            let rows: String = foci.iter().map(|focus| format!("{},{}\n", focus.x, focus.y)).collect();
+            write_whole(&file("foci", "csv"), format!("x,y\n{rows}").as_bytes())?;
+        }
+        table.push_str(&format!("{},{}\n", quoted(&tile.name), quoted(&field.group)));
+        progress.advance(1.0);
+    }
+    progress.finish();
+    Ok(write_whole(&out.join("images.csv"), table.as_bytes())?)
+}
+
+/// A cell of a table, quoted as RFC 4180 wants it.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
 }
 
 fn options(tile: Option<TileSize>, channel: Option<Channel>) -> DatasetOptions {

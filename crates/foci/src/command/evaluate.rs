@@ -3,7 +3,7 @@
 use crate::arguments::EvaluateArguments;
 use crate::exit::Failure;
 use crate::terminal;
-use foci_image::{ChannelChoice, Normalisation, Plane, image_files, read_plane};
+use foci_image::{ChannelChoice, Normalisation, Plane, field_files, read_plane};
 use foci_measure::{ImageView, Measure, MeasureError, ReconstructionMeter};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -45,7 +45,7 @@ pub fn run(flags: &EvaluateArguments) -> Result<(), Failure> {
 /// Files of the same name in both folders. A true image without a prediction is an error, not a smaller mean.
 fn pairs(truth: &Path, predicted: &Path) -> Result<Vec<(String, PathBuf, PathBuf)>, Failure> {
     let by_stem = |folder: &Path| -> Result<BTreeMap<String, PathBuf>, Failure> {
-        let files = image_files(folder).map_err(Failure::input)?;
+        let files = field_files(folder).map_err(Failure::input)?;
         let stem = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Ok(files.into_iter().map(|path| (stem(&path), path)).collect())
     };

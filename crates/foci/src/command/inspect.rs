@@ -7,6 +7,9 @@ use foci_net::{Architecture, MemoryCost, Net, Op, solve};
 use std::fmt::Write;
 use std::path::Path;
 
+/// Weights of an architecture for which nobody says how many.
+const DEFAULT_WEIGHTS: u64 = 60_000;
+
 /// Runs the command.
 pub fn run(flags: &InspectArguments) -> Result<(), Failure> {
     if flags.net == "list" {
@@ -28,15 +31,20 @@ pub fn run(flags: &InspectArguments) -> Result<(), Failure> {
 }
 
 /// A model folder holds its net; anything else is an architecture, brought to `weights`.
-pub fn load(name: &str, weights: u64) -> Result<Net, Failure> {
+pub fn load(name: &str, weights: Option<u64>) -> Result<Net, Failure> {
     let folder = Path::new(name);
     if folder.join("net.json").exists() {
+        if weights.is_some() {
+            return Err(Failure::input(anyhow::anyhow!(
+                "{name} is a model, which has the weights it has; leave out --weights"
+            )));
+        }
         let path = folder.join("net.json");
         let text = std::fs::read_to_string(&path).map_err(Failure::input)?;
         return Net::from_json(&text, &path.display().to_string()).map_err(Failure::input);
     }
     let architecture = Architecture::load(name).map_err(Failure::input)?;
-    solve::for_weights(&architecture, weights, 1, 1).map_err(Failure::input)
+    solve::for_weights(&architecture, weights.unwrap_or(DEFAULT_WEIGHTS), 1, 1).map_err(Failure::input)
 }
 
 fn describe(net: &Net, cost: &MemoryCost) -> String {

@@ -4,7 +4,7 @@ use crate::arguments::PredictArguments;
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::terminal;
-use foci_image::{ChannelChoice, Normalisation, read_plane, write_tiff_f32};
+use foci_image::{ChannelChoice, read_plane, write_tiff_f32};
 use foci_kernels::Compute;
 use foci_train::{Model, Predictor};
 use serde::Serialize;
@@ -21,14 +21,18 @@ struct Predicted {
 pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failure> {
     let model = Model::load(&flags.model)?;
     let inputs = files(&flags.inputs)?;
+    let pairs = inputs
+        .into_iter()
+        .map(|input| output_of(&input, &flags.out).map(|output| (input, output)))
+        .collect::<Result<Vec<_>, Failure>>()?;
     terminal::stop_on_interrupt()?;
     let compute: Compute = terminal::compute(threads)?;
     std::fs::create_dir_all(&flags.out)
         .map_err(|error| Failure::input(anyhow::anyhow!("cannot make {}: {error}", flags.out.display())))?;
     let mut predictor = Predictor::new(&model, &compute);
-    let mut progress = Progress::new(inputs.len() as f64, flags.json);
-    let mut done = Vec::with_capacity(inputs.len());
-    for input in inputs {
+    let mut progress = Progress::new(pairs.len() as f64, flags.json);
+    let mut done = Vec::with_capacity(pairs.len());
+    for (input, output) in pairs {
         if terminal::stop_requested() {
             progress.finish();
             return Err(Failure::Interrupted(anyhow::anyhow!(
@@ -37,7 +41,7 @@ pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failur
             )));
         }
         progress.begin(&input.display().to_string());
-        let output = predict(&mut predictor, &input, &flags.out, terminal::channel(flags.channel))?;
+        let output = predict(&mut predictor, &input, output, terminal::channel(flags.channel))?;
         done.push(Predicted { input, output });
         progress.advance(1.0);
     }
@@ -52,17 +56,25 @@ pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failur
 fn predict(
     predictor: &mut Predictor,
     input: &Path,
-    out: &Path,
+    output: PathBuf,
     channel: ChannelChoice,
 ) -> Result<PathBuf, Failure> {
-    let (mut plane, _) = read_plane(input, channel).map_err(Failure::input)?;
-    let normalisation = Normalisation::of(&plane.data);
-    normalisation.apply_all(&mut plane.data);
-    let mut predicted = predictor.predict(&plane)?;
-    normalisation.undo_all(&mut predicted.data);
+    let (plane, _) = read_plane(input, channel).map_err(Failure::input)?;
+    let predicted = predictor.predict_raw(&plane)?;
+    write_tiff_f32(&output, &predicted).map_err(Failure::working)?;
+    Ok(output)
+}
+
+/// Where the prediction of an image goes. What is there already is never replaced: it might be the image itself.
+fn output_of(input: &Path, out: &Path) -> Result<PathBuf, Failure> {
     let stem = input.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let output = out.join(format!("{stem}.tif"));
-    write_tiff_f32(&output, &predicted).map_err(Failure::working)?;
+    if output.exists() {
+        return Err(Failure::input(anyhow::anyhow!(
+            "{} is there already; choose another folder with --out, or take it away",
+            output.display()
+        )));
+    }
     Ok(output)
 }
 
@@ -71,7 +83,7 @@ fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     for input in inputs {
         if input.is_dir() {
-            found.extend(foci_image::image_files(input).map_err(Failure::input)?);
+            found.extend(foci_image::field_files(input).map_err(Failure::input)?);
         } else {
             found.push(input.clone());
         }

@@ -37,11 +37,12 @@ pub fn run(flags: StudyArguments, threads: Option<usize>) -> Result<(), Failure>
 fn resolve(flags: StudyArguments) -> Result<StudyRequest, Failure> {
     let mut spec = match &flags.spec {
         Some(path) => StudySpec::load(path)?,
+        None if flags.data.is_some() => StudySpec::standard()?,
         None => StudySpec::quick()?,
     };
     let mut command = vec!["foci study".to_string()];
-    command.extend(flags.spec.iter().map(|path| path.display().to_string()));
-    let mut add = |flag: &str, value: String| command.push(format!("--{flag} {value}"));
+    command.extend(flags.spec.iter().map(|path| quoted(&path.display().to_string())));
+    let mut add = |flag: &str, value: String| command.push(format!("--{flag} {}", quoted(&value)));
     if let Some(data) = &flags.data {
         add("data", data.display().to_string());
     }
@@ -65,6 +66,9 @@ fn resolve(flags: StudyArguments) -> Result<StudyRequest, Failure> {
         add("tile", String::from(tile));
         spec.tile = Some(tile);
     }
+    if let Some(channel) = flags.reading.channel {
+        add("channel", format!("{channel:?}").to_lowercase());
+    }
     let place = flags.spec.as_ref().map_or("command line".into(), |path| path.display().to_string());
     spec.check().map_err(|reason| foci_study::StudyError::Spec { place, reason })?;
     let out = match flags.out {
@@ -84,6 +88,16 @@ fn resolve(flags: StudyArguments) -> Result<StudyRequest, Failure> {
         resume: flags.resume,
         command: command.join(" "),
     })
+}
+
+/// A word as a shell reads it back.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=:".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.into()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 /// The first of `foci-study-1`, `foci-study-2`, ... that does not exist.

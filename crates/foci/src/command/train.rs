@@ -100,13 +100,15 @@ fn plan(flags: &TrainArguments) -> TrainingPlan {
 /// The folder must be free, or hold a run that is to go on.
 fn check_folder(flags: &TrainArguments) -> Result<(), Failure> {
     let occupied = std::fs::read_dir(&flags.out).is_ok_and(|mut entries| entries.next().is_some());
-    if occupied && !flags.resume {
-        return Err(Failure::input(anyhow::anyhow!(
-            "{} is not empty; add --resume to go on with the training in it, or choose another folder with --out",
-            flags.out.display()
-        )));
-    }
-    Ok(())
+    let advice = match (occupied, foci_train::holds_run(&flags.out)) {
+        (false, _) => return Ok(()),
+        (true, true) if flags.resume => return Ok(()),
+        (true, true) => {
+            "holds a training; add --resume to go on with it, or choose another folder with --out"
+        }
+        (true, false) => "is not empty and holds no training; choose another folder with --out",
+    };
+    Err(Failure::input(anyhow::anyhow!("{} {advice}", flags.out.display())))
 }
 
 /// Shows the steps of the training.
