@@ -3,7 +3,7 @@
 //! The peak is measured in the same run, in between the kernels: on a shared machine it moves.
 
 use crate::arguments::BenchArguments;
-use crate::command::inspect;
+use crate::command::{bench_worker, inspect};
 use crate::exit::Failure;
 use crate::terminal;
 use foci_engine::{Shape, time};
@@ -60,7 +60,11 @@ pub fn run(flags: &BenchArguments, threads: Option<usize>) -> Result<(), Failure
     let (h, w) = terminal::height_and_width(&flags.size)?;
     let compute = terminal::compute(threads)?;
     if let Some(net) = &flags.net {
-        return net_speed(net, Shape { n: flags.batch, h, w }, flags, &compute);
+        let shape = Shape { n: flags.batch, h, w };
+        if let Some(mode) = flags.worker {
+            return bench_worker::run(&inspect::load(net, flags.weights)?, shape, mode, &compute);
+        }
+        return net_speed(net, shape, flags, &compute);
     }
     let mut rows = Vec::with_capacity(CASES.len());
     for (channels_in, channels_out, dilation) in CASES {
