@@ -39,6 +39,7 @@ mod session;
 mod sums;
 mod tensors;
 mod timing;
+mod trial;
 
 pub use error::EngineError;
 pub use foci_net::memory::{Bytes, MemoryPlan, Mode, PlanError, PlanOptions, Shape, largest_image};
@@ -48,3 +49,4 @@ pub use parameters::{Gradients, Layer, LayerGradient, Layout, Parameters};
 pub use session::{FeatureMap, Session, SessionOptions};
 pub use tensors::NamedTensor;
 pub use timing::{Timing, time};
+pub use trial::Trial;

@@ -7,7 +7,7 @@ mod common;
 use common::{compute, numbers, parameters, session, small_nets};
 use foci_engine::{
     Adam, EngineError, Loss, MeanAbsoluteError, MeanSquaredError, Mode, Optimiser, Parameters, PlanOptions,
-    Session, SessionOptions, Sgd, Shape, clip_gradient_norm, time,
+    Session, SessionOptions, Sgd, Shape, Trial, clip_gradient_norm, time,
 };
 use foci_kernels::{Compute, Simd};
 use foci_net::{Architecture, Net, solve};
@@ -223,4 +223,40 @@ fn too_little_memory_is_an_error_that_names_a_size_that_fits() {
 fn times_are_measured() {
     let timing = time(&shipped("fcn"), Shape { n: 1, h: 32, w: 32 }, &compute(2), 3).unwrap();
     assert!(timing.train_seconds > timing.infer_seconds && timing.infer_seconds > 0.0);
+}
+
+#[test]
+fn a_trial_records_what_its_step_computes() {
+    let (net, shape, compute) = (shipped("fcn"), Shape { n: 2, h: 16, w: 24 }, compute(2));
+    let mut trial = Trial::new(&net, shape, Mode::Training, &compute).unwrap();
+    let bytes = trial.record(&compute).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let values = |name: &str| -> Vec<f64> {
+        let data = file.tensor(name).unwrap().data();
+        data.chunks_exact(4).map(|four| f64::from(f32::from_le_bytes(four.try_into().unwrap()))).collect()
+    };
+    let (output, target) = (values("output"), values("target"));
+    assert_eq!((output.len(), values("input").len()), (2 * 16 * 24, 2 * 16 * 24));
+    let squares: f64 = output.iter().zip(&target).map(|(o, t)| (o - t) * (o - t)).sum();
+    let loss = trial.step(&compute, None).unwrap();
+    assert!((loss - squares / output.len() as f64).abs() < 1e-9 * loss, "{loss}");
+    // The first step of Adam is the learning rate, 1e-3, against the sign of the gradient.
+    let after = trial.record(&compute).unwrap();
+    let after = safetensors::SafeTensors::deserialize(&after).unwrap();
+    for (name, view) in
+        after.iter().filter(|(name, _)| name.ends_with("weight") && !name.contains("gradient"))
+    {
+        let (before, gradient) = (values(name), values(&format!("gradient.{name}")));
+        for (i, four) in view.data().chunks_exact(4).enumerate() {
+            let now = f64::from(f32::from_le_bytes(four.try_into().unwrap()));
+            if gradient[i].abs() > 1e-5 {
+                let moved = now - before[i];
+                assert!((moved + 1e-3 * gradient[i].signum()).abs() < 2e-6, "{name} {i}: {moved}");
+            }
+        }
+    }
+
+    let mut inference = Trial::new(&net, shape, Mode::Inference, &compute).unwrap();
+    inference.infer(&compute).unwrap();
+    assert!(inference.step(&compute, None).is_err());
 }

@@ -1,5 +1,6 @@
 //! Prints how fast the convolutions run here, as shares of the measured peak:
-//! `cargo run --release -p foci-kernels --example speed -- [threads] [repetitions]`.
+//! `cargo run --release -p foci-kernels --example speed -- [threads] [repetitions] [exact]`; with `exact`, products
+//! are summed directly in all layers.
 #![allow(clippy::print_stdout)]
 
 use foci_kernels::bench::{ConvCase, conv};
@@ -12,6 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let compute = Compute::new(argument(1, 2)?, Simd::detect()?)?;
     let repetitions = argument(2, 5)?;
+    let exact = std::env::args().nth(3).is_some_and(|word| word == "exact");
     println!("{} threads, {}", compute.threads(), compute.simd());
     println!("GFLOP/s and share of peak: forward | gradient by input | gradient by weights");
     let cases = [
@@ -27,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         (256, 256, 32, 42, 3, 1),
     ];
     for (channels_in, channels_out, h, w, kernel, dilation) in cases {
-        let case = ConvCase { channels_in, channels_out, h, w, kernel, dilation };
+        let case = ConvCase { channels_in, channels_out, h, w, kernel, dilation, exact };
         let speed = conv(&compute, case, repetitions)?;
         print!("{channels_in:3} -> {channels_out:3} {h}x{w} kernel {kernel} dilation {dilation}:");
         for part in [speed.forward, speed.backward_data, speed.backward_weights] {

@@ -27,6 +27,8 @@ pub struct ConvCase {
     pub kernel: usize,
     /// Pixels between taps.
     pub dilation: usize,
+    /// Whether the products are summed directly in any case.
+    pub exact: bool,
 }
 
 /// The speed of one kind of run.
@@ -83,6 +85,7 @@ pub fn conv(compute: &Compute, case: ConvCase, repetitions: usize) -> Result<Con
         output,
         activation: Activation::Relu,
         training: true,
+        exact: case.exact,
     };
     let mut layer = Conv::new(spec, compute);
     let mut d_weights = vec![0.0; case.channels_out * case.channels_in * case.kernel * case.kernel];
@@ -140,7 +143,8 @@ mod tests {
     #[test]
     fn a_small_layer_is_timed() {
         let compute = Compute::new(2, Simd::best()).unwrap();
-        let case = ConvCase { channels_in: 3, channels_out: 5, h: 20, w: 30, kernel: 3, dilation: 2 };
+        let case =
+            ConvCase { channels_in: 3, channels_out: 5, h: 20, w: 30, kernel: 3, dilation: 2, exact: false };
         let speed = conv(&compute, case, 3).unwrap();
         for part in [speed.forward, speed.backward_data, speed.backward_weights] {
             // 2 x 3 x 5 x 9 x 600 operations.

@@ -42,6 +42,7 @@ fn running_allocates_nothing() {
             output: y,
             activation: Activation::Elu,
             training: true,
+            exact: false,
         },
         &compute,
     );

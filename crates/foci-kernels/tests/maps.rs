@@ -229,6 +229,7 @@ fn a_layer_does_not_run_on_another_pool() {
         output,
         activation: Activation::None,
         training: false,
+        exact: false,
     };
     let mut arena = Arena::new(512).unwrap();
     Conv::new(spec, &small).forward(&large, &mut arena);
@@ -246,6 +247,7 @@ fn a_layer_does_not_write_over_its_input() {
         output: View { offset: 496, ..input },
         activation: Activation::None,
         training: false,
+        exact: false,
     };
     Conv::new(spec, &compute);
 }
@@ -262,6 +264,7 @@ fn a_layer_stays_inside_the_arena_it_is_given() {
         output: View { offset: 512, ..input },
         activation: Activation::None,
         training: false,
+        exact: false,
     };
     Conv::new(spec, &compute).forward(&compute, &mut Arena::new(1008).unwrap());
 }

@@ -322,7 +322,20 @@ pub struct BenchArguments {
     /// Trainable weights of an architecture [default: 60000]
     #[arg(long, value_name = "N")]
     pub weights: Option<u64>,
+    /// Time the net on command, for bench/run: reads "run STEPS", "record FILE", "peak MILLISECONDS"
+    /// from standard input, answers each with a line of JSON
+    #[arg(long, value_enum, value_name = "MODE", requires = "net")]
+    pub worker: Option<WorkerMode>,
     /// Print the figures as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// What a worker of a comparison of speed repeats.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum WorkerMode {
+    /// Whole training steps
+    Training,
+    /// Forward passes
+    Inference,
 }

@@ -5,9 +5,11 @@
 
 mod common;
 
-use common::{Workplace, foci, images_in};
+use common::{Workplace, foci, images_in, run};
 use serde_json::Value;
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
@@ -200,4 +202,29 @@ fn every_command_has_help_with_an_example() {
         run.succeeds();
         assert!(run.stdout.contains("Example"), "{command:?}: {}", run.stdout);
     }
+}
+
+#[test]
+fn a_bench_worker_answers_each_line_and_ends_with_its_input() {
+    let place = Workplace::new();
+    let (commands, record) = (place.path("commands"), place.path("record.safetensors"));
+    fs::write(&commands, format!("run 2\nrecord {}\npeak 1\n", record.display())).unwrap();
+    let arguments =
+        ["bench", "--net", "unet", "--weights", "5000", "--size", "24x32", "--worker", "training"];
+    let worker = |input: &Path| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_foci"));
+        run(program.args(arguments).stdin(fs::File::open(input).unwrap()))
+    };
+    let answers = worker(&commands);
+    answers.succeeds();
+    let lines: Vec<Value> = answers.stdout.lines().map(json).collect();
+    assert_eq!(lines.len(), 4, "{}", answers.stdout);
+    assert_eq!(lines[0]["ready"]["threads"], 2);
+    assert_eq!(lines[1]["run"]["seconds"].as_array().unwrap().len(), 2);
+    assert!(lines[1]["run"]["loss"].as_f64().unwrap() > 0.0);
+    assert_eq!(lines[2]["recorded"]["bytes"], fs::metadata(&record).unwrap().len());
+    assert!(lines[3]["peak"]["gigaflops"].as_f64().unwrap() > 0.0);
+
+    fs::write(&commands, "run fast\n").unwrap();
+    worker(&commands).fails_with(2, &["run", "fast"]);
 }

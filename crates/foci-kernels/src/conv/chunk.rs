@@ -1,9 +1,8 @@
 //! The gradient by weights at one instruction level: the sums of one chunk of rows, row by row, a segment of
 //! columns at a time.
 
-use std::ops::Range;
-
 use super::correlate::{correlate_block, sum_lanes};
+use super::sums::Part;
 use super::weight_gradient::{Column, Maps, OUTSIDE, WeightGradient};
 use crate::vector::{Kernel, Vector};
 use crate::view::LANES;
@@ -15,13 +14,7 @@ const SEGMENT: usize = 168;
 pub(super) struct Chunk<'a> {
     pub this: &'a WeightGradient,
     pub maps: Maps<'a>,
-    pub chunk: usize,
-    pub blocks: Range<usize>,
-    pub sums: *mut f32,
-    /// The chunk's sums for the bias.
-    pub bias: *mut f32,
-    /// Whether those are this task's to do, all of them, if the vector side is not what they are taken from.
-    pub first: bool,
+    pub part: Part,
     pub copy: *mut f32,
 }
 
@@ -43,10 +36,12 @@ impl Kernel for Chunk<'_> {
 impl Chunk<'_> {
     #[inline(always)]
     unsafe fn rows<V: Vector, const K: usize>(self) {
-        let Chunk { this, maps, chunk, ref blocks, sums, bias, first, .. } = self;
+        let Chunk { this, maps, ref part, .. } = self;
+        let Part { chunk, ref blocks, sums, bias, first } = *part;
+        let chunks = this.sums.chunks;
         let rows = this.n * this.vector.h;
-        let start = this.sums_before(blocks.start, 0);
-        let end = this.sums_before(blocks.end, 0);
+        let start = this.sums.before(blocks.start, 0);
+        let end = this.sums.before(blocks.end, 0);
         // SAFETY: the sums are this task's; rows and blocks are inside their views.
         unsafe {
             std::slice::from_raw_parts_mut(sums.add(start), end - start).fill(0.0);
@@ -54,7 +49,7 @@ impl Chunk<'_> {
                 let own = bias.add(blocks.start * LANES);
                 std::slice::from_raw_parts_mut(own, blocks.len() * LANES).fill(0.0);
             }
-            for row in chunk * rows / this.chunks..(chunk + 1) * rows / this.chunks {
+            for row in chunk * rows / chunks..(chunk + 1) * rows / chunks {
                 let (n, y) = (row / this.vector.h, this.order[row % this.vector.h]);
                 let next = (row + 1 < rows).then(|| {
                     let row = row + 1;
@@ -76,7 +71,7 @@ impl Chunk<'_> {
             if first && !maps.bias_from_vector {
                 std::slice::from_raw_parts_mut(bias, maps.bias.len() * LANES).fill(0.0);
                 let pixels = this.n * maps.bias_pixels;
-                let range = chunk * pixels / this.chunks..(chunk + 1) * pixels / this.chunks;
+                let range = chunk * pixels / chunks..(chunk + 1) * pixels / chunks;
                 for (block, at) in maps.bias.iter().zip(0..) {
                     let mut first = range.start;
                     while first < range.end {
@@ -97,7 +92,7 @@ impl Chunk<'_> {
         let this = self.this;
         let (width, pad) = (this.vector.w as isize, this.pad as isize);
         let mut to = self.copy;
-        for block in &self.maps.vector[self.blocks.clone()] {
+        for block in &self.maps.vector[self.part.blocks.clone()] {
             let start = block.offset + n * block.image + y * this.vector.w * LANES;
             for phase in 0..this.phases() {
                 for q in -pad..this.broadcast.w as isize + pad {
@@ -138,9 +133,9 @@ impl Chunk<'_> {
             }
             for (at, block) in self.maps.broadcast.iter().enumerate() {
                 let pixel = row * this.broadcast.w + x;
-                for (copied, vector) in self.blocks.clone().enumerate() {
+                for (copied, vector) in self.part.blocks.clone().enumerate() {
                     // SAFETY: pixels x.. of the row are inside; a copied row has `pad` more on each side,
-                    // which no shift exceeds; the sums are laid out as `sums_before` says.
+                    // which no shift exceeds; the sums are laid out as `Sums` says.
                     unsafe {
                         let from =
                             self.maps.arena.pointer().add(block.offset + n * block.image + pixel * LANES);
@@ -150,7 +145,7 @@ impl Chunk<'_> {
                             row.offset((x as isize + this.pad as isize + shift) * LANES as isize).cast_const()
                         });
                         let column = block.valid * LANES;
-                        let out = self.sums.add(this.sums_before(vector, at) + ky * K * column);
+                        let out = self.part.sums.add(this.sums.before(vector, at) + ky * K * column);
                         let ahead = next.and_then(|next| self.ahead(next, calls, x));
                         calls += 1;
                         correlate_block::<V, K>(from, block.valid, vectors, pixels, out, column, ahead);
@@ -166,11 +161,11 @@ impl Chunk<'_> {
     fn ahead(&self, (n, y): (usize, usize), number: usize, x: usize) -> Option<*const f32> {
         let this = self.this;
         let arena = self.maps.arena.pointer();
-        if let Some(block) = self.maps.vector[self.blocks.clone()].get(number) {
+        if let Some(block) = self.maps.vector[self.part.blocks.clone()].get(number) {
             let pixel = y * this.vector.w + x * this.step;
             return Some(arena.wrapping_add(block.offset + n * block.image + pixel * LANES));
         }
-        let block = self.maps.broadcast.get(number - self.blocks.len())?;
+        let block = self.maps.broadcast.get(number - self.part.blocks.len())?;
         let row = this.rows[y].iter().copied().filter(|row| *row != OUTSIDE).max()?;
         let pixel = row * this.broadcast.w + x;
         Some(arena.wrapping_add(block.offset + n * block.image + pixel * LANES))

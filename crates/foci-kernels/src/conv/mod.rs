@@ -2,20 +2,25 @@
 //! the views it reads and writes; from then on it allocates nothing.
 //!
 //! The forward pass and the gradient by each input are [`pass`]es, the latter over the same taps turned
-//! round; the gradient by weights is a correlation ([`weight_gradient`]).
+//! round; the gradient by weights is a correlation ([`weight_gradient`]). Each goes directly or by
+//! [`winograd`]'s tiles, as the shapes decide.
 
 mod blocks;
 mod chunk;
 mod correlate;
+mod method;
 mod pack;
 mod pass;
 mod row;
+mod sums;
 mod tile;
 mod weight_gradient;
+mod winograd;
 
 pub(crate) use blocks::{Block, PerWorker, Shared, list_blocks, scratch};
 pub(crate) use pass::{Geometry, Operands, Pass, Tap, Worker};
 pub(crate) use weight_gradient::{Column, Maps, Side, WeightGradient};
+use winograd::WinogradGradient;
 
 use crate::activation::Activation;
 use crate::arena::Arena;
@@ -23,6 +28,7 @@ use crate::finish::Finish;
 use crate::gradient::InputGradient;
 use crate::threads::Compute;
 use crate::view::View;
+use method::{EitherGradient, EitherPass};
 
 /// What one convolution is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +46,10 @@ pub struct ConvSpec {
     pub activation: Activation,
     /// Whether gradients will be asked for.
     pub training: bool,
+    /// Sum the products of pixels and weights themselves, whatever the shapes: errors are then about 1e-6 of
+    /// the largest value, not 1e-5, and large layers take about twice the time. Otherwise 3x3 kernels
+    /// between many channels go by Winograd's tiles.
+    pub exact: bool,
 }
 
 /// One convolution layer, ready to run: packed weights and scratch.
@@ -50,7 +60,7 @@ pub struct Conv {
     spec: ConvSpec,
     channels_in: usize,
     inputs: Vec<Block>,
-    forward: Pass,
+    forward: EitherPass,
     gradients: Option<Gradients>,
     workers: PerWorker<Worker>,
 }
@@ -58,8 +68,8 @@ pub struct Conv {
 /// What a layer needs for its gradients.
 struct Gradients {
     /// The gradient by each input.
-    data: Vec<Pass>,
-    weights: WeightGradient,
+    data: Vec<EitherPass>,
+    weights: EitherGradient,
     /// Whether the input is the vector side of the gradient by weights.
     swapped: bool,
     /// Room for the blocks of the gradient of the output.
@@ -89,6 +99,15 @@ impl Conv {
     /// # Panics
     /// If the specification makes no sense: kernel, dilation, shapes, or an output that overlaps an input.
     pub fn new(spec: ConvSpec, compute: &Compute) -> Conv {
+        Conv::with_rule(spec, compute, winograd::worthwhile)
+    }
+
+    /// As [`new`](Self::new), by tiles where `rule(channels in, channels out, (h, w), dilation)` says so.
+    fn with_rule(
+        spec: ConvSpec,
+        compute: &Compute,
+        rule: impl Fn(usize, usize, (usize, usize), usize) -> bool,
+    ) -> Conv {
         let y = spec.output;
         assert!(spec.kernel == 1 || spec.kernel == 3, "a kernel has 1 or 3 rows, not {}", spec.kernel);
         assert!(spec.dilation >= 1, "a dilation is at least 1");
@@ -114,17 +133,39 @@ impl Conv {
             phase: (0, 0),
             dilation,
         };
-        let forward = Pass::new(compute.simd(), geometry(false), &inputs, &y);
+        let winograd = |channels_in: usize, channels_out: usize| {
+            let possible = spec.kernel == 3 && !spec.exact;
+            possible && rule(channels_in, channels_out, (y.h, y.w), dilation)
+        };
+        let simd = compute.simd();
+        let by_tiles = winograd(channels_in, y.channels);
+        let forward = EitherPass::new(simd, by_tiles, geometry(false), &inputs, &y);
+        let mut points = if by_tiles { winograd::pass_floats(inputs.len(), y.blocks()) } else { 0 };
         let gradients = spec.training.then(|| {
             let mut d_output = Vec::new();
             list_blocks(&[y], &mut d_output);
-            let pass = |x: &View| Pass::new(compute.simd(), geometry(true), &d_output, x);
-            let data = spec.inputs.iter().map(pass).collect();
-            let valid = |blocks: &[Block]| blocks.iter().map(|block| block.valid).collect();
+            let mut data = Vec::new();
+            for x in &spec.inputs {
+                let by_tiles = winograd(y.channels, x.channels);
+                data.push(EitherPass::new(simd, by_tiles, geometry(true), &d_output, x));
+                if by_tiles {
+                    points = points.max(winograd::pass_floats(d_output.len(), x.blocks()));
+                }
+            }
+            let valid = |blocks: &[Block]| -> Vec<usize> { blocks.iter().map(|block| block.valid).collect() };
             let input = Side { valid: valid(&inputs), h: y.h, w: y.w };
             let output = Side { valid: valid(&d_output), h: y.h, w: y.w };
             // Broadcast channels are paid for one by one, vector channels in sixteens.
             let swapped = inputs.len() * y.channels < d_output.len() * channels_in;
+            if by_tiles {
+                let (input, output) = (valid(&inputs), valid(&d_output));
+                let (vector, broadcast) = if swapped { (input, output) } else { (output, input) };
+                let channels = broadcast.iter().sum();
+                points = points.max(winograd::gradient_floats(vector.len(), broadcast.len(), channels));
+                let size = (y.n, y.h, y.w);
+                let weights = WinogradGradient::new(size, dilation, &vector, &broadcast, d_output.len());
+                return Gradients { data, weights: EitherGradient::Winograd(weights), swapped, d_output };
+            }
             let direction = if swapped { 1 } else { -1 };
             let offset = |k: usize, direction: isize| (k as isize - (spec.kernel / 2) as isize) * direction;
             let columns = (0..spec.kernel)
@@ -145,10 +186,12 @@ impl Conv {
                 d_output.len(),
                 broadcast_row,
             );
-            Gradients { data, weights, swapped, d_output }
+            Gradients { data, weights: EitherGradient::Direct(weights), swapped, d_output }
         });
         let blocks = inputs.len().max(if spec.training { y.blocks() } else { 0 });
-        let workers = PerWorker::new(compute.threads(), || Worker::new(blocks, spec.kernel * spec.kernel));
+        let workers = PerWorker::new(compute.threads(), || {
+            Worker::new(blocks, spec.kernel * spec.kernel).with_points(points)
+        });
         Conv { spec, channels_in, inputs, forward, gradients, workers }
     }
 
@@ -160,9 +203,9 @@ impl Conv {
     /// Bytes of packed weights and scratch that the layer keeps besides the arena.
     pub fn scratch_bytes(&self) -> usize {
         let gradients = self.gradients.iter().map(|gradients| {
-            gradients.weights.bytes() + gradients.data.iter().map(|pass| pass.packed.bytes()).sum::<usize>()
+            gradients.weights.bytes() + gradients.data.iter().map(EitherPass::bytes).sum::<usize>()
         });
-        self.forward.packed.bytes() + self.workers.sum(Worker::bytes) + gradients.sum::<usize>()
+        self.forward.bytes() + self.workers.sum(Worker::bytes) + gradients.sum::<usize>()
     }
 
     /// Takes over weights `[out, in, kernel, kernel]` and bias `[out]`.
@@ -172,11 +215,11 @@ impl Conv {
     pub fn pack(&mut self, weights: &[f32], bias: &[f32]) {
         self.check_parameters(weights.len(), bias.len());
         let (channels_in, taps) = (self.channels_in, self.spec.kernel * self.spec.kernel);
-        self.forward.packed.pack(|o, i, tap| weights[(o * channels_in + i) * taps + tap], Some(bias));
+        self.forward.pack(|o, i, tap| weights[(o * channels_in + i) * taps + tap], Some(bias));
         if let Some(gradients) = &mut self.gradients {
             let mut first = 0;
             for (pass, input) in gradients.data.iter_mut().zip(&self.spec.inputs) {
-                pass.packed.pack(|i, o, tap| weights[(o * channels_in + first + i) * taps + tap], None);
+                pass.pack(|i, o, tap| weights[(o * channels_in + first + i) * taps + tap], None);
                 first += input.channels;
             }
         }
@@ -277,7 +320,7 @@ impl Conv {
             let (o, i) = if swapped { (broadcast, vector) } else { (vector, broadcast) };
             ((o * channels_in + i) * kernel + ky) * kernel + kx
         };
-        gradients.weights.run(compute, maps, d_weights, place, d_bias);
+        gradients.weights.run(compute, &self.workers, maps, d_weights, place, d_bias);
     }
 }
 

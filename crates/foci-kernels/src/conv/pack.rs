@@ -7,7 +7,7 @@ use crate::simd::Simd;
 use crate::view::{LANES, View};
 
 /// Up to this many output channels, lanes run over input channels.
-const FEW: usize = 4;
+pub(super) const FEW: usize = 4;
 
 /// Output channels computed together.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +27,9 @@ pub(crate) struct Packed {
     pub pairs: usize,
     /// Whether lanes run over input channels.
     pub few: bool,
-    channels_out: usize,
-    valid: Vec<usize>,
+    pub channels_out: usize,
+    /// Valid channels of each source block.
+    pub valid: Vec<usize>,
     taps: usize,
     pub weights: Arena,
     pub bias: Arena,
@@ -61,11 +62,16 @@ impl Packed {
         self.weights.bytes() + self.bias.bytes()
     }
 
-    /// Packs `weight(output channel, input channel, tap)` and `bias(output channel)`.
-    pub fn pack(&mut self, weight: impl Fn(usize, usize, usize) -> f32, bias: Option<&[f32]>) {
+    /// Packs the bias alone.
+    pub fn put_bias(&mut self, bias: Option<&[f32]>) {
         if let Some(bias) = bias {
             self.bias.as_mut_slice()[..self.channels_out].copy_from_slice(&bias[..self.channels_out]);
         }
+    }
+
+    /// Packs `weight(output channel, input channel, tap)` and `bias(output channel)`.
+    pub fn pack(&mut self, weight: impl Fn(usize, usize, usize) -> f32, bias: Option<&[f32]>) {
+        self.put_bias(bias);
         let mut to = self.weights.as_mut_slice().iter_mut();
         let mut put = |value: f32| {
             if let Some(place) = to.next() {

@@ -46,6 +46,8 @@ pub(crate) struct Worker {
     /// Copies of border tiles: [block][tap][pixel][16].
     pub border: Arena,
     pub sources: Vec<*const f32>,
+    /// The points of tiles, where the layer has a pass that goes by them.
+    points: Option<Arena>,
 }
 
 // SAFETY: the pointers are scratch, written anew before each use.
@@ -55,11 +57,25 @@ impl Worker {
     /// Scratch for passes of up to `blocks` source blocks and `taps` taps.
     pub fn new(blocks: usize, taps: usize) -> Worker {
         let border = scratch(blocks * taps * MOST_PIXELS * LANES);
-        Worker { border, sources: vec![std::ptr::null(); blocks] }
+        Worker { border, sources: vec![std::ptr::null(); blocks], points: None }
+    }
+
+    /// The same with `floats` of room for the points of tiles.
+    pub fn with_points(self, floats: usize) -> Worker {
+        Worker { points: (floats > 0).then(|| scratch(floats)), ..self }
+    }
+
+    /// The room for the points of tiles.
+    pub fn points(&mut self) -> *mut f32 {
+        match &mut self.points {
+            Some(points) => points.pointer_mut(),
+            None => panic!("a worker of this layer has no room for the points of tiles"),
+        }
     }
 
     pub fn bytes(&self) -> usize {
-        self.border.bytes() + self.sources.len() * size_of::<*const f32>()
+        let points = self.points.as_ref().map_or(0, Arena::bytes);
+        self.border.bytes() + points + self.sources.len() * size_of::<*const f32>()
     }
 }
 

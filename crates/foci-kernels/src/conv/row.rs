@@ -70,7 +70,7 @@ struct Row<'a, 'b> {
 
 /// The form of the tiles of a group.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     /// Lanes over output channels, two blocks of them.
     Pair,
     /// Lanes over output channels, one block.
@@ -82,7 +82,7 @@ enum Form {
 impl Form {
     /// The sizes of tile there are, in pixels.
     #[inline(always)]
-    fn sizes<V: Vector>(self) -> &'static [usize] {
+    pub fn sizes<V: Vector>(self) -> &'static [usize] {
         match (self, V::LANES) {
             (Form::Pair, _) => &[2, 4, 6, 8, 10, 12, 14],
             (Form::Single, 16) => &[2, 4, 8, 12, 16, 20, 24, 28],
@@ -93,8 +93,11 @@ impl Form {
     }
 
     /// Computes a tile of one of the sizes: as many sums as the registers of the level hold.
+    ///
+    /// # Safety
+    /// As for [`wide`] or [`few`].
     #[inline(always)]
-    unsafe fn tile<V: Vector>(
+    pub unsafe fn tile<V: Vector>(
         self,
         pixels: usize,
         input: TileInput<'_>,

@@ -2,19 +2,16 @@
 //!
 //! One side is the vector side (16 of its channels in the lanes, its rows copied with zeros around them),
 //! the other the broadcast side. Usually the gradient of the output is the vector side; with few output
-//! channels the roles are swapped. Rows of the vector side are cut into a number of chunks that depends on
-//! the shapes only, each with sums of its own, which are added up in order at the end: whatever the number
-//! of threads, the bits are the same.
+//! channels the roles are swapped. Rows of the vector side are cut into chunks, see [`sums`](super::sums).
 
-use super::blocks::{Block, PerWorker, Shared, row_order, scratch};
+use super::blocks::{Block, PerWorker, row_order, scratch};
 use super::chunk::Chunk;
+use super::sums::{MOST_CHUNKS, Sums};
 use crate::arena::Arena;
 use crate::threads::Compute;
 use crate::vector::run_at;
 use crate::view::LANES;
 
-/// Most chunks the rows are cut into.
-const MOST_CHUNKS: usize = 16;
 /// Least pixels of a chunk, so that its own sums are worth their memory.
 const CHUNK_PIXELS: usize = 256;
 /// Most kernel rows.
@@ -51,11 +48,7 @@ pub(crate) struct WeightGradient {
     /// For each row of the vector side and each kernel row, the row of the broadcast side.
     pub rows: Vec<[usize; MOST_ROWS]>,
     pub order: Vec<usize>,
-    pub chunks: usize,
-    /// Floats of the sums of one chunk, [vector block][broadcast block][tap][valid channel][16].
-    chunk_floats: usize,
-    partial: Arena,
-    bias_partial: Arena,
+    pub sums: Sums,
     copies: PerWorker<Arena>,
 }
 
@@ -96,8 +89,6 @@ impl WeightGradient {
             .collect();
         let pixels = n * vector.h * vector.w;
         let chunks = (pixels / CHUNK_PIXELS).clamp(1, MOST_CHUNKS).min(n * vector.h);
-        let channels: usize = broadcast.valid.iter().sum();
-        let chunk_floats = vector.valid.len() * channels * kernel * kernel * LANES;
         let phases = columns.iter().map(|column| column.phase + 1).max().unwrap_or(1);
         let copy = vector.valid.len() * phases * (broadcast.w + 2 * pad) * LANES;
         WeightGradient {
@@ -107,10 +98,7 @@ impl WeightGradient {
             columns,
             step,
             pad,
-            chunks,
-            chunk_floats,
-            partial: scratch(chunks * chunk_floats),
-            bias_partial: scratch(chunks * bias_blocks * LANES),
+            sums: Sums::new(chunks, &vector.valid, &broadcast.valid, kernel, bias_blocks),
             copies: PerWorker::new(compute.threads(), || scratch(copy)),
             vector,
             broadcast,
@@ -118,7 +106,7 @@ impl WeightGradient {
     }
 
     pub fn bytes(&self) -> usize {
-        self.partial.bytes() + self.bias_partial.bytes() + self.copies.sum(Arena::bytes)
+        self.sums.bytes() + self.copies.sum(Arena::bytes)
     }
 
     pub fn phases(&self) -> usize {
@@ -143,73 +131,15 @@ impl WeightGradient {
     ) {
         assert!(self.copies.workers() >= compute.threads(), "a layer runs on the pool it was prepared for");
         let simd = compute.simd();
-        let partial = Shared(self.partial.pointer_mut());
-        let bias_partial = Shared(self.bias_partial.pointer_mut());
+        let memory = self.sums.memory();
         let this = &*self;
-        let vectors = this.vector.valid.len();
-        // Chunks alone may be too few for many threads; then the blocks of the vector side are shared out too.
-        let split = if this.chunks < 2 * compute.threads() { vectors } else { 1 };
-        compute.run(this.chunks * split, &|task, worker| {
-            let (chunk, part) = (task / split, task % split);
-            let blocks = if split == 1 { 0..vectors } else { part..part + 1 };
-            // SAFETY: each task has sums of its own (a chunk's blocks; the bias with the first of them), each
-            // worker a copy of its own, and shapes were checked by the layer.
+        this.sums.run(compute, memory, d_weights, place, d_bias, |part, worker| {
+            // SAFETY: each part has sums of its own, each worker a copy of its own, and shapes were checked by the
+            // layer.
             unsafe {
-                let sums = partial.get().add(chunk * this.chunk_floats);
-                let bias = bias_partial.get().add(chunk * maps.bias.len() * LANES);
                 let copy = this.copies.get(worker).pointer_mut();
-                run_at(simd, Chunk { this, maps, chunk, blocks, sums, bias, first: part == 0, copy });
+                run_at(simd, Chunk { this, maps, part, copy });
             }
         });
-        let blocks = this.broadcast.valid.len();
-        let (length, to) = (d_weights.len(), Shared(d_weights.as_mut_ptr()));
-        let put = |place: usize, value: f32| {
-            assert!(place < length);
-            // SAFETY: inside the slice, and no two threads write one place.
-            unsafe { *to.get().add(place) = value }
-        };
-        compute.run(vectors * blocks, &|task, _| {
-            this.gather(task / blocks, task % blocks, |o, i, ky, kx, value| put(place(o, i, ky, kx), value));
-        });
-        let sums = this.bias_partial.as_slice();
-        for (o, value) in d_bias.iter_mut().enumerate() {
-            *value = sums[o];
-            for chunk in 1..this.chunks {
-                *value += sums[chunk * maps.bias.len() * LANES + o];
-            }
-        }
-    }
-
-    /// Floats in the sums of a chunk before those of one pair of blocks.
-    pub fn sums_before(&self, vector: usize, broadcast: usize) -> usize {
-        let taps = self.columns.len() * self.columns.len();
-        let channels: usize = self.broadcast.valid.iter().sum();
-        let before: usize = self.broadcast.valid[..broadcast].iter().sum();
-        (vector * channels + before) * taps * LANES
-    }
-
-    /// Adds up the sums of all chunks for one pair of blocks, in the order of the chunks.
-    fn gather(&self, vector: usize, broadcast: usize, put: impl Fn(usize, usize, usize, usize, f32)) {
-        let kernel = self.columns.len();
-        let valid = self.broadcast.valid[broadcast];
-        let start = self.sums_before(vector, broadcast);
-        let first: usize = self.broadcast.valid[..broadcast].iter().sum();
-        let first_lane: usize = self.vector.valid[..vector].iter().sum();
-        let sums = self.partial.as_slice();
-        for row in 0..kernel * kernel * valid {
-            let mut total = [0.0f32; LANES];
-            total.copy_from_slice(&sums[start + row * LANES..][..LANES]);
-            for chunk in 1..self.chunks {
-                let more = &sums[chunk * self.chunk_floats + start + row * LANES..][..LANES];
-                for lane in 0..LANES {
-                    total[lane] += more[lane];
-                }
-            }
-            let (tap, channel) = (row / valid, row % valid);
-            for lane in 0..self.vector.valid[vector] {
-                let (ky, kx) = (tap / kernel, tap % kernel);
-                put(first_lane + lane, first + channel, ky, kx, total[lane]);
-            }
-        }
     }
 }

@@ -13,6 +13,18 @@ const TILE_PIXELS: usize = 28;
 const MOST_CHUNKS: usize = 16;
 /// ... of at least so many pixels.
 const CHUNK_PIXELS: usize = 256;
+/// Least channels, and most computed pixels for each hundred of the image, with which a 3x3 convolution goes by
+/// Winograd's tiles ...
+const WINOGRAD_CHANNELS: usize = 6;
+const WINOGRAD_COMPUTED: usize = 160;
+/// ... of so many pixels along each side, from values at so many points, ...
+const TILE_SIDE: usize = 4;
+const TILE_POINTS: usize = 36;
+/// ... so many tiles at a time (fewer are summed directly), written for so many channel blocks at a time.
+const TILES: usize = 28;
+const TILE_GROUP: usize = 2;
+/// Least blocks of tiles in a chunk of the gradient of the weights.
+const TILE_CHUNK: usize = 2;
 /// Bytes of a float.
 const FLOAT: usize = 4;
 /// Bytes that each worker keeps for each channel block read: its address.
@@ -43,39 +55,88 @@ impl Layer<'_> {
         let blocks_out = self.channels.div_ceil(LANES);
         let channels_in: usize = self.inputs.iter().sum();
         let taps = self.kernel * self.kernel;
-        let mut floats = if self.transposed {
-            // One pass for each parity of row and column, with a quarter of the taps.
-            4 * packed(self.inputs, self.channels, taps / 4)?
-        } else {
-            packed(self.inputs, self.channels, taps)?
+        // What each worker keeps for the points of tiles, for the pass that needs most.
+        let mut points = 0;
+        let mut pass = |inputs: &[usize], channels: usize| {
+            if self.by_tiles(inputs.iter().sum(), channels) {
+                let blocks: usize = inputs.iter().map(|channels| channels.div_ceil(LANES)).sum();
+                let sums = channels.div_ceil(LANES).min(TILE_GROUP);
+                points = points.max(TILE_POINTS * (point(blocks) + point(sums)));
+                packed(inputs, channels, TILE_POINTS)
+            } else {
+                packed(inputs, channels, if self.transposed { taps / 4 } else { taps })
+            }
         };
+        let mut floats = pass(self.inputs, self.channels)?;
+        if self.transposed {
+            // One pass for each parity of row and column, with a quarter of the taps.
+            floats = floats.checked_mul(4)?;
+        }
         let blocks = if training { blocks_in.max(blocks_out) } else { blocks_in };
         if training {
             for &channels in self.inputs {
-                floats = floats.checked_add(packed(&[self.channels], channels, taps)?)?;
+                let back = if self.transposed {
+                    packed(&[self.channels], channels, taps)
+                } else {
+                    pass(&[self.channels], channels)
+                };
+                floats = floats.checked_add(back?)?;
             }
-            floats =
-                floats.checked_add(self.weight_gradient(blocks_in, blocks_out, channels_in, threads)?)?;
+            let swapped = self.swapped(blocks_in, blocks_out, channels_in);
+            let (vector, broadcast) = if swapped { (blocks_in, blocks_out) } else { (blocks_out, blocks_in) };
+            let channels = if swapped { self.channels } else { channels_in };
+            floats = floats.checked_add(self.weight_gradient(vector, channels, blocks_out, threads)?)?;
+            if self.by_tiles(channels_in, self.channels) {
+                let sums = vector.checked_mul(channels * LANES)?;
+                let both = point(vector) + point(broadcast);
+                points = points.max(both.checked_add(sums)?.checked_mul(TILE_POINTS)?);
+            }
         }
         let border = blocks * taps * TILE_PIXELS * LANES;
-        let workers = threads.checked_mul(border * FLOAT + blocks * ADDRESS)?;
-        Some(floats.checked_mul(FLOAT)?.checked_add(workers)? as u64)
+        let worker = border.checked_add(points)?.checked_mul(FLOAT)?.checked_add(blocks * ADDRESS)?;
+        Some(floats.checked_mul(FLOAT)?.checked_add(threads.checked_mul(worker)?)? as u64)
+    }
+
+    /// Sixteen channels at a time for the one side, one by one for the other: whether the input is the former,
+    /// whichever is less work.
+    fn swapped(&self, blocks_in: usize, blocks_out: usize, channels_in: usize) -> bool {
+        !self.transposed && blocks_in * self.channels < blocks_out * channels_in
+    }
+
+    /// Whether a pass between so many channels goes by Winograd's tiles.
+    fn by_tiles(&self, channels_in: usize, channels_out: usize) -> bool {
+        if self.transposed || self.kernel != 3 || channels_in.min(channels_out) < WINOGRAD_CHANNELS {
+            return false;
+        }
+        let tiles = self.tile_starts(self.h) as u128 * self.tile_starts(self.w) as u128;
+        let (computed, pixels) = (tiles * (TILE_SIDE * TILE_SIDE) as u128, self.h as u128 * self.w as u128);
+        tiles >= TILES as u128 && computed * 100 <= pixels * WINOGRAD_COMPUTED as u128
+    }
+
+    /// Rows or columns at which tiles start, with outputs that lie a dilation apart.
+    fn tile_starts(&self, size: usize) -> usize {
+        let dilation = self.dilation.min(self.h.max(self.w));
+        size / (TILE_SIDE * dilation) * dilation + dilation.min(size % (TILE_SIDE * dilation))
     }
 
     /// Sums of each chunk, and each worker's copy of a row.
     fn weight_gradient(
         &self,
-        blocks_in: usize,
+        vector: usize,
+        channels: usize,
         blocks_out: usize,
-        channels_in: usize,
         threads: usize,
     ) -> Option<usize> {
         let rows = self.n.checked_mul(self.h)?;
+        let sums = vector.checked_mul(channels)?.checked_mul(self.kernel * self.kernel * LANES)?;
+        let with_bias = sums.checked_add(blocks_out * LANES)?;
+        if self.by_tiles(self.inputs.iter().sum(), self.channels) {
+            let tiles =
+                self.n.checked_mul(self.tile_starts(self.h))?.checked_mul(self.tile_starts(self.w))?;
+            let chunks = (tiles.div_ceil(TILES) / TILE_CHUNK).clamp(1, MOST_CHUNKS);
+            return chunks.checked_mul(with_bias);
+        }
         let chunks = (rows.checked_mul(self.w)? / CHUNK_PIXELS).clamp(1, MOST_CHUNKS).min(rows);
-        // Sixteen channels at a time for the one side, one by one for the other: whichever is less work.
-        let swapped = !self.transposed && blocks_in * self.channels < blocks_out * channels_in;
-        let (blocks, channels) = if swapped { (blocks_in, self.channels) } else { (blocks_out, channels_in) };
-        let sums = blocks.checked_mul(channels)?.checked_mul(self.kernel * self.kernel * LANES)?;
         let row = if self.transposed {
             // Even and odd columns apart. The taps of a kernel of 4 reach one pixel to each side.
             2 * (self.w.div_ceil(2) + 2 * (self.kernel / 4))
@@ -84,9 +145,14 @@ impl Layer<'_> {
         } else {
             self.w + 2 * self.dilation.min(self.w)
         };
-        let copies = threads.checked_mul(blocks * LANES)?.checked_mul(row)?;
-        chunks.checked_mul(sums.checked_add(blocks_out * LANES)?)?.checked_add(copies)
+        let copies = threads.checked_mul(vector * LANES)?.checked_mul(row)?;
+        chunks.checked_mul(with_bias)?.checked_add(copies)
     }
+}
+
+/// The values of a block of tiles at one point, and a vector between points.
+fn point(blocks: usize) -> usize {
+    (blocks * TILES + 1) * LANES
 }
 
 /// Weights and bias of one pass from maps of `inputs` channels to `channels`.

@@ -3,7 +3,7 @@
 //! The peak is measured in the same run, in between the kernels: on a shared machine it moves.
 
 use crate::arguments::BenchArguments;
-use crate::command::inspect;
+use crate::command::{bench_worker, inspect};
 use crate::exit::Failure;
 use crate::terminal;
 use foci_engine::{Shape, time};
@@ -21,6 +21,8 @@ const CASES: [(usize, usize, usize); 7] =
 /// One row of the table of kernels.
 #[derive(Serialize)]
 struct Row {
+    /// Products summed one by one; otherwise the way that nets use, by Winograd's tiles where that pays.
+    direct: bool,
     channels_in: usize,
     channels_out: usize,
     dilation: usize,
@@ -60,13 +62,19 @@ pub fn run(flags: &BenchArguments, threads: Option<usize>) -> Result<(), Failure
     let (h, w) = terminal::height_and_width(&flags.size)?;
     let compute = terminal::compute(threads)?;
     if let Some(net) = &flags.net {
-        return net_speed(net, Shape { n: flags.batch, h, w }, flags, &compute);
+        let shape = Shape { n: flags.batch, h, w };
+        if let Some(mode) = flags.worker {
+            return bench_worker::run(&inspect::load(net, flags.weights)?, shape, mode, &compute);
+        }
+        return net_speed(net, shape, flags, &compute);
     }
-    let mut rows = Vec::with_capacity(CASES.len());
-    for (channels_in, channels_out, dilation) in CASES {
-        let case = ConvCase { channels_in, channels_out, h, w, kernel: 3, dilation };
+    let mut rows = Vec::with_capacity(2 * CASES.len());
+    let cases = [true, false].into_iter().flat_map(|exact| CASES.map(|case| (exact, case)));
+    for (exact, (channels_in, channels_out, dilation)) in cases {
+        let case = ConvCase { channels_in, channels_out, h, w, kernel: 3, dilation, exact };
         let speed = conv(&compute, case, REPETITIONS).map_err(Failure::input)?;
         rows.push(Row {
+            direct: exact,
             channels_in,
             channels_out,
             dilation,
@@ -115,25 +123,29 @@ fn net_speed(name: &str, shape: Shape, flags: &BenchArguments, compute: &Compute
 fn table(rows: &[Row], compute: &Compute, (h, w): (usize, usize)) -> String {
     let mut text =
         format!("3x3 convolutions on {h} x {w}, {} threads, {}\n", compute.threads(), compute.simd());
-    let _ = writeln!(
-        text,
-        "\nchannels  dilation  {:>18}  {:>18}  {:>18}  peak",
-        "forward", "by input", "by weights"
-    );
-    for row in rows {
-        let pass =
-            |pass: &Pass| format!("{:5.0} GFLOP/s {:3.0} %", pass.gigaflops, pass.share_of_peak * 100.0);
+    let titles =
+        ["direct", "as nets use them, by Winograd's tiles where that pays (more than 100 % is possible)"];
+    for (title, direct) in titles.into_iter().zip([true, false]) {
         let _ = writeln!(
             text,
-            "{:>3} ->{:>3}  {:>8}  {:>18}  {:>18}  {:>18}  {:4.0}",
-            row.channels_in,
-            row.channels_out,
-            row.dilation,
-            pass(&row.forward),
-            pass(&row.gradient_by_input),
-            pass(&row.gradient_by_weights),
-            row.peak_gigaflops
+            "\n{title}\nchannels  dilation  {:>18}  {:>18}  {:>18}  peak",
+            "forward", "by input", "by weights"
         );
+        for row in rows.iter().filter(|row| row.direct == direct) {
+            let pass =
+                |pass: &Pass| format!("{:5.0} GFLOP/s {:3.0} %", pass.gigaflops, pass.share_of_peak * 100.0);
+            let _ = writeln!(
+                text,
+                "{:>3} ->{:>3}  {:>8}  {:>18}  {:>18}  {:>18}  {:4.0}",
+                row.channels_in,
+                row.channels_out,
+                row.dilation,
+                pass(&row.forward),
+                pass(&row.gradient_by_input),
+                pass(&row.gradient_by_weights),
+                row.peak_gigaflops
+            );
+        }
     }
     text
 }

@@ -137,7 +137,7 @@ impl Builder<'_> {
         let (layer, activation, output) = self.layer(index, plan);
         let inputs = plan.reads.iter().map(|&read| self.value(read)).collect();
         let training = self.plan.options.mode == Mode::Training;
-        let spec = ConvSpec { kernel, dilation, inputs, output, activation, training };
+        let spec = ConvSpec { kernel, dilation, inputs, output, activation, training, exact: false };
         let asides: Vec<_> = (0..plan.reads.len()).filter_map(|slot| self.aside(plan, slot)).collect();
         let d_inputs = (0..plan.reads.len()).map(|slot| {
             let aside = || self.aside(plan, slot).map(|(view, _)| InputGradient::overwrite(view));
