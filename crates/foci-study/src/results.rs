@@ -120,7 +120,7 @@ pub struct Comparison {
     pub metric: String,
     /// Mean over test fields of (a - b).
     pub difference: f64,
-    /// 95 % interval of the difference, by a bootstrap over fields and seeds.
+    /// 95 % interval of the difference, over fields and seeds (`foci_measure::stats`).
     pub ci: [f64; 2],
     /// Two-sided p-value for "no difference".
     pub p: f64,

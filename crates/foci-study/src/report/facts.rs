@@ -91,7 +91,7 @@ pub fn limits(results: &Results) -> Vec<String> {
     lines.push(match results.seeds {
         0 | 1 => "With one seed, chance in initial weights and batches is not in the intervals.".to_string(),
         seeds => format!(
-            "Intervals come from a bootstrap over test fields and {seeds} seeds; with so few seeds, rare failures of training \
+            "Intervals rest on how test fields and {seeds} seeds scatter; with so few seeds, rare failures of training \
              may not have shown."
         ),
     });
