@@ -25,4 +25,4 @@ pub use log::{LogLine, read_log};
 pub use model::{Model, Recipe, TrainingRecord};
 pub use plan::{LossKind, OptimiserKind, Task, TrainingPlan};
 pub use predict::Predictor;
-pub use run::{Observer, Outcome, Silent, train};
+pub use run::{Observer, Outcome, train};

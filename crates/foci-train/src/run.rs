@@ -30,17 +30,6 @@ pub trait Observer {
     fn stop_requested(&self) -> bool;
 }
 
-/// An observer that looks away.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Silent;
-
-impl Observer for Silent {
-    fn step_done(&mut self, _: u64, _: u64, _: f64) {}
-    fn stop_requested(&self) -> bool {
-        false
-    }
-}
-
 /// How a run ended.
 #[derive(Debug, Clone)]
 pub struct Outcome {
