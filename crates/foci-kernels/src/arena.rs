@@ -5,7 +5,7 @@
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 
-use crate::view::{LANES, View};
+use crate::view::{LINE, View};
 
 /// Alignment of the arena in bytes: one cache line, one AVX-512 vector.
 const ALIGNMENT: usize = 64;
@@ -32,13 +32,13 @@ unsafe impl Send for Arena {}
 unsafe impl Sync for Arena {}
 
 impl Arena {
-    /// An arena of at least `floats` floats (rounded up to whole pixels of [`LANES`]), all zero.
+    /// An arena of at least `floats` floats (rounded up to whole cache lines), all zero.
     ///
     /// # Errors
     /// [`OutOfMemory`] if the system does not hand out that much.
     pub fn new(floats: usize) -> Result<Arena, OutOfMemory> {
         let refused = || OutOfMemory { bytes: floats.saturating_mul(4) };
-        let floats = floats.max(1).checked_next_multiple_of(LANES).ok_or_else(refused)?;
+        let floats = floats.max(1).checked_next_multiple_of(LINE).ok_or_else(refused)?;
         let layout = Self::layout(floats).ok_or_else(refused)?;
         // SAFETY: the layout has a size above zero.
         let start = unsafe { alloc_zeroed(layout) };
@@ -60,13 +60,13 @@ impl Arena {
         self.floats * 4
     }
 
-    /// The raw floats of a view in their blocked layout, padding lanes included.
+    /// The raw floats of a view, plane after plane with the gaps between them.
     pub fn values(&self, view: &View) -> &[f32] {
         self.check(view);
         &self.as_slice()[view.offset..view.end()]
     }
 
-    /// The raw floats of a view, to be changed; padding lanes must stay zero.
+    /// The raw floats of a view, to be changed.
     pub fn values_mut(&mut self, view: &View) -> &mut [f32] {
         self.check(view);
         &mut self.as_mut_slice()[view.offset..view.end()]
@@ -90,12 +90,10 @@ impl Arena {
             "a view must have at least one value, this one has none: {view:?}"
         );
         assert!(
-            view.offset.is_multiple_of(LANES),
-            "a view must start at a multiple of {LANES} floats: {view:?}"
+            view.offset.is_multiple_of(LINE),
+            "a view must start at a multiple of {LINE} floats: {view:?}"
         );
-        let floats = [view.n, view.channels.div_ceil(LANES), view.h, view.w, LANES]
-            .iter()
-            .try_fold(1usize, |product, factor| product.checked_mul(*factor));
+        let floats = View::floats_of(view.n, view.channels, view.h, view.w);
         let end = floats.and_then(|floats| floats.checked_add(view.offset));
         assert!(
             end.is_some_and(|end| end <= self.floats),

@@ -72,10 +72,9 @@ pub fn conv(compute: &Compute, case: ConvCase, repetitions: usize) -> Result<Con
     let mut arena = Arena::new(d_input.end())?;
     for map in [input, d_output] {
         let mut value = 0.1;
-        for (at, lane) in arena.values_mut(&map).iter_mut().enumerate() {
+        for float in arena.values_mut(&map) {
             value = if value > 1.0 { -1.0 } else { value + 0.037 };
-            let channel = at / map.block_floats() * 16 + at % 16;
-            *lane = if channel < map.channels { value } else { 0.0 };
+            *float = value;
         }
     }
     let spec = ConvSpec {

@@ -3,32 +3,20 @@
 
 use crate::activation::Activation;
 use crate::arena::Arena;
-use crate::conv::Shared;
 use crate::finish::Finish;
 use crate::gradient::InputGradient;
-use crate::threads::Compute;
+use crate::threads::{Compute, SharedPointer};
 use crate::vector::{Kernel, Vector, run_at};
-use crate::view::{LANES, View};
+use crate::view::View;
 
 /// Floats of one task, a multiple of 16.
 const PIECE: usize = 1 << 14;
 
-/// Pixels of one task of a change of layout: a piece that stays in the nearest cache while its lanes are done.
-const PIXELS: usize = 256;
-
-/// Calls `body(place in the view's floats, place in the plain slice, pixels)` for runs of pixels of all
-/// 16 lanes of all blocks; the place in the slice is `None` for lanes without a channel.
-fn for_each_run(compute: &Compute, view: &View, body: &(dyn Fn(usize, Option<usize>, usize) + Sync)) {
-    let plane = view.h * view.w;
-    let runs = plane.div_ceil(PIXELS);
-    compute.run(view.n * view.blocks() * runs, &|task, _| {
-        let (map, pixel) = (task / runs, task % runs * PIXELS);
-        let (n, block) = (map / view.blocks(), map % view.blocks());
-        for lane in 0..LANES {
-            let channel = n * view.channels + block * LANES + lane;
-            let plain = (lane < view.valid_in(block)).then_some(channel * plane + pixel);
-            body((map * plane + pixel) * LANES + lane, plain, PIXELS.min(plane - pixel));
-        }
+/// Calls `body(place in the view's floats, place in the plain slice, pixels)` for each plane.
+fn for_each_plane(compute: &Compute, view: &View, body: &(dyn Fn(usize, usize, usize) + Sync)) {
+    let pixels = view.pixels();
+    compute.run(view.n * view.channels, &|plane, _| {
+        body(plane * view.plane_floats(), plane * pixels, pixels);
     });
 }
 
@@ -38,13 +26,11 @@ fn for_each_run(compute: &Compute, view: &View, body: &(dyn Fn(usize, Option<usi
 /// If the slice has another length or the view lies outside the arena.
 pub fn load_nchw(compute: &Compute, arena: &mut Arena, values: &[f32], view: View) {
     assert_eq!(values.len(), view.values(), "a slice to load must hold the [N, C, H, W] values of {view:?}");
-    let to = Shared(arena.values_mut(&view).as_mut_ptr());
-    for_each_run(compute, &view, &|first, plain, pixels| {
-        for pixel in 0..pixels {
-            let value = plain.map_or(0.0, |plain| values[plain + pixel]);
-            // SAFETY: a run lies inside the view, and each of its floats is in one run only.
-            unsafe { *to.get().add(first + pixel * LANES) = value }
-        }
+    let to = SharedPointer(arena.values_mut(&view).as_mut_ptr());
+    for_each_plane(compute, &view, &|first, plain, pixels| {
+        // SAFETY: a plane lies inside the view, and each task has one of its own.
+        unsafe { std::slice::from_raw_parts_mut(to.get().add(first), pixels) }
+            .copy_from_slice(&values[plain..plain + pixels]);
     });
 }
 
@@ -59,13 +45,11 @@ pub fn store_nchw(compute: &Compute, arena: &Arena, view: View, values: &mut [f3
         view.values(),
         "a slice to store to must hold the [N, C, H, W] values of {view:?}"
     );
-    let to = Shared(values.as_mut_ptr());
-    for_each_run(compute, &view, &|first, plain, pixels| {
-        let Some(plain) = plain else { return };
-        for pixel in 0..pixels {
-            // SAFETY: a run lies inside the slice, and each of its values is in one run only.
-            unsafe { *to.get().add(plain + pixel) = from[first + pixel * LANES] }
-        }
+    let to = SharedPointer(values.as_mut_ptr());
+    for_each_plane(compute, &view, &|first, plain, pixels| {
+        // SAFETY: a plane lies inside the slice, and each task has one of its own.
+        unsafe { std::slice::from_raw_parts_mut(to.get().add(plain), pixels) }
+            .copy_from_slice(&from[first..first + pixels]);
     });
 }
 
@@ -96,7 +80,7 @@ fn flat(compute: &Compute, arena: &mut Arena, from: View, to: View, finish: Fini
         from == to || !from.overlaps(&to),
         "this works in place or apart, not across: {from:?} to {to:?}"
     );
-    let start = Shared(arena.pointer_mut());
+    let start = SharedPointer(arena.pointer_mut());
     let floats = to.floats();
     compute.run(floats.div_ceil(PIECE), &|task, _| {
         let first = task * PIECE;
@@ -185,7 +169,7 @@ pub fn add_forward(compute: &Compute, arena: &mut Arena, xs: &[View], y: View) {
         assert!(x.same_shape(&y), "a sum has the shape of its terms: {x:?} to {y:?}");
         assert!(!x.overlaps(&y), "a sum lies apart from its terms: {x:?} to {y:?}");
     }
-    let start = Shared(arena.pointer_mut());
+    let start = SharedPointer(arena.pointer_mut());
     compute.run(y.floats().div_ceil(PIECE), &|task, _| {
         let first = task * PIECE;
         let floats = PIECE.min(y.floats() - first);
@@ -200,7 +184,7 @@ pub fn add_forward(compute: &Compute, arena: &mut Arena, xs: &[View], y: View) {
 /// If it lies outside the arena.
 pub fn fill_zero(compute: &Compute, arena: &mut Arena, view: View) {
     let to = arena.values_mut(&view);
-    let (floats, start) = (to.len(), Shared(to.as_mut_ptr()));
+    let (floats, start) = (to.len(), SharedPointer(to.as_mut_ptr()));
     compute.run(floats.div_ceil(PIECE), &|task, _| {
         let first = task * PIECE;
         // SAFETY: tasks have different pieces of the view.

@@ -55,4 +55,27 @@ impl Finish {
             }
         }
     }
+
+    /// Stores the first `count` lanes of a vector of values.
+    ///
+    /// # Safety
+    /// The CPU has the level; `to` is good for `count` floats, and so is the place of y.
+    #[inline(always)]
+    pub unsafe fn store_part<V: Vector>(self, value: V, to: *mut f32, count: usize) {
+        // SAFETY: see above.
+        unsafe {
+            match self {
+                Finish::Forward(activation) => activated(activation, value).store_part(to, count),
+                Finish::Backward { accumulate, activation, shift } => {
+                    let sum = if accumulate { V::load_part(to, 0, count).add(value) } else { value };
+                    if activation == Activation::None {
+                        sum.store_part(to, count);
+                    } else {
+                        let y = V::load_part(to.offset(shift), 0, count);
+                        through(activation, y, sum).store_part(to, count);
+                    }
+                }
+            }
+        }
+    }
 }

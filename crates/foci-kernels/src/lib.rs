@@ -1,9 +1,9 @@
-//! Convolution, pooling and upsampling kernels on blocked feature maps.
+//! Convolution, pooling and upsampling kernels on feature maps.
 //!
-//! Feature maps live in one [`Arena`] and are named by [`View`]s, laid out
-//! `[N][ceil(C/16)][H][W][16]`: the 16 lanes of a vector are 16 channels of one pixel, so dilation,
-//! stride and borders are only a matter of addresses, and every kernel has one form. All work runs on a
-//! [`Compute`]: a worker pool and a [`Simd`] level. Results are bitwise the same for every number of
+//! Feature maps live in one [`Arena`] and are named by [`View`]s, laid out `[N][C][H][W]`: the lanes of a vector
+//! are neighbouring pixels of one channel, so that any number of channels, one or nine as well as sixteen, costs
+//! what it computes and takes the memory that it holds. A concatenation is a list of channels and copies
+//! nothing. All work runs on a [`Compute`]: a worker pool and a [`Simd`] level. Results are bitwise the same for every number of
 //! threads and every level. [`mod@reference`] holds the readable form of each kernel, to which the fast
 //! ones are held by the tests.
 //!
@@ -23,8 +23,8 @@ mod gradient;
 pub mod peak;
 mod pool;
 pub mod reference;
-mod resample;
 mod simd;
+mod stub;
 mod threads;
 mod upsample;
 mod vector;
@@ -32,8 +32,8 @@ mod view;
 
 pub use activation::Activation;
 pub use arena::{Arena, OutOfMemory};
-pub use conv::{Conv, ConvSpec};
-pub use conv_transposed::{ConvTransposed, ConvTransposedSpec};
+pub use conv::{Conv, ConvShape, ConvSpec, LayerBytes};
+pub use conv_transposed::{ConvTransposed, ConvTransposedShape, ConvTransposedSpec};
 pub use elementwise::{
     activate, activation_gradient, add_forward, add_into, fill_zero, load_nchw, store_nchw,
 };
@@ -42,4 +42,4 @@ pub use pool::{PoolKind, pool_backward, pool_forward};
 pub use simd::{Simd, SimdError};
 pub use threads::{Compute, ComputeError};
 pub use upsample::{UpsampleMode, upsample_backward, upsample_forward};
-pub use view::{LANES, View};
+pub use view::{LINE, View};

@@ -5,8 +5,7 @@
 use std::time::Instant;
 
 use crate::arena::Arena;
-use crate::conv::{Shared, scratch};
-use crate::threads::Compute;
+use crate::threads::{Compute, SharedPointer, scratch};
 use crate::vector::{Kernel, Vector, run_at};
 
 /// Independent sums, enough to hide the latency of a multiply-add.
@@ -59,7 +58,7 @@ pub fn gigaflops(compute: &Compute, milliseconds: f64) -> f64 {
     unsafe { run_at(compute.simd(), Width(&mut lanes)) };
     let per_task = (ROUNDS * SUMS * lanes * 2) as f64;
     let mut sinks = scratch(compute.threads() * 16);
-    let start = Shared(sinks.pointer_mut());
+    let start = SharedPointer(sinks.pointer_mut());
     let measure = |tasks: usize| {
         let begin = Instant::now();
         compute.run(tasks, &|_, worker| {
@@ -99,7 +98,7 @@ pub fn gigabytes(compute: &Compute, repetitions: usize) -> f64 {
     let fill = |arena: &mut Arena| arena.as_mut_slice().fill(1.0);
     fill(&mut from);
     fill(&mut to);
-    let (from, to) = (Shared(from.pointer_mut()), Shared(to.pointer_mut()));
+    let (from, to) = (SharedPointer(from.pointer_mut()), SharedPointer(to.pointer_mut()));
     let mut seconds: Vec<f64> = (0..repetitions.max(1))
         .map(|_| {
             let begin = Instant::now();

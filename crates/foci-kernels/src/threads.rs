@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
+use crate::arena::Arena;
 use crate::simd::Simd;
 
 /// A computation cannot be set up as asked.
@@ -39,15 +40,68 @@ pub enum ComputeError {
 
 /// A worker pool and the vector instructions it uses; every kernel runs on one.
 ///
-/// It may be shared; kernels started at the same time from several threads run one after the other.
+/// It may be shared; kernels started at the same time from several threads run one after the other. The scratch
+/// memory that kernels work in is here too, as large as the layer that needs most, and not in each layer.
 pub struct Compute {
     simd: Simd,
     threads: usize,
     shared: Arc<Shared>,
     /// Held by the caller whose kernel is running.
-    turn: Mutex<()>,
+    turn: Mutex<Scratch>,
     workers: Vec<JoinHandle<()>>,
 }
+
+/// Memory that holds nothing between kernels.
+#[derive(Default)]
+struct Scratch {
+    /// One piece for each worker, all of one length.
+    workers: Vec<Arena>,
+    /// One piece for all together.
+    common: Option<Arena>,
+}
+
+/// The right to run on a pool: while it lives, nobody else does, and what lies in the scratch stays there.
+pub(crate) struct Turn<'a> {
+    compute: &'a Compute,
+    scratch: MutexGuard<'a, Scratch>,
+}
+
+impl Turn<'_> {
+    /// The piece of scratch of one worker, as long as has been reserved; only inside `run`, and only that of
+    /// the worker itself, may it be read or written.
+    pub fn scratch(&self, worker: usize) -> SharedPointer {
+        SharedPointer(self.scratch.workers.get(worker).map_or(std::ptr::null_mut(), |arena| arena.pointer().cast_mut()))
+    }
+
+    /// The piece of scratch that all workers share.
+    pub fn common(&self) -> SharedPointer {
+        SharedPointer(self.scratch.common.as_ref().map_or(std::ptr::null_mut(), |arena| arena.pointer().cast_mut()))
+    }
+}
+
+/// Zeroed, aligned scratch; ends the program as a Vec would if there is no memory.
+pub(crate) fn scratch(floats: usize) -> Arena {
+    Arena::new(floats).unwrap_or_else(|_| {
+        std::alloc::handle_alloc_error(std::alloc::Layout::new::<[f32; 16]>());
+    })
+}
+
+/// A pointer that several workers write through, each to its own places.
+#[derive(Clone, Copy)]
+pub(crate) struct SharedPointer(pub *mut f32);
+
+impl SharedPointer {
+    /// The pointer; a method, so that a closure takes along the whole of it.
+    #[inline(always)]
+    pub fn get(self) -> *mut f32 {
+        self.0
+    }
+}
+
+// SAFETY: whoever dereferences it answers for where.
+unsafe impl Send for SharedPointer {}
+// SAFETY: as above.
+unsafe impl Sync for SharedPointer {}
 
 /// One kernel, to be called with (task, worker).
 type Body<'a> = dyn Fn(usize, usize) + Sync + 'a;
@@ -151,7 +205,7 @@ impl Compute {
             left: Condvar::new(),
             next: AtomicUsize::new(0),
         });
-        let mut compute = Compute { simd, threads, shared, turn: Mutex::new(()), workers: Vec::new() };
+        let mut compute = Compute { simd, threads, shared, turn: Mutex::new(Scratch::default()), workers: Vec::new() };
         for index in 1..threads {
             let shared = Arc::clone(&compute.shared);
             let worker = std::thread::Builder::new()
@@ -173,11 +227,49 @@ impl Compute {
         self.simd
     }
 
-    /// Calls `body(task, worker)` once for each task in `0..tasks`, and returns when all are done. `worker`
-    /// is below [`threads`](Self::threads), and no two calls at the same time have the same. A panic in a
-    /// task is passed on to the caller. `body` must not start another kernel on the same pool.
+    /// Bytes of scratch memory held for the layers prepared so far.
+    pub fn scratch_bytes(&self) -> usize {
+        let scratch = self.turn.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        scratch.workers.iter().chain(&scratch.common).map(Arena::bytes).sum()
+    }
+
+    /// Sees to it that each worker, and all together, have at least so many floats of scratch. What the scratch
+    /// held is lost.
+    pub(crate) fn reserve(&self, each_worker: usize, common: usize) {
+        let mut held = self.turn.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if each_worker > held.workers.first().map_or(0, Arena::floats) {
+            held.workers.clear();
+            held.workers.extend((0..self.threads).map(|_| scratch(each_worker)));
+        }
+        if common > held.common.as_ref().map_or(0, Arena::floats) {
+            held.common = None;
+            held.common = Some(scratch(common));
+        }
+    }
+
+    /// Waits until no other kernel runs on this pool.
+    pub(crate) fn take_turn(&self) -> Turn<'_> {
+        let scratch = self.turn.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        Turn { compute: self, scratch }
+    }
+
+    /// As [`Turn::run`], for a kernel of one run that needs no scratch.
     pub(crate) fn run(&self, tasks: usize, body: &Body<'_>) {
-        let _turn = self.turn.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        self.take_turn().run(tasks, body);
+    }
+}
+
+impl Turn<'_> {
+    /// Calls `body(task, worker)` once for each task in `0..tasks`, and returns when all are done. `worker`
+    /// is below [`Compute::threads`], and no two calls at the same time have the same. A panic in a
+    /// task is passed on to the caller. `body` must not start another kernel on the same pool.
+    pub fn run(&self, tasks: usize, body: &Body<'_>) {
+        self.compute.run_tasks(tasks, body);
+    }
+}
+
+impl Compute {
+    fn run_tasks(&self, tasks: usize, body: &Body<'_>) {
         if self.threads == 1 || tasks <= 1 {
             for task in 0..tasks {
                 body(task, 0);

@@ -1,11 +1,10 @@
 //! Upsampling by a whole factor, cropped to the size of the map it is to stand beside: a resampling from
 //! coarse to fine.
 
-use crate::activation::Activation;
 use crate::arena::Arena;
-use crate::finish::Finish;
 use crate::gradient::InputGradient;
-use crate::resample::{MOST_FACTOR, Resampling, Weights};
+use crate::pool::MOST_FACTOR;
+use crate::{reference, stub};
 use crate::threads::Compute;
 use crate::view::View;
 
@@ -29,13 +28,6 @@ fn check(arena: &Arena, factor: usize, x: View, y: View) {
     );
 }
 
-fn weights(mode: UpsampleMode, factor: usize) -> Weights {
-    match mode {
-        UpsampleMode::Nearest => Weights::Nearest(factor),
-        UpsampleMode::Bilinear => Weights::Bilinear(factor),
-    }
-}
-
 /// Upsamples `x` by `factor` and crops it to the size of `y`, of which `x` has ceil(H / factor) rows and
 /// ceil(W / factor) columns.
 ///
@@ -51,10 +43,9 @@ pub fn upsample_forward(
 ) {
     check(arena, factor, x, y);
     assert!(!x.overlaps(&y), "upsampling cannot work in place: {x:?} to {y:?}");
-    let finish = Finish::Forward(Activation::None);
-    let resampling = Resampling { weights: weights(mode, factor), back: false, from: x, to: y, finish };
-    // SAFETY: the views are inside the arena, apart, and their sizes fit.
-    unsafe { resampling.run(compute, arena.pointer_mut()) }
+    let _ = compute;
+    let values = reference::upsample_forward(mode, factor, &stub::read(arena, x), stub::shape(x), (y.h, y.w));
+    stub::write(arena, y, &values);
 }
 
 /// Hands the gradient `d_y` of an upsampled map to the map it was made from.
@@ -71,9 +62,8 @@ pub fn upsample_backward(
 ) {
     check(arena, factor, into.view, d_y);
     into.check(arena, &into.view, &[d_y]);
-    let finish = Finish::backward(into);
-    let resampling =
-        Resampling { weights: weights(mode, factor), back: true, from: d_y, to: into.view, finish };
-    // SAFETY: the views are inside the arena, the gradient apart from the rest, and their sizes fit.
-    unsafe { resampling.run(compute, arena.pointer_mut()) }
+    let _ = compute;
+    let size = (into.view.h, into.view.w);
+    let values = reference::upsample_backward(mode, factor, &stub::read(arena, d_y), stub::shape(d_y), size);
+    stub::add(arena, into, &values);
 }

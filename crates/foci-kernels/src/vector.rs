@@ -6,10 +6,13 @@
 //! `#[inline(always)]`, as intrinsics in a function that is not inlined into the one that enables their
 //! instructions become calls.
 
+mod shuffle;
+
 #[cfg(target_arch = "x86_64")]
 use core::arch::x86_64::*;
 
 use crate::simd::Simd;
+use shuffle::*;
 
 /// A vector of `LANES` floats.
 pub(crate) trait Vector: Copy {
@@ -19,6 +22,15 @@ pub(crate) trait Vector: Copy {
     /// The load of `LANES` floats from any address.
     unsafe fn load(from: *const f32) -> Self;
     unsafe fn store(self, to: *mut f32);
+    /// Lanes `from..to` of the floats at an address, zeros in the others; memory of those is not touched.
+    unsafe fn load_part(address: *const f32, from: usize, to: usize) -> Self;
+    /// Stores lanes `0..count`; memory of the others is not touched.
+    unsafe fn store_part(self, to: *mut f32, count: usize);
+    /// Of the `2 * LANES` floats of `self` and `other`, cut into runs of RUN (1, 2, 4 or 8, less than
+    /// `2 * LANES`): those of the even runs, and those of the odd runs.
+    unsafe fn part_runs<const RUN: usize>(self, other: Self) -> (Self, Self);
+    /// The reverse: even and odd runs become one sequence again.
+    unsafe fn merge_runs<const RUN: usize>(self, odd: Self) -> (Self, Self);
     /// `self * factor + term`, rounded once.
     unsafe fn fused(self, factor: Self, term: Self) -> Self;
     unsafe fn add(self, other: Self) -> Self;
@@ -82,7 +94,8 @@ unsafe fn run_avx2<K: Kernel>(kernel: K) {
 /// Implements [`Vector`] by one expression per operation.
 macro_rules! vector {
     ($name:ident, $inner:ty, $lanes:literal, $v:ident, $a:ident, $b:ident, $c:ident,
-     splat $splat:expr, load $load:expr, store $store:expr, fused $fused:expr, add $add:expr, sub $sub:expr,
+     splat $splat:expr, load $load:expr, store $store:expr, load_part $load_part:ident, store_part $store_part:ident,
+     part_runs $part_runs:ident, merge_runs $merge_runs:ident, fused $fused:expr, add $add:expr, sub $sub:expr,
      mul $mul:expr, div $div:expr, max $max:expr, min $min:expr, if_greater $greater:expr, power $power:expr, sum16 $sum16:expr) => {
         #[derive(Clone, Copy)]
         pub(crate) struct $name($inner);
@@ -103,6 +116,24 @@ macro_rules! vector {
             unsafe fn store(self, $v: *mut f32) {
                 let $a = self.0;
                 unsafe { $store }
+            }
+            #[inline(always)]
+            unsafe fn load_part(address: *const f32, from: usize, to: usize) -> Self {
+                unsafe { Self($load_part(address, from, to)) }
+            }
+            #[inline(always)]
+            unsafe fn store_part(self, to: *mut f32, count: usize) {
+                unsafe { $store_part(self.0, to, count) }
+            }
+            #[inline(always)]
+            unsafe fn part_runs<const RUN: usize>(self, other: Self) -> (Self, Self) {
+                let (even, odd) = unsafe { $part_runs::<RUN>(self.0, other.0) };
+                (Self(even), Self(odd))
+            }
+            #[inline(always)]
+            unsafe fn merge_runs<const RUN: usize>(self, odd: Self) -> (Self, Self) {
+                let (first, second) = unsafe { $merge_runs::<RUN>(self.0, odd.0) };
+                (Self(first), Self(second))
             }
             #[inline(always)]
             unsafe fn fused(self, $b: Self, $c: Self) -> Self {
@@ -186,6 +217,10 @@ vector!(Avx512, __m512, 16, v, a, b, c,
     splat _mm512_set1_ps(v),
     load _mm512_loadu_ps(v),
     store _mm512_storeu_ps(v, a),
+    load_part load_part16,
+    store_part store_part16,
+    part_runs part_runs16,
+    merge_runs merge_runs16,
     fused _mm512_fmadd_ps(a, b, c),
     add _mm512_add_ps(a, b),
     sub _mm512_sub_ps(a, b),
@@ -206,6 +241,10 @@ vector!(Avx2, __m256, 8, v, a, b, c,
     splat _mm256_set1_ps(v),
     load _mm256_loadu_ps(v),
     store _mm256_storeu_ps(v, a),
+    load_part load_part8,
+    store_part store_part8,
+    part_runs part_runs8,
+    merge_runs merge_runs8,
     fused _mm256_fmadd_ps(a, b, c),
     add _mm256_add_ps(a, b),
     sub _mm256_sub_ps(a, b),
@@ -242,6 +281,10 @@ vector!(Plain, [f32; 8], 8, v, a, b, c,
     splat [v; 8],
     load v.cast::<[f32; 8]>().read_unaligned(),
     store v.cast::<[f32; 8]>().write_unaligned(a),
+    load_part load_part_plain,
+    store_part store_part_plain,
+    part_runs part_runs_plain,
+    merge_runs merge_runs_plain,
     fused fused_lanes(&a, &b, &c),
     add lanes!(i => a[i] + b[i]),
     sub lanes!(i => a[i] - b[i]),
@@ -288,6 +331,73 @@ mod tests {
             // SAFETY: the level is supported.
             unsafe { run_at(simd, Sum(&values, &mut sum)) };
             assert_eq!(sum, 14.0, "{simd}");
+        }
+    }
+
+    /// Writes, for a vector's worth at a time, what parting, merging and part loads and stores make of 32 floats.
+    struct Sorted<'a, const RUN: usize>(&'a [f32; 32], &'a mut Vec<f32>);
+    impl<const RUN: usize> Kernel for Sorted<'_, RUN> {
+        #[inline(always)]
+        unsafe fn run<V: Vector>(self) {
+            let mut room = [f32::NAN; 64];
+            // SAFETY: all lanes are inside the arrays, and the level is checked by the test.
+            unsafe {
+                let (a, b) = (V::load(self.0.as_ptr()), V::load(self.0.as_ptr().add(V::LANES)));
+                let (even, odd) = a.part_runs::<RUN>(b);
+                even.store(room.as_mut_ptr());
+                odd.store(room.as_mut_ptr().add(V::LANES));
+                let parted = &room[..2 * V::LANES];
+                for (at, value) in self.0[..2 * V::LANES].iter().enumerate() {
+                    let (run, within) = (at / RUN, at % RUN);
+                    assert_eq!(parted[run % 2 * V::LANES + run / 2 * RUN + within], *value, "runs of {RUN}");
+                }
+                let (first, second) = even.merge_runs::<RUN>(odd);
+                first.store(room.as_mut_ptr());
+                second.store(room.as_mut_ptr().add(V::LANES));
+                assert_eq!(room[..2 * V::LANES], self.0[..2 * V::LANES], "runs of {RUN}");
+            }
+            self.1.extend(&self.0[..2]);
+        }
+    }
+
+    struct Parts<'a>(&'a [f32; 32]);
+    impl Kernel for Parts<'_> {
+        #[inline(always)]
+        unsafe fn run<V: Vector>(self) {
+            for from in 0..=V::LANES {
+                for to in from..=V::LANES {
+                    let mut room = [f32::NAN; 32];
+                    // SAFETY: as above.
+                    unsafe {
+                        V::load_part(self.0.as_ptr(), from, to).store(room.as_mut_ptr());
+                        for lane in 0..V::LANES {
+                            let inside = (from..to).contains(&lane);
+                            assert_eq!(room[lane], if inside { self.0[lane] } else { 0.0 });
+                        }
+                        let mut room = [7.0f32; 32];
+                        V::load(self.0.as_ptr()).store_part(room.as_mut_ptr(), to);
+                        assert_eq!(room[..to], self.0[..to]);
+                        assert!(room[to..].iter().all(|value| *value == 7.0));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lanes_are_parted_and_merged_alike_at_every_level() {
+        let values: [f32; 32] = std::array::from_fn(|at| at as f32 + 1.0);
+        for simd in Simd::ALL.into_iter().filter(|simd| simd.supported()) {
+            let mut done = Vec::new();
+            // SAFETY: the level is supported.
+            unsafe {
+                run_at(simd, Sorted::<1>(&values, &mut done));
+                run_at(simd, Sorted::<2>(&values, &mut done));
+                run_at(simd, Sorted::<4>(&values, &mut done));
+                run_at(simd, Sorted::<8>(&values, &mut done));
+                run_at(simd, Parts(&values));
+            }
+            assert_eq!(done.len(), 8, "{simd}");
         }
     }
 }

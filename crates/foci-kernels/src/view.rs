@@ -1,20 +1,22 @@
 //! A view names one feature map inside an arena: where it starts and its shape [N, C, H, W]. It is plain
 //! data, copied freely; only a kernel that is given the arena as well can touch the values.
 
-/// Channels per block of the layout, and floats per pixel of a block.
-pub const LANES: usize = 16;
+/// Floats in a cache line, and in the widest vector. Planes start at multiples of it.
+pub const LINE: usize = 16;
 
-/// One feature map in an [`Arena`](crate::Arena), laid out `[N][ceil(C/16)][H][W][16]`.
+/// One feature map in an [`Arena`](crate::Arena), laid out `[N][C][plane]`: each channel of each image is a
+/// plane of H x W floats in row-major order, followed by a gap of less than two cache lines.
 ///
-/// Lanes beyond `channels` in the last block are zero as long as all values are finite; every kernel writes
-/// them so.
+/// The gap makes the distance between planes an odd number of cache lines. Kernels walk over all channels of a
+/// few pixels; were that distance a power of two, as it is for many image sizes, all those pixels would compete
+/// for the same few places of the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct View {
-    /// First float in the arena; a multiple of [`LANES`].
+    /// First float in the arena; a multiple of [`LINE`].
     pub offset: usize,
     /// Images in the batch.
     pub n: usize,
-    /// Channels that carry values.
+    /// Channels.
     pub channels: usize,
     /// Rows.
     pub h: usize,
@@ -28,29 +30,35 @@ impl View {
         View { offset, n, channels, h, w }
     }
 
-    /// Blocks of 16 channels, the last of which may be partly used.
-    pub fn blocks(&self) -> usize {
-        self.channels.div_ceil(LANES)
+    /// Floats that a map of shape [n, channels, h, w] takes, gaps included; none if they cannot be counted.
+    pub fn floats_of(n: usize, channels: usize, h: usize, w: usize) -> Option<usize> {
+        let plane = (h.checked_mul(w)?.div_ceil(LINE) | 1).checked_mul(LINE)?;
+        n.checked_mul(channels)?.checked_mul(plane)
     }
 
-    /// Floats between one block of an image and the next.
-    pub fn block_floats(&self) -> usize {
-        self.h * self.w * LANES
+    /// Floats from the start of one plane to the start of the next; an odd number of cache lines.
+    pub fn plane_floats(&self) -> usize {
+        ((self.h * self.w).div_ceil(LINE) | 1) * LINE
+    }
+
+    /// Values of a plane.
+    pub fn pixels(&self) -> usize {
+        self.h * self.w
     }
 
     /// Floats between one image of the batch and the next.
     pub fn image_floats(&self) -> usize {
-        self.blocks() * self.block_floats()
+        self.channels * self.plane_floats()
     }
 
-    /// Floats the whole view takes in its arena; a multiple of [`LANES`].
+    /// Floats the whole view takes in its arena, gaps included; a multiple of [`LINE`].
     pub fn floats(&self) -> usize {
         self.n * self.image_floats()
     }
 
-    /// Values of the same feature map without padding, as a [N, C, H, W] slice holds them.
+    /// Values of the feature map, as a [N, C, H, W] slice holds them.
     pub fn values(&self) -> usize {
-        self.n * self.channels * self.h * self.w
+        self.n * self.channels * self.pixels()
     }
 
     /// The first float after the view.
@@ -68,14 +76,9 @@ impl View {
         (self.n, self.channels, self.h, self.w) == (other.n, other.channels, other.h, other.w)
     }
 
-    /// Position of channel block `block` of image `n` at pixel (y, x), in floats from the arena's start.
-    pub(crate) fn at(&self, n: usize, block: usize, y: usize, x: usize) -> usize {
-        self.offset + n * self.image_floats() + block * self.block_floats() + (y * self.w + x) * LANES
-    }
-
-    /// Channels that carry values in channel block `block`.
-    pub(crate) fn valid_in(&self, block: usize) -> usize {
-        (self.channels - block * LANES).min(LANES)
+    /// Position of the first pixel of a plane, in floats from the arena's start.
+    pub(crate) fn plane(&self, n: usize, channel: usize) -> usize {
+        self.offset + (n * self.channels + channel) * self.plane_floats()
     }
 }
 
@@ -84,19 +87,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_count_the_padding() {
-        let view = View::new(32, 2, 17, 3, 5);
-        assert_eq!(view.blocks(), 2);
-        assert_eq!(view.floats(), 2 * 2 * 3 * 5 * 16);
-        assert_eq!(view.values(), 2 * 17 * 15);
-        assert_eq!(view.end(), 32 + 960);
-        assert_eq!(view.valid_in(0), 16);
-        assert_eq!(view.valid_in(1), 1);
-        assert_eq!(view.at(1, 1, 2, 3), 32 + 480 + 240 + 13 * 16);
+    fn planes_lie_an_odd_number_of_lines_apart() {
+        let view = View::new(32, 2, 17, 8, 8);
+        assert_eq!(view.plane_floats(), 5 * 16);
+        assert_eq!(view.floats(), 2 * 17 * 80);
+        assert_eq!(View::floats_of(2, 17, 8, 8), Some(view.floats()));
+        assert_eq!(view.values(), 2 * 17 * 64);
+        assert_eq!(view.end(), 32 + 2 * 17 * 80);
+        assert_eq!(view.plane(1, 3), 32 + 20 * 80);
+        assert_eq!(View::new(0, 1, 1, 3, 11).plane_floats(), 48);
+        assert_eq!(View::floats_of(usize::MAX, 2, 1, 1), None);
     }
 
     #[test]
-    fn overlap_is_of_the_padded_ranges() {
+    fn overlap_is_of_whole_planes() {
         let a = View::new(0, 1, 1, 1, 1);
         assert!(a.overlaps(&View::new(0, 1, 16, 1, 1)));
         assert!(!a.overlaps(&View::new(16, 1, 16, 1, 1)));
