@@ -4,7 +4,6 @@
 //! nothing, and do the same operations in the same order every time. Nodes run in the order of the net, backward in
 //! reverse. What each node does with which part of the arena is worked out beforehand, in [`operations`].
 
-mod channels;
 mod limits;
 mod operations;
 
@@ -22,7 +21,7 @@ use operations::{Operation, Parts};
 /// What a session provides beyond forward and backward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionOptions {
-    /// Mode, gradient of the input, values kept for reading. The number of threads is that of the compute that the
+    /// Mode, gradient of the input, values kept for reading, exact sums. The number of threads is that of the compute that the
     /// session is built for, whatever it says here.
     pub plan: PlanOptions,
     /// Refuse to allocate more than so many bytes (see [`Bytes`] for what counts).
@@ -137,10 +136,11 @@ impl Session {
         &self.plan.bytes
     }
 
-    /// Bytes that the session has really allocated for the arena and for the layers' weights and scratch.
-    pub fn allocated_bytes(&self) -> u64 {
-        let layers: usize = self.operations.iter().map(Operation::scratch_bytes).sum();
-        (self.arena.bytes() + layers) as u64
+    /// Bytes really allocated for the arena, for the layers' weights, and for the scratch of `compute`, which all
+    /// sessions that it runs share.
+    pub fn allocated_bytes(&self, compute: &Compute) -> u64 {
+        let layers: usize = self.operations.iter().map(Operation::own_bytes).sum();
+        (self.arena.bytes() + layers + compute.scratch_bytes()) as u64
     }
 
     /// Takes over weights and biases; to be called again after each step of an optimiser.

@@ -63,7 +63,7 @@ pub fn upsample_backward(
     check(arena, factor, into.view, d_y);
     into.check(arena, &into.view, &[d_y]);
     let _ = compute;
-    let size = (into.view.h, into.view.w);
-    let values = reference::upsample_backward(mode, factor, &stub::read(arena, d_y), stub::shape(d_y), size);
+    let (shape, size) = (stub::shape(into.view), (d_y.h, d_y.w));
+    let values = reference::upsample_backward(mode, factor, &stub::read(arena, d_y), shape, size);
     stub::add(arena, into, &values);
 }

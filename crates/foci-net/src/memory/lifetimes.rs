@@ -1,8 +1,10 @@
 //! What must be in memory when: pieces, their buffers, and the steps over which each is needed.
 
+use foci_kernels::View;
+
 use crate::graph::{Activation, Net, Op, PoolKind};
 
-use super::{Buffer, LANES, Mode, NodePlan, Piece, PlanOptions, Purpose, Route, Shape};
+use super::{Buffer, Mode, NodePlan, Piece, PlanOptions, Purpose, Route, Shape};
 
 /// A plan without addresses.
 pub(super) struct Lifetimes {
@@ -74,13 +76,8 @@ impl Planner<'_> {
             return Some(());
         }
         let channels: Vec<usize> = match node.op {
-            Op::Input | Op::Conv { .. } | Op::ConvTransposed { .. } => vec![node.channels],
+            Op::Input | Op::Conv { .. } | Op::ConvTransposed { .. } | Op::Add => vec![node.channels],
             Op::Pool { .. } | Op::Upsample { .. } => self.channels_of(node.from[0]),
-            Op::Add => {
-                let first = self.channels_of(node.from[0]);
-                let alike = node.from.iter().all(|&from| self.channels_of(from) == first);
-                if alike { first } else { vec![node.channels] }
-            }
             Op::Concat | Op::Output => Vec::new(),
         };
         let activation = match node.op {
@@ -101,22 +98,7 @@ impl Planner<'_> {
         for &piece in &reads {
             self.readers[piece].push(index);
         }
-        if matches!(node.op, Op::ConvTransposed { .. }) && reads.len() > 1 {
-            self.gather(index, &reads)?;
-        }
         self.nodes[index].reads = reads;
-        Some(())
-    }
-
-    /// Makes room for the pieces that a transposed convolution reads, as one map.
-    fn gather(&mut self, index: usize, reads: &[usize]) -> Option<()> {
-        let Buffer { h, w, .. } = self.buffers[self.pieces[reads[0]].value];
-        let channels = self.net.nodes[self.net.nodes[index].from[0]].channels;
-        let value = self.sized_buffer(index, Purpose::Gathered, (channels, h, w), index)?;
-        if self.clock.training {
-            self.buffers[value].last = self.clock.backward(index);
-        }
-        self.nodes[index].gathered = Some((value, None));
         Some(())
     }
 
@@ -137,9 +119,7 @@ impl Planner<'_> {
         (channels, h, w): (usize, usize, usize),
         step: usize,
     ) -> Option<usize> {
-        let floats = [channels.div_ceil(LANES), h, w, LANES]
-            .iter()
-            .try_fold(self.shape.n, |product, &factor| product.checked_mul(factor))?;
+        let floats = View::floats_of(self.shape.n, channels, h, w)?;
         self.buffers.push(Buffer {
             node,
             purpose,
@@ -202,14 +182,8 @@ impl Planner<'_> {
         let mut made = vec![0; self.pieces.len()];
         for index in (0..self.nodes.len()).rev() {
             let reads = self.nodes[index].reads.clone();
-            let any = reads.iter().any(|&read| self.pieces[read].gradient.is_some());
-            if let (Some((value, _)), true) = (self.nodes[index].gathered, any) {
-                let Buffer { channels, h, w, .. } = self.buffers[value];
-                let step = self.clock.backward(index);
-                let gradient = self.sized_buffer(index, Purpose::GatheredGradient, (channels, h, w), step)?;
-                self.nodes[index].gathered = Some((value, Some(gradient)));
-            }
-            let at_once = matches!(self.net.nodes[index].op, Op::Conv { .. } | Op::Output);
+            let at_once =
+                matches!(self.net.nodes[index].op, Op::Conv { .. } | Op::ConvTransposed { .. } | Op::Output);
             for (slot, &read) in reads.iter().enumerate() {
                 let repeated = reads[..slot].contains(&read);
                 let route = match self.pieces[read].gradient {
