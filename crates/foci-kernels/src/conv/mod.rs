@@ -1,12 +1,30 @@
 //! Convolution with "same" zero padding: the layer that a net is made of. A [`Conv`] is prepared once for
 //! the views it reads and writes; from then on it allocates nothing.
+//!
+//! The forward pass and the gradient by the inputs are passes from planes to planes, the latter over the same taps
+//! turned round; the gradient by weights is a correlation. Each goes directly ([`direct`], [`correlate`]) or by
+//! [`winograd`]'s tiles, as the shapes decide.
+
+pub(crate) mod correlate;
+pub(crate) mod direct;
+mod method;
+pub(crate) mod planes;
+mod shape;
+pub(crate) mod sums;
+mod tile;
+mod winograd;
 
 use crate::activation::Activation;
 use crate::arena::Arena;
+use crate::finish::Finish;
 use crate::gradient::InputGradient;
-use crate::reference::{self, Shape};
-use crate::threads::Compute;
+use crate::threads::{Compute, SharedPointer};
 use crate::view::View;
+use correlate::Maps;
+use direct::{Operands, Tap};
+use method::{Gradient, Pass};
+use planes::{Plane, Target, list_gradients, list_planes, list_targets};
+pub use shape::{ConvShape, LayerBytes};
 
 /// What one convolution is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,55 +48,60 @@ pub struct ConvSpec {
     pub exact: bool,
 }
 
-/// All that decides how a convolution is computed, and what memory it takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConvShape<'a> {
-    /// Rows and columns of the kernel: 1 or 3.
-    pub kernel: usize,
-    /// Pixels between neighbouring taps.
-    pub dilation: usize,
-    /// Channels of each map read.
-    pub inputs: &'a [usize],
-    /// Channels written.
-    pub output: usize,
-    /// Images.
-    pub n: usize,
-    /// Rows.
-    pub h: usize,
-    /// Columns.
-    pub w: usize,
-    /// Whether gradients will be asked for.
-    pub training: bool,
-    /// See [`ConvSpec::exact`].
-    pub exact: bool,
-}
-
-/// Bytes that a layer allocates besides the arena.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct LayerBytes {
-    /// Kept by the layer: weights in the order in which kernels read them.
-    pub own: u64,
-    /// Scratch of each worker while the layer runs, shared with all other layers of the same [`Compute`].
-    pub worker: u64,
-    /// Scratch of all workers together, shared likewise.
-    pub common: u64,
-}
-
-impl ConvShape<'_> {
-    /// The bytes of a layer of this shape; none if they cannot be counted.
-    pub fn bytes(&self) -> Option<LayerBytes> {
-        Some(LayerBytes::default())
+impl ConvSpec {
+    fn shape<'a>(&self, inputs: &'a [usize]) -> ConvShape<'a> {
+        let View { n, channels, h, w, .. } = self.output;
+        ConvShape {
+            kernel: self.kernel,
+            dilation: self.dilation,
+            inputs,
+            output: channels,
+            n,
+            h,
+            w,
+            training: self.training,
+            exact: self.exact,
+        }
     }
 }
 
-/// One convolution layer, ready to run.
+/// One convolution layer, ready to run: its weights in the order in which kernels read them.
 ///
 /// Its formula is that of [`reference::conv_forward`](crate::reference::conv_forward), followed by the
 /// activation.
 pub struct Conv {
     spec: ConvSpec,
-    weights: Vec<f32>,
-    bias: Vec<f32>,
+    channels_in: usize,
+    inputs: Vec<Plane>,
+    outputs: Vec<Option<Target>>,
+    forward: Pass,
+    gradients: Option<Gradients>,
+}
+
+/// What a layer needs for its gradients.
+struct Gradients {
+    data: Pass,
+    weights: Gradient,
+    /// Room for the planes of the gradient of the output, and for those of the inputs' gradients.
+    d_output: Vec<Plane>,
+    d_inputs: Vec<Option<Target>>,
+}
+
+/// The taps of a kernel, in the order of its weights, turned round for the way back.
+fn taps(kernel: usize, dilation: usize, back: bool) -> Vec<Tap> {
+    let radius = (kernel / 2) as isize;
+    let shift = |k: usize| {
+        let forward = (k as isize - radius) * dilation as isize;
+        if back { -forward } else { forward }
+    };
+    (0..kernel * kernel).map(|tap| Tap { row: shift(tap / kernel), column: shift(tap % kernel) }).collect()
+}
+
+/// What a layer runs on must be inside the arena; called before every run.
+fn check_views(arena: &Arena, views: &[View]) {
+    for view in views {
+        arena.check(view);
+    }
 }
 
 impl Conv {
@@ -86,8 +109,44 @@ impl Conv {
     ///
     /// # Panics
     /// If the specification makes no sense: kernel, dilation, shapes, or an output that overlaps an input.
-    pub fn new(spec: ConvSpec, _compute: &Compute) -> Conv {
-        Conv { spec, weights: Vec::new(), bias: Vec::new() }
+    pub fn new(spec: ConvSpec, compute: &Compute) -> Conv {
+        Conv::with_rule(spec, compute, winograd::worthwhile)
+    }
+
+    /// As [`new`](Self::new), by tiles where `rule(channels in, channels out, (h, w), dilation)` says so.
+    fn with_rule(
+        spec: ConvSpec,
+        compute: &Compute,
+        rule: impl Fn(usize, usize, (usize, usize), usize) -> bool,
+    ) -> Conv {
+        let y = spec.output;
+        assert!(spec.kernel == 1 || spec.kernel == 3, "a kernel has 1 or 3 rows, not {}", spec.kernel);
+        assert!(spec.dilation >= 1, "a dilation is at least 1");
+        assert!(!spec.inputs.is_empty(), "a convolution needs an input");
+        for x in &spec.inputs {
+            assert!((x.n, x.h, x.w) == (y.n, y.h, y.w), "a convolution keeps the size: {x:?} to {y:?}");
+            assert!(!x.overlaps(&y), "a convolution cannot work in place: {x:?} to {y:?}");
+        }
+        assert!(
+            !(spec.training && spec.activation == Activation::Silu),
+            "a trained SiLU needs the value before it: use Activation::None and activate()"
+        );
+        let channels: Vec<usize> = spec.inputs.iter().map(|view| view.channels).collect();
+        let shape = spec.shape(&channels);
+        let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
+        list_planes(&spec.inputs, &mut inputs);
+        list_targets(&y, Finish::Forward(spec.activation), &mut outputs);
+        let simd = compute.simd();
+        let forward = shape.forward(&rule, simd);
+        let gradients = spec.training.then(|| Gradients {
+            data: shape.data_gradient(&rule, simd),
+            weights: shape.weight_gradient(&rule),
+            d_output: Vec::with_capacity(y.channels),
+            d_inputs: Vec::with_capacity(inputs.len()),
+        });
+        let scratch = shape.scratch(&rule);
+        compute.reserve(scratch.worker, scratch.common);
+        Conv { channels_in: inputs.len(), spec, inputs, outputs, forward, gradients }
     }
 
     /// What the layer does.
@@ -97,7 +156,8 @@ impl Conv {
 
     /// Bytes that the layer keeps besides the arena and the scratch of its [`Compute`].
     pub fn own_bytes(&self) -> usize {
-        0
+        let data = self.gradients.iter().map(|gradients| gradients.data.floats());
+        4 * (self.forward.floats() + data.sum::<usize>())
     }
 
     /// Takes over weights `[out, in, kernel, kernel]` and bias `[out]`.
@@ -105,51 +165,36 @@ impl Conv {
     /// # Panics
     /// If a slice has another length.
     pub fn pack(&mut self, weights: &[f32], bias: &[f32]) {
-        self.weights = weights.to_vec();
-        self.bias = bias.to_vec();
+        self.check_parameters(weights.len(), bias.len());
+        let (channels_in, taps) = (self.channels_in, self.spec.kernel * self.spec.kernel);
+        self.forward.pack(|o, i, tap| weights[(o * channels_in + i) * taps + tap], Some(bias));
+        if let Some(gradients) = &mut self.gradients {
+            gradients.data.pack(|i, o, tap| weights[(o * channels_in + i) * taps + tap], None);
+        }
     }
 
-    fn input(&self, arena: &Arena) -> (Vec<f32>, Shape) {
-        let y = self.spec.output;
-        let mut values = Vec::new();
-        for n in 0..y.n {
-            for view in &self.spec.inputs {
-                for c in 0..view.channels {
-                    values.extend(&arena.as_slice()[view.plane(n, c)..][..view.pixels()]);
-                }
-            }
-        }
-        let channels = self.spec.inputs.iter().map(|view| view.channels).sum();
-        (values, Shape::new(y.n, channels, y.h, y.w))
-    }
-
-    fn map(arena: &Arena, view: View) -> Vec<f32> {
-        let mut values = Vec::new();
-        for n in 0..view.n {
-            for c in 0..view.channels {
-                values.extend(&arena.as_slice()[view.plane(n, c)..][..view.pixels()]);
-            }
-        }
-        values
+    fn check_parameters(&self, weights: usize, bias: usize) {
+        let spec = &self.spec;
+        let expected = spec.output.channels * self.channels_in * spec.kernel * spec.kernel;
+        assert_eq!(weights, expected, "weights must be [out, in, kernel, kernel]");
+        assert_eq!(bias, spec.output.channels, "bias must be [out]");
     }
 
     /// Computes the output from the inputs.
     ///
     /// # Panics
     /// If a view of the specification is not inside this arena.
-    pub fn forward(&mut self, _compute: &Compute, arena: &mut Arena) {
-        let (x, shape) = self.input(arena);
-        let (k, d) = (self.spec.kernel, self.spec.dilation);
-        let y = reference::conv_forward(&x, shape, &self.weights, &self.bias, k, d);
-        let view = self.spec.output;
-        for n in 0..view.n {
-            for c in 0..view.channels {
-                for p in 0..view.pixels() {
-                    let value = y[(n * view.channels + c) * view.pixels() + p];
-                    arena.as_mut_slice()[view.plane(n, c) + p] = reference::activate(self.spec.activation, value);
-                }
-            }
-        }
+    pub fn forward(&mut self, compute: &Compute, arena: &mut Arena) {
+        check_views(arena, &self.spec.inputs);
+        arena.check(&self.spec.output);
+        let operands = Operands {
+            arena: SharedPointer(arena.pointer_mut()),
+            n: self.spec.output.n,
+            sources: &self.inputs,
+            targets: &self.outputs,
+        };
+        // SAFETY: the views are inside the arena, the output apart from the inputs (checked in `new`).
+        unsafe { self.forward.run(compute, operands) }
     }
 
     /// Hands the gradient of the output before its activation to the inputs, one after the other;
@@ -157,46 +202,41 @@ impl Conv {
     ///
     /// # Panics
     /// If the layer was not prepared for training, or a gradient has a wrong shape, lies outside the arena
-    /// or overlaps what it is computed from.
+    /// or overlaps what it is computed from or another.
     pub fn backward_data(
         &mut self,
-        _compute: &Compute,
+        compute: &Compute,
         arena: &mut Arena,
         d_output: View,
         d_inputs: &[Option<InputGradient>],
     ) {
-        let d_y = Self::map(arena, d_output);
-        let shape = Shape::new(d_output.n, d_output.channels, d_output.h, d_output.w);
-        let channels_in = self.spec.inputs.iter().map(|view| view.channels).sum();
-        let d_x = reference::conv_backward_data(
-            &d_y,
-            shape,
-            &self.weights,
-            channels_in,
-            self.spec.kernel,
-            self.spec.dilation,
-        );
-        let mut first = 0;
-        for (into, input) in d_inputs.iter().zip(&self.spec.inputs) {
-            if let Some(into) = into {
-                for n in 0..input.n {
-                    for c in 0..input.channels {
-                        for p in 0..input.pixels() {
-                            let mut value = d_x[(n * channels_in + first + c) * input.pixels() + p];
-                            let at = into.view.plane(n, c) + p;
-                            if into.accumulate {
-                                value += arena.as_slice()[at];
-                            }
-                            if let Some((kind, y)) = into.activation {
-                                value *= reference::activation_derivative(kind, arena.as_slice()[y.plane(n, c) + p]);
-                            }
-                            arena.as_mut_slice()[at] = value;
-                        }
-                    }
-                }
+        let spec = &self.spec;
+        let gradients = gradients(&mut self.gradients);
+        check_d_output(arena, &d_output, &spec.output);
+        assert_eq!(d_inputs.len(), spec.inputs.len(), "one gradient (or None) per input");
+        for (index, (into, input)) in d_inputs.iter().zip(&spec.inputs).enumerate() {
+            let Some(into) = into else { continue };
+            into.check(arena, input, &[d_output]);
+            // All are written at once, so none may read what another writes.
+            for other in d_inputs[..index].iter().flatten() {
+                let read = other.activation.map_or(other.view, |(_, y)| y);
+                let reads = into.activation.map_or(into.view, |(_, y)| y);
+                let apart = !into.view.overlaps(&other.view)
+                    && !into.view.overlaps(&read)
+                    && !other.view.overlaps(&reads);
+                assert!(apart, "gradients are written at once, but overlap: {into:?} and {other:?}");
             }
-            first += input.channels;
         }
+        list_planes(&[d_output], &mut gradients.d_output);
+        list_gradients(&spec.inputs, d_inputs, &mut gradients.d_inputs);
+        let operands = Operands {
+            arena: SharedPointer(arena.pointer_mut()),
+            n: d_output.n,
+            sources: &gradients.d_output,
+            targets: &gradients.d_inputs,
+        };
+        // SAFETY: the views are inside the arena, the targets apart from the rest, as just checked.
+        unsafe { gradients.data.run(compute, operands) }
     }
 
     /// Computes the gradients by weights `[out, in, kernel, kernel]` and bias `[out]` (overwriting what is
@@ -207,17 +247,39 @@ impl Conv {
     /// arena.
     pub fn backward_weights(
         &mut self,
-        _compute: &Compute,
+        compute: &Compute,
         arena: &Arena,
         d_output: View,
         d_weights: &mut [f32],
         d_bias: &mut [f32],
     ) {
-        let (x, shape) = self.input(arena);
-        let d_y = Self::map(arena, d_output);
-        let (k, d) = (self.spec.kernel, self.spec.dilation);
-        let (w, b) = reference::conv_backward_weights(&x, shape, &d_y, d_output.channels, k, d);
-        d_weights.copy_from_slice(&w);
-        d_bias.copy_from_slice(&b);
+        self.check_parameters(d_weights.len(), d_bias.len());
+        let gradients = gradients(&mut self.gradients);
+        check_views(arena, &self.spec.inputs);
+        check_d_output(arena, &d_output, &self.spec.output);
+        list_planes(&[d_output], &mut gradients.d_output);
+        let maps = Maps {
+            arena: SharedPointer(arena.pointer().cast_mut()),
+            inputs: &self.inputs,
+            outputs: &gradients.d_output,
+        };
+        // SAFETY: the views are inside the arena, the lists as long as they should be, scratch is reserved.
+        unsafe { gradients.weights.run(compute, maps, d_weights, d_bias) }
     }
+}
+
+fn gradients(gradients: &mut Option<Gradients>) -> &mut Gradients {
+    match gradients {
+        Some(gradients) => gradients,
+        None => panic!("a layer prepared for inference (training: false) has no gradients"),
+    }
+}
+
+/// The gradient of an output must be inside the arena and have its shape.
+pub(crate) fn check_d_output(arena: &Arena, d_output: &View, output: &View) {
+    arena.check(d_output);
+    assert!(
+        d_output.same_shape(output),
+        "the gradient of an output must have its shape: {d_output:?} against {output:?}"
+    );
 }

@@ -1,0 +1,317 @@
+//! The gradient by weights, summed directly: each weight's gradient is the correlation of a plane of the input,
+//! moved by the tap, with a plane of the gradient of the output. A few planes of each are done together, so that
+//! each vector that is read serves several sums; lanes are pixels, sixteen at every level, and are added up by
+//! halves after some rows.
+
+use super::direct::Tap;
+use super::planes::{Plane, row_order};
+use super::sums::Sums;
+use super::tile::inside;
+use crate::threads::{Compute, SharedPointer, Turn};
+use crate::vector::{Kernel, Vector, run_at};
+
+/// Least pixels of a chunk.
+const CHUNK_PIXELS: usize = 256;
+/// Sixteens of pixels that are summed before lanes are added up, more or less: enough to make that cheap, few
+/// enough for the rows to stay in the cache while all pairs of channels are done.
+const STRIP: usize = 128;
+/// Output channels of a task, at most.
+const TASK_CHANNELS: usize = 12;
+/// Most taps in a row of a kernel.
+const MOST_COLUMNS: usize = 3;
+
+/// What a gradient by weights is computed from.
+#[derive(Clone, Copy)]
+pub(crate) struct Maps<'a> {
+    pub arena: SharedPointer,
+    /// The planes of the input.
+    pub inputs: &'a [Plane],
+    /// Those of the gradient of the output, of the same size.
+    pub outputs: &'a [Plane],
+}
+
+/// The taps of one row of the kernel.
+#[derive(Clone, Copy)]
+struct Line {
+    row: isize,
+    columns: [isize; MOST_COLUMNS],
+    count: usize,
+    /// Place of the first among all taps.
+    first: usize,
+}
+
+/// A gradient by weights, ready to run.
+pub(crate) struct WeightGradient {
+    lines: Vec<Line>,
+    n: usize,
+    size: (usize, usize),
+    rows: Vec<usize>,
+    pub sums: Sums,
+}
+
+impl WeightGradient {
+    /// The gradient of a layer over `n` images of `size`, whose taps come row by row; rows that lie `stride` apart are
+    /// done one after the other.
+    pub fn new(
+        taps: &[Tap],
+        channels_in: usize,
+        channels_out: usize,
+        n: usize,
+        size: (usize, usize),
+        stride: usize,
+    ) -> WeightGradient {
+        let mut lines: Vec<Line> = Vec::new();
+        for (index, tap) in taps.iter().enumerate() {
+            match lines.last_mut() {
+                Some(line) if line.row == tap.row => {
+                    line.columns[line.count] = tap.column;
+                    line.count += 1;
+                }
+                _ => lines.push(Line { row: tap.row, columns: [tap.column, 0, 0], count: 1, first: index }),
+            }
+        }
+        let units = n * size.0;
+        let least = CHUNK_PIXELS.div_ceil(size.1);
+        let sums = Sums::new(units, least, taps.len(), channels_out, channels_in);
+        WeightGradient { lines, n, size, rows: row_order(size.0, stride), sums }
+    }
+
+    /// Computes the sums of all chunks in the common scratch.
+    ///
+    /// # Safety
+    /// The planes have the layer's size and lie inside the arena, the scratch has been reserved.
+    pub unsafe fn sum(&self, compute: &Compute, turn: &Turn<'_>, maps: Maps<'_>) {
+        let parts = self.sums.channels_out.div_ceil(TASK_CHANNELS);
+        turn.run(self.sums.chunks * parts, &|task, _| {
+            let (chunk, part) = (task / parts, task % parts);
+            let sums = self.sums.of_chunk(turn.common().get(), chunk);
+            let cut = |part: usize| part * self.sums.channels_out / parts;
+            let outputs = (cut(part), cut(part + 1));
+            // SAFETY: passed on to the caller; tasks have different sums.
+            unsafe { run_at(compute.simd(), Chunk { gradient: self, maps: &maps, chunk, outputs, sums }) }
+        });
+    }
+
+    /// Computes the gradients by weights `[out, in, taps]` and bias.
+    ///
+    /// # Safety
+    /// As for [`sum`](Self::sum), and the lists are as long as they should be.
+    pub unsafe fn run(&self, compute: &Compute, maps: Maps<'_>, d_weights: &mut [f32], d_bias: &mut [f32]) {
+        let turn = compute.take_turn();
+        // SAFETY: passed on to the caller; all sums are computed before they are gathered.
+        unsafe {
+            self.sum(compute, &turn, maps);
+            self.sums.gather(&turn, d_weights, self.sums.taps, |tap| tap, d_bias, false);
+        }
+    }
+}
+
+/// The sums of some rows for some output channels.
+struct Chunk<'a> {
+    gradient: &'a WeightGradient,
+    maps: &'a Maps<'a>,
+    chunk: usize,
+    /// First output channel, and the first that is not of the task.
+    outputs: (usize, usize),
+    sums: *mut f32,
+}
+
+/// Output planes, input planes and taps of a row that are summed at once: as many sums as the registers hold.
+#[inline(always)]
+fn sides<V: Vector>(columns: usize) -> (usize, usize) {
+    match (V::LANES, columns) {
+        (16, _) => (4, 2),
+        (_, 1) => (3, 2),
+        (_, 2) => (3, 1),
+        _ => (2, 1),
+    }
+}
+
+impl Kernel for Chunk<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Chunk { gradient, maps, chunk, outputs: (first_out, end_out), sums: to } = self;
+        let WeightGradient { lines, n, size, rows, sums } = gradient;
+        let channels_in = sums.channels_in;
+        let bias = to.wrapping_add(sums.weights());
+        // SAFETY: passed on to the caller; the sums of the task's outputs are its own.
+        unsafe {
+            for tap in 0..sums.taps {
+                let first = (tap * sums.channels_out + first_out) * channels_in;
+                std::slice::from_raw_parts_mut(to.add(first), (end_out - first_out) * channels_in).fill(0.0);
+            }
+            std::slice::from_raw_parts_mut(bias.add(first_out), end_out - first_out).fill(0.0);
+            let units = sums.units(chunk, n * size.0);
+            let at_once = (STRIP / size.1.div_ceil(16)).max(1);
+            let mut first = units.start;
+            while first < units.end {
+                // Rows of one image only.
+                let image = first / size.0;
+                let end = (first + at_once).min(units.end).min((image + 1) * size.0);
+                let rows = &rows[first - image * size.0..end - image * size.0];
+                let strip = Strip { arena: maps.arena.get(), image, rows, size: *size };
+                for line in lines {
+                    let (most_out, most_in) = sides::<V>(line.count);
+                    for o in (first_out..end_out).step_by(most_out) {
+                        let outputs = &maps.outputs[o..end_out.min(o + most_out)];
+                        for i in (0..channels_in).step_by(most_in) {
+                            let inputs = &maps.inputs[i..channels_in.min(i + most_in)];
+                            let place = (line.first * sums.channels_out + o) * channels_in + i;
+                            let steps = (sums.channels_out * channels_in, channels_in);
+                            strip.block_of::<V>(line, outputs, inputs, to.add(place), steps);
+                        }
+                    }
+                }
+                for o in first_out..end_out {
+                    *bias.add(o) += match V::LANES {
+                        16 => strip.total::<V, 1>(&maps.outputs[o]),
+                        _ => strip.total::<V, 2>(&maps.outputs[o]),
+                    };
+                }
+                first = end;
+            }
+        }
+    }
+}
+
+/// Some rows of one image.
+struct Strip<'a> {
+    arena: *const f32,
+    image: usize,
+    rows: &'a [usize],
+    size: (usize, usize),
+}
+
+impl Strip<'_> {
+    #[inline(always)]
+    unsafe fn block_of<V: Vector>(
+        &self,
+        line: &Line,
+        outputs: &[Plane],
+        inputs: &[Plane],
+        to: *mut f32,
+        steps: (usize, usize),
+    ) {
+        macro_rules! of_counts {
+            ($parts:literal, $($out:literal $in:literal $columns:literal)*) => {
+                match (outputs.len(), inputs.len(), line.count) {
+                    // SAFETY: passed on to the caller.
+                    $(($out, $in, $columns) => unsafe {
+                        self.block::<V, $out, $in, $columns, $parts>(line, outputs, inputs, to, steps)
+                    })*
+                    (a, b, c) => unreachable!("a block of {a} x {b} channels and {c} taps"),
+                }
+            };
+        }
+        if V::LANES == 16 {
+            of_counts!(1, 1 1 1 2 1 1 3 1 1 4 1 1 1 2 1 2 2 1 3 2 1 4 2 1
+                1 1 2 2 1 2 3 1 2 4 1 2 1 2 2 2 2 2 3 2 2 4 2 2
+                1 1 3 2 1 3 3 1 3 4 1 3 1 2 3 2 2 3 3 2 3 4 2 3);
+        } else {
+            of_counts!(2, 1 1 1 2 1 1 3 1 1 1 2 1 2 2 1 3 2 1
+                1 1 2 2 1 2 3 1 2
+                1 1 3 2 1 3);
+        }
+    }
+
+    /// Adds the sums of A output planes with B input planes under K taps.
+    #[inline(always)]
+    unsafe fn block<V: Vector, const A: usize, const B: usize, const K: usize, const PARTS: usize>(
+        &self,
+        line: &Line,
+        outputs: &[Plane],
+        inputs: &[Plane],
+        to: *mut f32,
+        (tap_step, output_step): (usize, usize),
+    ) {
+        let (h, w) = self.size;
+        // SAFETY: passed on to the caller; what is not wholly inside is read in part.
+        unsafe {
+            let outputs: [*const f32; A] =
+                std::array::from_fn(|a| self.arena.add(outputs[a].of_image(self.image)));
+            let inputs: [*const f32; B] =
+                std::array::from_fn(|b| self.arena.add(inputs[b].of_image(self.image)));
+            let mut sums = [[[[V::splat(0.0); PARTS]; K]; B]; A];
+            for &y in self.rows {
+                let Some(row) = y.checked_add_signed(line.row).filter(|row| *row < h) else { continue };
+                let outputs = outputs.map(|plane| plane.add(y * w));
+                let inputs = inputs.map(|plane| plane.add(row * w));
+                for x in (0..w).step_by(16) {
+                    let within = |column: &isize| {
+                        x as isize + column >= 0 && (x + 16) as isize + column <= w as isize
+                    };
+                    if x + 16 <= w && line.columns[..K].iter().all(within) {
+                        add::<V, A, B, K, PARTS, false>(&mut sums, outputs, inputs, line, x, w);
+                    } else {
+                        add::<V, A, B, K, PARTS, true>(&mut sums, outputs, inputs, line, x, w);
+                    }
+                }
+            }
+            for (a, sums) in sums.iter().enumerate() {
+                for (b, sums) in sums.iter().enumerate() {
+                    for (k, sum) in sums.iter().enumerate() {
+                        *to.add(k * tap_step + a * output_step + b) += V::sum16(sum);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The sum of a plane over the rows.
+    #[inline(always)]
+    unsafe fn total<V: Vector, const PARTS: usize>(&self, plane: &Plane) -> f32 {
+        let w = self.size.1;
+        // SAFETY: passed on to the caller.
+        unsafe {
+            let mut sums = [V::splat(0.0); PARTS];
+            for &y in self.rows {
+                let row = self.arena.add(plane.of_image(self.image) + y * w);
+                for x in (0..w).step_by(16) {
+                    for (part, sum) in sums.iter_mut().enumerate() {
+                        let x = x + part * V::LANES;
+                        *sum = sum.add(pixels::<V, true>(row, x as isize, w));
+                    }
+                }
+            }
+            V::sum16(&sums)
+        }
+    }
+}
+
+/// A vector of a row from column `at` on; with EDGE, zeros where that is outside.
+#[inline(always)]
+unsafe fn pixels<V: Vector, const EDGE: bool>(row: *const f32, at: isize, width: usize) -> V {
+    let from = row.wrapping_offset(at);
+    // SAFETY: passed on to the caller.
+    unsafe { if EDGE { inside::<V>(from, at, width) } else { V::load(from) } }
+}
+
+/// Adds the products of sixteen pixels.
+#[inline(always)]
+unsafe fn add<V: Vector, const A: usize, const B: usize, const K: usize, const PARTS: usize, const EDGE: bool>(
+    sums: &mut [[[[V; PARTS]; K]; B]; A],
+    outputs: [*const f32; A],
+    inputs: [*const f32; B],
+    line: &Line,
+    x: usize,
+    width: usize,
+) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        for part in 0..PARTS {
+            let x = (x + part * V::LANES) as isize;
+            let mut gradients = [V::splat(0.0); A];
+            for (gradient, row) in gradients.iter_mut().zip(outputs) {
+                *gradient = pixels::<V, EDGE>(row, x, width);
+            }
+            for b in 0..B {
+                for k in 0..K {
+                    let value = pixels::<V, EDGE>(inputs[b], x + line.columns[k], width);
+                    for a in 0..A {
+                        sums[a][b][k][part] = gradients[a].fused(value, sums[a][b][k][part]);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Which way a part of a convolution is computed: directly, or by Winograd's tiles where the shapes make that
+//! worthwhile. Both ways do the same thing for the layer.
+
+use super::correlate::{Maps, WeightGradient};
+use super::direct::{DirectPass, Operands};
+use super::winograd::{WinogradGradient, WinogradPass};
+use crate::threads::Compute;
+
+/// A pass from planes to planes, either way.
+pub(super) enum Pass {
+    Direct(DirectPass),
+    Winograd(WinogradPass),
+}
+
+impl Pass {
+    /// Floats of weights and bias.
+    pub fn floats(&self) -> usize {
+        match self {
+            Pass::Direct(pass) => pass.weights.len() + pass.bias.len(),
+            Pass::Winograd(pass) => pass.held_floats(),
+        }
+    }
+
+    /// Packs `weight(output channel, input channel, tap)` and `bias(output channel)`.
+    pub fn pack(&mut self, weight: impl Fn(usize, usize, usize) -> f32, bias: Option<&[f32]>) {
+        match self {
+            Pass::Direct(pass) => pass.pack(weight, bias),
+            Pass::Winograd(pass) => pass.pack(weight, bias),
+        }
+    }
+
+    /// Runs the pass.
+    ///
+    /// # Safety
+    /// As for [`DirectPass::run`] and [`WinogradPass::run`].
+    pub unsafe fn run(&self, compute: &Compute, operands: Operands<'_>) {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            match self {
+                Pass::Direct(pass) => pass.run(compute, operands),
+                Pass::Winograd(pass) => pass.run(compute, operands),
+            }
+        }
+    }
+}
+
+/// A gradient by weights and bias, either way.
+pub(super) enum Gradient {
+    Direct(WeightGradient),
+    Winograd(WinogradGradient),
+}
+
+impl Gradient {
+    /// Floats of scratch of each worker.
+    pub fn worker_floats(&self) -> usize {
+        match self {
+            Gradient::Direct(_) => 0,
+            Gradient::Winograd(gradient) => gradient.worker_floats(),
+        }
+    }
+
+    /// Floats of common scratch.
+    pub fn common_floats(&self) -> usize {
+        match self {
+            Gradient::Direct(gradient) => gradient.sums.floats(),
+            Gradient::Winograd(gradient) => gradient.common_floats(),
+        }
+    }
+
+    /// Computes the gradients by weights and bias.
+    ///
+    /// # Safety
+    /// As for [`WeightGradient::run`] and [`WinogradGradient::run`].
+    pub unsafe fn run(&self, compute: &Compute, maps: Maps<'_>, d_weights: &mut [f32], d_bias: &mut [f32]) {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            match self {
+                Gradient::Direct(gradient) => gradient.run(compute, maps, d_weights, d_bias),
+                Gradient::Winograd(gradient) => gradient.run(compute, maps, d_weights, d_bias),
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! All that decides how a convolution is computed: told from the shapes alone, so that a layer always gives the same
+//! bits, and so that its memory is known before anything is allocated.
+
+use super::correlate::WeightGradient;
+use super::direct::DirectPass;
+use super::method::{Gradient, Pass};
+use super::taps;
+use super::winograd::{self, WinogradGradient, WinogradPass};
+use crate::simd::Simd;
+
+/// All that decides how a convolution is computed, and what memory it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvShape<'a> {
+    /// Rows and columns of the kernel: 1 or 3.
+    pub kernel: usize,
+    /// Pixels between neighbouring taps.
+    pub dilation: usize,
+    /// Channels of each map read.
+    pub inputs: &'a [usize],
+    /// Channels written.
+    pub output: usize,
+    /// Images.
+    pub n: usize,
+    /// Rows.
+    pub h: usize,
+    /// Columns.
+    pub w: usize,
+    /// Whether gradients will be asked for.
+    pub training: bool,
+    /// See [`ConvSpec::exact`].
+    pub exact: bool,
+}
+
+/// Bytes that a layer allocates besides the arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct LayerBytes {
+    /// Kept by the layer: weights in the order in which kernels read them.
+    pub own: u64,
+    /// Scratch of each worker while the layer runs, shared with all other layers of the same [`Compute`].
+    pub worker: u64,
+    /// Scratch of all workers together, shared likewise.
+    pub common: u64,
+}
+
+/// Floats of scratch.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Scratch {
+    /// Of each worker.
+    pub worker: usize,
+    /// Of all together.
+    pub common: usize,
+}
+
+/// Whether a 3x3 convolution goes by tiles: `rule(channels in, channels out, (h, w), dilation)`.
+pub(super) trait Rule: Fn(usize, usize, (usize, usize), usize) -> bool {}
+impl<T: Fn(usize, usize, (usize, usize), usize) -> bool> Rule for T {}
+
+impl ConvShape<'_> {
+    /// The bytes of a layer of this shape; none if they cannot be counted.
+    pub fn bytes(&self) -> Option<LayerBytes> {
+        let rule = winograd::worthwhile;
+        let pass = |channels_in: usize, channels_out: usize| {
+            if self.by_tiles(&rule, channels_in, channels_out) {
+                WinogradPass::floats(channels_in, channels_out)
+            } else {
+                DirectPass::floats(self.kernel * self.kernel, channels_in, channels_out)
+            }
+        };
+        let channels_in = self.channels_in();
+        let mut own = pass(channels_in, self.output)?;
+        if self.training {
+            own = own.checked_add(pass(self.output, channels_in)?)?;
+        }
+        // No image whose pixels can be counted has scratch that cannot.
+        self.n.checked_mul(self.h)?.checked_mul(self.w)?.checked_mul(channels_in.max(self.output))?;
+        let Scratch { worker, common } = self.scratch(&rule);
+        let bytes = |floats: usize| (floats as u64).checked_mul(4);
+        let held = |floats: usize| bytes(if floats == 0 { 0 } else { floats.next_multiple_of(16) });
+        Some(LayerBytes { own: bytes(own)?, worker: held(worker)?, common: held(common)? })
+    }
+
+    fn channels_in(&self) -> usize {
+        self.inputs.iter().sum()
+    }
+
+    fn size(&self) -> (usize, usize) {
+        (self.h, self.w)
+    }
+
+    /// Pixels between taps; those further away than the image is large are outside whatever the distance.
+    fn distance(&self) -> usize {
+        if self.kernel == 1 { 1 } else { self.dilation.min(self.h.max(self.w)) }
+    }
+
+    fn by_tiles(&self, rule: &impl Rule, channels_in: usize, channels_out: usize) -> bool {
+        let possible = self.kernel == 3 && !self.exact;
+        possible && rule(channels_in, channels_out, self.size(), self.distance())
+    }
+
+    fn pass(&self, rule: &impl Rule, simd: Simd, channels_in: usize, outputs: &[usize], back: bool) -> Pass {
+        let distance = self.distance();
+        if self.by_tiles(rule, channels_in, outputs.iter().sum()) {
+            Pass::Winograd(WinogradPass::new(simd, self.n, self.size(), distance, channels_in, outputs, back))
+        } else {
+            let taps = taps(self.kernel, distance, back);
+            Pass::Direct(DirectPass::new(simd, taps, channels_in, outputs, self.size(), distance))
+        }
+    }
+
+    pub(super) fn forward(&self, rule: &impl Rule, simd: Simd) -> Pass {
+        self.pass(rule, simd, self.channels_in(), &[self.output], false)
+    }
+
+    pub(super) fn data_gradient(&self, rule: &impl Rule, simd: Simd) -> Pass {
+        self.pass(rule, simd, self.output, self.inputs, true)
+    }
+
+    pub(super) fn weight_gradient(&self, rule: &impl Rule) -> Gradient {
+        let (channels_in, distance) = (self.channels_in(), self.distance());
+        if self.by_tiles(rule, channels_in, self.output) {
+            Gradient::Winograd(WinogradGradient::new(self.n, self.size(), distance, channels_in, self.output))
+        } else {
+            let taps = taps(self.kernel, distance, false);
+            Gradient::Direct(WeightGradient::new(&taps, channels_in, self.output, self.n, self.size(), distance))
+        }
+    }
+
+    /// The scratch that the passes need, each by itself.
+    pub(super) fn scratch(&self, rule: &impl Rule) -> Scratch {
+        let (channels_in, distance) = (self.channels_in(), self.distance());
+        let mut scratch = Scratch::default();
+        let mut pass = |channels_in: usize, channels_out: usize| {
+            if self.by_tiles(rule, channels_in, channels_out) {
+                let floats = WinogradPass::worker_floats(self.n, self.size(), distance, channels_in);
+                scratch.worker = scratch.worker.max(floats);
+            }
+        };
+        pass(channels_in, self.output);
+        if self.training {
+            pass(self.output, channels_in);
+            let gradient = self.weight_gradient(rule);
+            scratch.worker = scratch.worker.max(gradient.worker_floats());
+            scratch.common = gradient.common_floats();
+        }
+        scratch
+    }
+}
