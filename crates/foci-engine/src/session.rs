@@ -207,7 +207,12 @@ impl Session {
                 self.unavailable("has no forward pass to go back through", "call forward before backward")
             );
         }
-        for operation in self.operations.iter_mut().rev() {
+        for node in (0..self.operations.len()).rev() {
+            for &piece in &self.plan.nodes[node].again {
+                let maker = &self.operations[self.plan.pieces[piece].node];
+                maker.make_again(compute, &mut self.arena, piece);
+            }
+            let operation = &mut self.operations[node];
             operation.backward(compute, &mut self.arena, d_output, &self.layout, &mut self.gradients.values);
         }
         self.progress = Progress::Backward;
@@ -233,12 +238,16 @@ impl Session {
         let step = match self.progress {
             Progress::Built => return Err(self.unavailable("has no values yet", "call forward first")),
             Progress::Forward => self.ids.len() - 1,
-            Progress::Backward => 2 * self.ids.len() - 1,
+            Progress::Backward => self.plan.steps() - 1,
         };
         let plan = &self.plan.nodes[node];
         let pieces = if node == self.ids.len() - 1 { &plan.reads } else { &plan.pieces };
         let buffers = || pieces.iter().map(|&piece| self.plan.pieces[piece].value);
-        if buffers().any(|buffer| self.plan.buffers[buffer].last < step) {
+        let replaced = |&piece: &usize| {
+            let piece = &self.plan.pieces[piece];
+            self.progress == Progress::Backward && piece.gradient == Some(piece.value)
+        };
+        if pieces.iter().any(replaced) || buffers().any(|buffer| !self.plan.buffers[buffer].needed_in(step)) {
             let what = format!("has used the memory of node `{id}` again");
             return Err(self.unavailable(&what, "build it with keep_values"));
         }

@@ -1,9 +1,9 @@
 //! The memory plan: where each feature map and each gradient of a net lies, and for how long, before any is made.
 //!
 //! Feature maps are kept as planes, `[N][C][H][W]` in f32 ([`View`](foci_kernels::View) says how far apart), in one
-//! *arena*. Time runs in steps: node `i` of `k` is computed in step `i`, and its gradient is passed on in step
-//! `2k - 1 - i`. Each map is needed over an interval of steps, and maps whose intervals are apart may share an address
-//! ([`mod@place`]).
+//! *arena*. Time runs in steps: node `i` of `k` is computed in step `i`; on the way back each node has two steps, the
+//! last node first: in one its weights get their gradient, in the next it passes its gradient on. Each map is needed
+//! over an interval of steps, and maps whose intervals are apart may share an address ([`mod@place`]).
 //!
 //! - A [`Piece`] is a map that one operation makes. Concatenation makes none: reading a concat is reading the list of
 //!   its sources' pieces, and its gradient goes straight to theirs. Pooling and upsampling treat channels one by one,
@@ -11,13 +11,16 @@
 //! - In training, a value is kept for the backward pass if a convolution read it (gradient of the weights), a max
 //!   pooling read it (where the maximum was), or its activation's derivative is told from it. SiLU's is not: there the
 //!   value before the activation is kept besides. In inference a value lives until it was last read.
+//! - What pooling or upsampling made may be dropped in between and made again ([`mod@again`]).
 //! - A gradient lives from the backward step of the last node that read the map to that of the node that made it. Each
 //!   reader adds its contribution; the [`Route`] says which one comes first (it overwrites) and which last (it also
-//!   multiplies by the derivative of the activation).
+//!   multiplies by the derivative of the activation). Where one contribution is both, it may take the place of what the
+//!   derivative is told from.
 //!
 //! The plan asks the kernels how much memory a shape takes and nothing else; that its bytes are those really allocated
 //! is tested in `foci-engine`.
 
+mod again;
 mod bytes;
 mod lifetimes;
 pub mod place;
@@ -25,6 +28,7 @@ pub mod place;
 mod tests;
 
 use crate::graph::{Activation, Net};
+use lifetimes::Clock;
 
 pub use bytes::{Bytes, largest_image};
 
@@ -134,6 +138,27 @@ pub struct Buffer {
     pub first: usize,
     /// Step in which it is read last.
     pub last: usize,
+    /// Steps between, first and last, in which it is not needed, since it is made again after them.
+    pub idle: Option<(usize, usize)>,
+}
+
+impl Buffer {
+    /// The steps over which it is needed, first and last of each stretch.
+    pub fn intervals(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let (first, last) = (self.first, self.last);
+        let end = self.idle.map_or(last, |idle| idle.0 - 1);
+        [Some((first, end)), self.idle.map(|idle| (idle.1 + 1, last))].into_iter().flatten()
+    }
+
+    /// Whether it is needed in a step.
+    pub fn needed_in(&self, step: usize) -> bool {
+        self.intervals().any(|(first, last)| first <= step && step <= last)
+    }
+
+    /// Whether there is a step in which both are needed.
+    pub fn meets(&self, other: &Buffer) -> bool {
+        self.intervals().any(|(first, last)| other.intervals().any(|(a, b)| a <= last && first <= b))
+    }
 }
 
 /// A map that one operation makes.
@@ -147,7 +172,8 @@ pub struct Piece {
     pub value: usize,
     /// Buffer of the value before the activation, where the derivative needs it.
     pub before: Option<usize>,
-    /// Buffer of the gradient, where it is needed.
+    /// Buffer of the gradient, where it is needed; that of the value (of the value before the activation, if there is
+    /// one) if the gradient takes its place.
     pub gradient: Option<usize>,
 }
 
@@ -186,6 +212,8 @@ pub struct NodePlan {
     pub reads: Vec<usize>,
     /// The destination of its contribution to each of `reads` (training).
     pub routes: Vec<Route>,
+    /// Pieces that were dropped and are made again, one after the other, before the node's weights get their gradient.
+    pub again: Vec<usize>,
 }
 
 /// Addresses and lifetimes of everything that a net needs at one shape.
@@ -227,8 +255,13 @@ impl MemoryPlan {
         Ok(plan)
     }
 
-    /// Step in which node `node` passes its gradient on.
+    /// All steps, forward and (in training) backward.
+    pub fn steps(&self) -> usize {
+        Clock { nodes: self.nodes.len(), training: self.options.mode == Mode::Training }.end()
+    }
+
+    /// Step in which node `node` passes its gradient on; its weights get theirs in the one before.
     pub fn backward_step(&self, node: usize) -> usize {
-        2 * self.nodes.len() - 1 - node
+        Clock { nodes: self.nodes.len(), training: true }.backward(node)
     }
 }

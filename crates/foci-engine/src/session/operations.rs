@@ -56,6 +56,8 @@ pub(super) enum Resampling {
 }
 
 pub(super) struct ResampledPiece {
+    /// The piece that is made.
+    piece: usize,
     x: View,
     y: View,
     back: Option<(View, InputGradient)>,

@@ -4,6 +4,7 @@ use foci_kernels::View;
 
 use crate::graph::{Activation, Net, Op, PoolKind};
 
+use super::again::{Candidate, drop_maps};
 use super::{Buffer, Mode, NodePlan, Piece, PlanOptions, Purpose, Route, Shape};
 
 /// A plan without addresses.
@@ -15,19 +16,34 @@ pub(super) struct Lifetimes {
 
 /// The steps of a net of `nodes` nodes.
 #[derive(Clone, Copy)]
-struct Clock {
-    nodes: usize,
-    training: bool,
+pub(super) struct Clock {
+    pub(super) nodes: usize,
+    pub(super) training: bool,
 }
 
 impl Clock {
-    fn backward(self, node: usize) -> usize {
-        2 * self.nodes - 1 - node
+    /// When the weights of `node` get their gradient, and what was dropped is made again.
+    fn weights(self, node: usize) -> usize {
+        self.nodes + 2 * (self.nodes - 1 - node)
+    }
+
+    /// When `node` passes its gradient on.
+    pub(super) fn backward(self, node: usize) -> usize {
+        self.weights(node) + 1
+    }
+
+    /// When the backward pass of `node` looks at what it read, if it does.
+    fn reads_again(self, net: &Net, node: usize) -> Option<usize> {
+        match net.nodes[node].op {
+            Op::Conv { .. } | Op::ConvTransposed { .. } => Some(self.weights(node)),
+            Op::Pool { kind: PoolKind::Max, .. } => Some(self.backward(node)),
+            _ => None,
+        }
     }
 
     /// After everything.
-    fn end(self) -> usize {
-        if self.training { 2 * self.nodes } else { self.nodes }
+    pub(super) fn end(self) -> usize {
+        if self.training { 3 * self.nodes } else { self.nodes }
     }
 }
 
@@ -51,7 +67,10 @@ pub(super) fn plan(net: &Net, shape: Shape, options: PlanOptions) -> Option<Life
     if training {
         planner.plan_gradients()?;
     }
-    Some(Lifetimes { nodes: planner.nodes, pieces: planner.pieces, buffers: planner.buffers })
+    let candidates = if training && !options.keep_values { planner.droppable() } else { Vec::new() };
+    let mut lifetimes = Lifetimes { nodes: planner.nodes, pieces: planner.pieces, buffers: planner.buffers };
+    drop_maps(&mut lifetimes, candidates);
+    Some(lifetimes)
 }
 
 struct Planner<'a> {
@@ -130,6 +149,7 @@ impl Planner<'_> {
             floats,
             first: step,
             last: step,
+            idle: None,
         });
         Some(self.buffers.len() - 1)
     }
@@ -141,9 +161,7 @@ impl Planner<'_> {
             let mut last = readers.last().copied().unwrap_or(piece.node);
             if self.clock.training {
                 for &reader in readers {
-                    if reads_again(&self.net.nodes[reader].op) {
-                        last = last.max(self.clock.backward(reader));
-                    }
+                    last = last.max(self.clock.reads_again(self.net, reader).unwrap_or(0));
                 }
                 // The derivative is applied with the last contribution, that of the first reader.
                 let applied = self.clock.backward(first_reader);
@@ -171,8 +189,12 @@ impl Planner<'_> {
             if needed {
                 let last_reader = self.readers[piece].last().copied().unwrap_or(node);
                 let channels = self.buffers[value].channels;
-                let gradient =
-                    self.buffer(node, Purpose::Gradient, channels, self.clock.backward(last_reader))?;
+                let gradient = match self.replaceable(piece) {
+                    Some(buffer) => buffer,
+                    None => {
+                        self.buffer(node, Purpose::Gradient, channels, self.clock.backward(last_reader))?
+                    }
+                };
                 self.buffers[gradient].last =
                     if node == 0 { self.clock.end() } else { self.clock.backward(node) };
                 self.pieces[piece].gradient = Some(gradient);
@@ -208,9 +230,41 @@ impl Planner<'_> {
         let Buffer { channels, h, w, .. } = self.buffers[self.pieces[read].value];
         self.sized_buffer(node, Purpose::Aside, (channels, h, w), self.clock.backward(node))
     }
-}
 
-/// Whether the backward pass of an operation looks at what it read.
-fn reads_again(op: &Op) -> bool {
-    matches!(op, Op::Conv { .. } | Op::ConvTransposed { .. } | Op::Pool { kind: PoolKind::Max, .. })
+    /// The buffer from which the derivative of a piece's activation is told, if the gradient may take its place: where
+    /// one contribution is all there is to the gradient, and the kernel that makes it reads and writes each value once.
+    fn replaceable(&self, piece: usize) -> Option<usize> {
+        let Piece { activation, value, before, .. } = self.pieces[piece];
+        let [reader] = self.readers[piece][..] else { return None };
+        let once = matches!(self.net.nodes[reader].op, Op::Conv { .. } | Op::Add);
+        let replaceable = once && activation != Activation::None && !self.options.keep_values;
+        replaceable.then(|| before.unwrap_or(value))
+    }
+
+    /// What pooling and upsampling made and the way back reads again, where it can be made again when it is wanted.
+    fn droppable(&self) -> Vec<Candidate> {
+        let mut candidates = Vec::new();
+        for node in &self.nodes {
+            for (&piece, &source) in node.pieces.iter().zip(&node.reads) {
+                let resampled = |piece: usize| {
+                    let node = self.pieces[piece].node;
+                    matches!(self.net.nodes[node].op, Op::Pool { .. } | Op::Upsample { .. })
+                };
+                // A map made from one that may be dropped itself is kept.
+                if !resampled(piece) || resampled(source) {
+                    continue;
+                }
+                let readers = &self.readers[piece];
+                let again = |reader: usize| Some((self.clock.reads_again(self.net, reader)?, reader));
+                let wanted = readers.iter().filter_map(|&reader| again(reader)).min();
+                let (Some((step, reader)), Some(&last)) = (wanted, readers.last()) else { continue };
+                let idle = (last + 1, step - 1);
+                let there = self.buffers[self.pieces[source].value].needed_in(step);
+                if there && idle.0 <= idle.1 {
+                    candidates.push(Candidate { buffer: self.pieces[piece].value, piece, reader, idle });
+                }
+            }
+        }
+        candidates
+    }
 }

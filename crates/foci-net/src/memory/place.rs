@@ -34,11 +34,35 @@ pub fn place(buffers: &mut [Buffer]) -> Option<usize> {
     Some(floats)
 }
 
-/// Floats alive at the same time, at most: no arena can be smaller.
+/// The first of the steps in which most floats are needed, and how many these are.
+fn busiest(buffers: &[Buffer]) -> (usize, usize) {
+    let steps = buffers.iter().map(|buffer| buffer.last + 1).max().unwrap_or(0);
+    // How many more are needed in each step than in the one before, and how many fewer.
+    let (mut more, mut fewer) = (vec![0_usize; steps + 1], vec![0_usize; steps + 1]);
+    for buffer in buffers {
+        for (first, last) in buffer.intervals() {
+            more[first] += buffer.floats;
+            fewer[last + 1] += buffer.floats;
+        }
+    }
+    let (mut needed, mut most) = (0, (0, 0));
+    for step in 0..steps {
+        needed = needed + more[step] - fewer[step];
+        if needed > most.1 {
+            most = (step, needed);
+        }
+    }
+    most
+}
+
+/// The step in which most floats are needed, the first of equals.
+pub fn busiest_step(buffers: &[Buffer]) -> usize {
+    busiest(buffers).0
+}
+
+/// Floats needed at the same time, at most: no arena can be smaller.
 pub fn lower_bound(buffers: &[Buffer]) -> usize {
-    let alive =
-        |step: usize| buffers.iter().filter(move |buffer| buffer.first <= step && step <= buffer.last);
-    buffers.iter().map(|buffer| alive(buffer.first).map(|buffer| buffer.floats).sum()).max().unwrap_or(0)
+    busiest(buffers).1
 }
 
 fn place_in_order(buffers: &[Buffer], key: &dyn Fn(&Buffer) -> Key) -> Option<(usize, Vec<usize>)> {
@@ -52,8 +76,7 @@ fn place_in_order(buffers: &[Buffer], key: &dyn Fn(&Buffer) -> Key) -> Option<(u
         let buffer = &buffers[index];
         let mut offset = 0_usize;
         for &other in &placed {
-            let apart = buffers[other].last < buffer.first || buffer.last < buffers[other].first;
-            if apart {
+            if !buffers[other].meets(buffer) {
                 continue;
             }
             if offset.checked_add(buffer.floats)? <= offsets[other] {

@@ -154,6 +154,7 @@ impl Builder<'_> {
         let pieces = plan.reads.iter().zip(&plan.pieces).enumerate();
         pieces
             .map(|(slot, (&read, &made))| ResampledPiece {
+                piece: made,
                 x: self.value(read),
                 y: self.value(made),
                 back: self.gradient(made).zip(self.direct(plan, slot)),

@@ -53,13 +53,8 @@ impl Operation {
                 node.layer.activate(compute, arena);
             }
             Operation::Resample(kind, pieces) => {
-                for ResampledPiece { x, y, .. } in pieces {
-                    match *kind {
-                        Resampling::Pool(kind, factor) => pool_forward(compute, arena, kind, factor, *x, *y),
-                        Resampling::Upsample(mode, factor) => {
-                            upsample_forward(compute, arena, mode, factor, *x, *y);
-                        }
-                    }
+                for piece in pieces {
+                    piece.make(*kind, compute, arena);
                 }
             }
             Operation::Add(sums, _) => {
@@ -68,6 +63,15 @@ impl Operation {
                 }
             }
             Operation::Output(parts, _) => parts.store(compute, arena, output),
+        }
+    }
+
+    /// Makes a piece again that has been dropped.
+    pub(in crate::session) fn make_again(&self, compute: &Compute, arena: &mut Arena, piece: usize) {
+        if let Operation::Resample(kind, pieces) = self {
+            for made in pieces.iter().filter(|made| made.piece == piece) {
+                made.make(*kind, compute, arena);
+            }
         }
     }
 
@@ -135,6 +139,17 @@ impl Operation {
                         Then::Add(into) => add_into(compute, arena, *view, into),
                     }
                 }
+            }
+        }
+    }
+}
+
+impl ResampledPiece {
+    fn make(&self, kind: Resampling, compute: &Compute, arena: &mut Arena) {
+        match kind {
+            Resampling::Pool(kind, factor) => pool_forward(compute, arena, kind, factor, self.x, self.y),
+            Resampling::Upsample(mode, factor) => {
+                upsample_forward(compute, arena, mode, factor, self.x, self.y);
             }
         }
     }
