@@ -143,6 +143,15 @@ impl Session {
         (self.arena.bytes() + layers + compute.scratch_bytes()) as u64
     }
 
+    /// Fills the arena with what is not a number; for tests that nothing is read before it was written.
+    #[doc(hidden)]
+    pub fn poison(&mut self) {
+        for buffer in 0..self.plan.buffers.len() {
+            self.arena.values_mut(&operations::view(&self.plan, buffer)).fill(f32::NAN);
+        }
+        self.progress = Progress::Built;
+    }
+
     /// Takes over weights and biases; to be called again after each step of an optimiser.
     ///
     /// # Errors
