@@ -218,7 +218,7 @@ impl Session {
         }
         for node in (0..self.operations.len()).rev() {
             for &piece in &self.plan.nodes[node].again {
-                let maker = &self.operations[self.plan.pieces[piece].node];
+                let maker = &mut self.operations[self.plan.pieces[piece].node];
                 maker.make_again(compute, &mut self.arena, piece);
             }
             let operation = &mut self.operations[node];
@@ -236,7 +236,7 @@ impl Session {
     /// The result of node `id` in the last forward pass.
     ///
     /// With `keep_values` in the options every node can be read at any time. Without, only those whose memory has
-    /// not been used again: in training, right after forward, nearly all.
+    /// not been used again: in training, right after forward, most.
     ///
     /// # Errors
     /// [`EngineError::Unavailable`] if there is no such node, it has not been computed or was overwritten.

@@ -4,7 +4,6 @@ use foci_kernels::View;
 
 use crate::graph::{Activation, Net, Op, PoolKind};
 
-use super::again::{Candidate, drop_maps};
 use super::{Buffer, Mode, NodePlan, Piece, PlanOptions, Purpose, Route, Shape};
 
 /// A plan without addresses.
@@ -23,7 +22,7 @@ pub(super) struct Clock {
 
 impl Clock {
     /// When the weights of `node` get their gradient, and what was dropped is made again.
-    fn weights(self, node: usize) -> usize {
+    pub(super) fn weights(self, node: usize) -> usize {
         self.nodes + 2 * (self.nodes - 1 - node)
     }
 
@@ -33,7 +32,7 @@ impl Clock {
     }
 
     /// When the backward pass of `node` looks at what it read, if it does.
-    fn reads_again(self, net: &Net, node: usize) -> Option<usize> {
+    pub(super) fn reads_again(self, net: &Net, node: usize) -> Option<usize> {
         match net.nodes[node].op {
             Op::Conv { .. } | Op::ConvTransposed { .. } => Some(self.weights(node)),
             Op::Pool { kind: PoolKind::Max, .. } => Some(self.backward(node)),
@@ -67,22 +66,25 @@ pub(super) fn plan(net: &Net, shape: Shape, options: PlanOptions) -> Option<Life
     if training {
         planner.plan_gradients()?;
     }
-    let candidates = if training && !options.keep_values { planner.droppable() } else { Vec::new() };
-    let mut lifetimes = Lifetimes { nodes: planner.nodes, pieces: planner.pieces, buffers: planner.buffers };
-    drop_maps(&mut lifetimes, candidates);
-    Some(lifetimes)
+    // So that no sum of some of them can overflow.
+    planner.buffers.iter().try_fold(0_usize, |sum, buffer| sum.checked_add(buffer.floats))?;
+    if training && !options.keep_values {
+        planner.drop_maps();
+    }
+    Some(Lifetimes { nodes: planner.nodes, pieces: planner.pieces, buffers: planner.buffers })
 }
 
-struct Planner<'a> {
-    net: &'a Net,
+/// A plan being made.
+pub(super) struct Planner<'a> {
+    pub(super) net: &'a Net,
     shape: Shape,
-    clock: Clock,
+    pub(super) clock: Clock,
     options: PlanOptions,
-    nodes: Vec<NodePlan>,
-    pieces: Vec<Piece>,
-    buffers: Vec<Buffer>,
+    pub(super) nodes: Vec<NodePlan>,
+    pub(super) pieces: Vec<Piece>,
+    pub(super) buffers: Vec<Buffer>,
     /// For each piece the nodes that read it, in order, twice if read twice.
-    readers: Vec<Vec<usize>>,
+    pub(super) readers: Vec<Vec<usize>>,
 }
 
 impl Planner<'_> {
@@ -239,32 +241,5 @@ impl Planner<'_> {
         let once = matches!(self.net.nodes[reader].op, Op::Conv { .. } | Op::Add);
         let replaceable = once && activation != Activation::None && !self.options.keep_values;
         replaceable.then(|| before.unwrap_or(value))
-    }
-
-    /// What pooling and upsampling made and the way back reads again, where it can be made again when it is wanted.
-    fn droppable(&self) -> Vec<Candidate> {
-        let mut candidates = Vec::new();
-        for node in &self.nodes {
-            for (&piece, &source) in node.pieces.iter().zip(&node.reads) {
-                let resampled = |piece: usize| {
-                    let node = self.pieces[piece].node;
-                    matches!(self.net.nodes[node].op, Op::Pool { .. } | Op::Upsample { .. })
-                };
-                // A map made from one that may be dropped itself is kept.
-                if !resampled(piece) || resampled(source) {
-                    continue;
-                }
-                let readers = &self.readers[piece];
-                let again = |reader: usize| Some((self.clock.reads_again(self.net, reader)?, reader));
-                let wanted = readers.iter().filter_map(|&reader| again(reader)).min();
-                let (Some((step, reader)), Some(&last)) = (wanted, readers.last()) else { continue };
-                let idle = (last + 1, step - 1);
-                let there = self.buffers[self.pieces[source].value].needed_in(step);
-                if there && idle.0 <= idle.1 {
-                    candidates.push(Candidate { buffer: self.pieces[piece].value, piece, reader, idle });
-                }
-            }
-        }
-        candidates
     }
 }

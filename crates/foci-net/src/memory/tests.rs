@@ -150,11 +150,11 @@ fn buffers_alive_together_lie_apart() {
                     assert!(!a.meets(b) || apart, "{name}: {a:?} and {b:?}");
                 }
             }
-            // What is alive at the same time cannot be less; first fit comes within a tenth of that.
+            // What is alive at the same time cannot be less; placing comes within three hundredths of that.
             let least = lower_bound(&plan.buffers);
             assert!(plan.arena_floats >= least);
             assert!(
-                plan.arena_floats * 10 <= least * 11,
+                plan.arena_floats * 100 <= least * 103,
                 "{name} {mode:?}: {} of {least}",
                 plan.arena_floats
             );
@@ -204,12 +204,15 @@ fn a_map_is_dropped_where_memory_is_fullest() {
             .unwrap()
             .idle
     };
-    // Many channels at the end: both are dropped while d works, and made again for the weights of b and c.
+    // Many channels at the end: both are dropped while d works, and made again for the weights of b and c; so is a,
+    // from which one of them is made.
     let wide = plan(&net(30), (1, 16, 16), Mode::Training);
     let weights = |plan: &MemoryPlan, node: usize| plan.backward_step(node) - 1;
     assert_eq!(idle(&wide, 4), Some((6, weights(&wide, 5) - 1)));
     assert_eq!(idle(&wide, 2), Some((4, weights(&wide, 3) - 1)));
-    assert_eq!((&wide.nodes[5].again, &wide.nodes[3].again), (&wide.nodes[4].pieces, &wide.nodes[2].pieces));
+    assert_eq!(idle(&wide, 1), Some((3, weights(&wide, 3) - 1)));
+    assert_eq!(wide.nodes[5].again, wide.nodes[4].pieces);
+    assert_eq!(wide.nodes[3].again, [wide.nodes[1].pieces[0], wide.nodes[2].pieces[0]]);
     // Few: the peak is where c is computed from the upsampled map, which cannot be dropped then.
     let slim = plan(&net(1), (1, 16, 16), Mode::Training);
     assert_eq!(idle(&slim, 4), None);

@@ -67,11 +67,16 @@ impl Operation {
     }
 
     /// Makes a piece again that has been dropped.
-    pub(in crate::session) fn make_again(&self, compute: &Compute, arena: &mut Arena, piece: usize) {
-        if let Operation::Resample(kind, pieces) = self {
-            for made in pieces.iter().filter(|made| made.piece == piece) {
-                made.make(*kind, compute, arena);
+    pub(in crate::session) fn make_again(&mut self, compute: &Compute, arena: &mut Arena, piece: usize) {
+        match self {
+            Operation::Conv(node) => node.conv.forward(compute, arena),
+            Operation::Resample(kind, pieces) => {
+                for made in pieces.iter().filter(|made| made.piece == piece) {
+                    made.make(*kind, compute, arena);
+                }
             }
+            // Nothing else is dropped.
+            _ => {}
         }
     }
 
