@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let compute = Compute::new(argument(1, 2)?, Simd::detect()?)?;
     let repetitions = argument(2, 9)?;
-    let fine = View::new(0, 1, 32, 512, 672);
+    let fine = View::new(0, 1, 16, 512, 672);
     let other = View { offset: fine.end(), ..fine };
     let third = View { offset: other.end(), ..fine };
     let coarse = View { offset: third.end(), h: 256, w: 336, ..fine };
