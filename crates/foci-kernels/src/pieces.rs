@@ -47,7 +47,8 @@ mod tests {
     #[test]
     fn each_item_has_its_turn_once() {
         let compute = Compute::new(2, Simd::best()).unwrap();
-        for (items, floats, tasks) in [(0, 5, 0), (1, 1 << 20, 1), (7, 1 << 13, 4), (1000, 16, 1), (3, 0, 1)] {
+        for (items, floats, tasks) in [(0, 5, 0), (1, 1 << 20, 1), (7, 1 << 13, 4), (1000, 16, 1), (3, 0, 1)]
+        {
             let (seen, calls) = (AtomicUsize::new(0), AtomicUsize::new(0));
             share(&compute, items, floats, &|range| {
                 seen.fetch_add(range.map(|item| item + 1).sum(), Ordering::Relaxed);

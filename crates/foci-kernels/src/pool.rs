@@ -58,7 +58,7 @@ pub fn pool_forward(compute: &Compute, arena: &mut Arena, kind: PoolKind, factor
     unsafe {
         match weights(kind, factor) {
             Some(weights) => Resampling::new(weights, false, x, y, finish).run(compute, start),
-            None => max::forward(compute, start, factor, x, y),
+            None => max::pool(compute, start, factor, x, y, None),
         }
     }
 }
@@ -86,7 +86,7 @@ pub fn pool_backward(
     unsafe {
         match weights(kind, factor) {
             Some(weights) => Resampling::new(weights, true, d_y, d_x, finish).run(compute, start),
-            None => max::backward(compute, start, factor, x, d_y, d_x, finish),
+            None => max::pool(compute, start, factor, x, d_y, Some((d_x, finish))),
         }
     }
 }

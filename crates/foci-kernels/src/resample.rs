@@ -14,7 +14,7 @@ use std::ops::Range;
 use crate::finish::Finish;
 use crate::pieces::{PIECE, Piece, share};
 use crate::threads::{Compute, SharedPointer};
-use crate::vector::{Kernel, Vector, run_at};
+use crate::vector::{Kernel, Vector, prefetch, run_at};
 use crate::view::View;
 use columns::mix_columns;
 pub(crate) use taps::Weights;
@@ -80,7 +80,14 @@ impl Kernel for Strip<'_> {
                 for first in (0..columns.cells).step_by(step) {
                     let cells = first..columns.cells.min(first + step);
                     let seen = columns.sources_of(&cells);
-                    mix_rows::<V>(source.add(seen.start), from.w, taps, seen.len(), mixed.start());
+                    mix_rows::<V>(
+                        source.add(seen.start),
+                        from.w,
+                        rows.sources > 1,
+                        taps,
+                        seen.len(),
+                        mixed.start(),
+                    );
                     mix_columns::<V>(columns, &cells, mixed.start(), seen.start, made.start());
                     let written = columns.targets_of(&cells);
                     finish.store_row::<V>(made.start(), target.add(written.start), written.len());
@@ -90,20 +97,28 @@ impl Kernel for Strip<'_> {
     }
 }
 
-/// Mixes rows that lie `stride` floats apart into one of `count` columns, and zeros up to a whole vector.
+/// Mixes rows that lie `stride` floats apart into one of `count` columns. `two` says whether the next row of the
+/// target will want two more of them, and not one at most.
 ///
 /// # Safety
 /// The CPU has the level; the rows can be read, and `to` is good for whole vectors.
 #[inline(always)]
-unsafe fn mix_rows<V: Vector>(source: *const f32, stride: usize, taps: &Taps, count: usize, to: *mut f32) {
+unsafe fn mix_rows<V: Vector>(
+    source: *const f32,
+    stride: usize,
+    two: bool,
+    taps: &Taps,
+    count: usize,
+    to: *mut f32,
+) {
     // SAFETY: see above.
     unsafe {
         match taps.count {
-            1 => mix_some_rows::<V, 1>(source, stride, taps, count, to),
-            2 => mix_some_rows::<V, 2>(source, stride, taps, count, to),
-            3 => mix_some_rows::<V, 3>(source, stride, taps, count, to),
-            4 => mix_some_rows::<V, 4>(source, stride, taps, count, to),
-            _ => mix_some_rows::<V, 0>(source, stride, taps, count, to),
+            1 => mix_some_rows::<V, 1>(source, stride, two, taps, count, to),
+            2 => mix_some_rows::<V, 2>(source, stride, two, taps, count, to),
+            3 => mix_some_rows::<V, 3>(source, stride, two, taps, count, to),
+            4 => mix_some_rows::<V, 4>(source, stride, two, taps, count, to),
+            _ => mix_some_rows::<V, 0>(source, stride, two, taps, count, to),
         }
     }
 }
@@ -113,6 +128,7 @@ unsafe fn mix_rows<V: Vector>(source: *const f32, stride: usize, taps: &Taps, co
 unsafe fn mix_some_rows<V: Vector, const ROWS: usize>(
     source: *const f32,
     stride: usize,
+    two: bool,
     taps: &Taps,
     count: usize,
     to: *mut f32,
@@ -120,23 +136,46 @@ unsafe fn mix_some_rows<V: Vector, const ROWS: usize>(
     let rows = if ROWS == 0 { taps.count } else { ROWS };
     let weights = &taps.weights[..rows];
     let whole = count - count % V::LANES;
+    // Passes that do not touch the source lie between one row and the next, long enough for the CPU to lose
+    // track of it; so what the next row needs is asked for here.
+    let next = source.wrapping_add(rows * stride);
     // SAFETY: as for `mix_rows`.
     unsafe {
         for at in (0..whole).step_by(V::LANES) {
-            let mut sum = V::load(source.add(at)).mul(V::splat(weights[0]));
-            for row in 1..rows {
-                sum = V::load(source.add(row * stride + at)).fused(V::splat(weights[row]), sum);
+            prefetch(next.wrapping_add(at));
+            if two {
+                prefetch(next.wrapping_add(stride + at));
             }
-            sum.store(to.add(at));
+            weighted_sum::<V>(source.add(at), stride, weights, V::LANES).store(to.add(at));
         }
         if whole < count {
-            let rest = count - whole;
-            let mut sum = V::load_part(source.add(whole), 0, rest).mul(V::splat(weights[0]));
-            for row in 1..rows {
-                let values = V::load_part(source.add(row * stride + whole), 0, rest);
-                sum = values.fused(V::splat(weights[row]), sum);
-            }
-            sum.store(to.add(whole));
+            weighted_sum::<V>(source.add(whole), stride, weights, count - whole).store(to.add(whole));
         }
     }
+}
+
+/// The weighted sum of the first `lanes` pixels of rows that lie `stride` floats apart, zeros in the other lanes.
+///
+/// # Safety
+/// The CPU has the level; the pixels can be read.
+#[inline(always)]
+unsafe fn weighted_sum<V: Vector>(source: *const f32, stride: usize, weights: &[f32], lanes: usize) -> V {
+    // SAFETY: see above.
+    unsafe {
+        let mut sum = load::<V>(source, lanes).mul(V::splat(weights[0]));
+        for row in 1..weights.len() {
+            sum = load::<V>(source.add(row * stride), lanes).fused(V::splat(weights[row]), sum);
+        }
+        sum
+    }
+}
+
+/// The first `lanes` floats, zeros in the other lanes.
+///
+/// # Safety
+/// The CPU has the level; the floats can be read.
+#[inline(always)]
+unsafe fn load<V: Vector>(source: *const f32, lanes: usize) -> V {
+    // SAFETY: see above.
+    unsafe { if lanes == V::LANES { V::load(source) } else { V::load_part(source, 0, lanes) } }
 }

@@ -1,9 +1,12 @@
 //! Maximum pooling. On the way back, the gradient of a window goes to its first pixel in row-major order that
 //! is no less than the maximum.
 //!
-//! A row of windows is looked at in pieces that stay in the nearest cache, and one row of pixels after the
-//! other: the windows keep the largest value so far, or what of their gradient is not given away yet. Columns
-//! that a window over the border lacks are taken to be minus infinity, which is never the first maximum.
+//! Factor 2, the one that nets use, has its own kernel. Otherwise a row of windows is looked at in pieces that
+//! stay in the nearest cache, and one row of pixels after the other: the windows keep the largest value so far,
+//! or what of their gradient is not given away yet. Columns that a window over the border lacks are taken to be
+//! minus infinity, which is never the first maximum.
+
+mod two;
 
 use std::ops::Range;
 
@@ -14,38 +17,30 @@ use crate::threads::{Compute, SharedPointer};
 use crate::vector::{Kernel, Vector, run_at};
 use crate::view::View;
 
-/// `y` is the maximum of each `factor` x `factor` window of `x`.
+/// Makes `y` of the maximum of each `factor` x `factor` window of `x`; or hands the gradient `y` of the maxima to
+/// the view and through the last step of `gradient`.
 ///
 /// # Safety
-/// The views are inside the arena that starts at `arena`, apart, and their sizes fit the factor.
-pub(super) unsafe fn forward(compute: &Compute, arena: *mut f32, factor: usize, x: View, y: View) {
-    let start = SharedPointer(arena);
-    share(compute, y.n * y.channels * y.h, factor * x.w, &|rows| {
-        let strip = Strip { arena: start.get(), factor, x, y, gradient: None, rows };
-        // SAFETY: passed on to the caller; tasks write different rows.
-        unsafe { run_at(compute.simd(), strip) }
-    });
-}
-
-/// Hands the gradient `d_y` of the maxima to `d_x`, through a last step.
-///
-/// # Safety
-/// The views, and that of the last step, are inside the arena that starts at `arena`, `d_x` apart from the
-/// others, and their sizes fit the factor.
-pub(super) unsafe fn backward(
+/// The views, and that of the last step, are inside the arena that starts at `arena`, the one that is written
+/// apart from the others, and their sizes fit the factor.
+pub(super) unsafe fn pool(
     compute: &Compute,
     arena: *mut f32,
     factor: usize,
     x: View,
-    d_y: View,
-    d_x: View,
-    finish: Finish,
+    y: View,
+    gradient: Option<(View, Finish)>,
 ) {
     let start = SharedPointer(arena);
-    share(compute, d_y.n * d_y.channels * d_y.h, factor * x.w, &|rows| {
-        let strip = Strip { arena: start.get(), factor, x, y: d_y, gradient: Some((d_x, finish)), rows };
+    share(compute, y.n * y.channels * y.h, factor * x.w, &|rows| {
+        let strip = Strip { arena: start.get(), factor, x, y, gradient, rows };
         // SAFETY: passed on to the caller; tasks write different rows.
-        unsafe { run_at(compute.simd(), strip) }
+        unsafe {
+            match factor {
+                2 => run_at(compute.simd(), two::Strip(strip)),
+                _ => run_at(compute.simd(), strip),
+            }
+        }
     });
 }
 
@@ -54,7 +49,7 @@ struct Strip {
     arena: *mut f32,
     factor: usize,
     x: View,
-    /// Where the maxima go; or where their gradient is, if it is to go somewhere.
+    /// The maxima; or their gradient, if there is somewhere for it to go.
     y: View,
     gradient: Option<(View, Finish)>,
     rows: Range<usize>,
@@ -81,7 +76,7 @@ impl Kernel for Strip {
                     let pooled = arena.add(y.offset + plane * y.plane_floats() + row * y.w + first);
                     for v in 0..height {
                         take::<V>(source.add(v * x.w), width, windows * factor, pixels);
-                        find_most::<V>(factor, v == 0, pixels, windows, most);
+                        find_most(factor, v == 0, pixels, windows, most);
                     }
                     let Some((d_x, finish)) = gradient else {
                         keep.store_row::<V>(most, pooled, windows);
@@ -91,7 +86,7 @@ impl Kernel for Strip {
                     keep.store_row::<V>(pooled, left, windows);
                     for v in 0..height {
                         take::<V>(source.add(v * x.w), width, windows * factor, pixels);
-                        give_away::<V>(factor, most, windows, left, pixels);
+                        give_away(factor, most, windows, left, pixels);
                         finish.store_row::<V>(pixels, target.add(v * x.w), width);
                     }
                 }
@@ -103,7 +98,7 @@ impl Kernel for Strip {
 /// Fetches a row of `width` pixels, with minus infinity in the columns from there to `padded`.
 ///
 /// # Safety
-/// The CPU has the level; the row can be read, and `to` is the start of a piece.
+/// The CPU has the level; the row can be read, and `to` is good for it in whole vectors and for `padded` floats.
 #[inline(always)]
 unsafe fn take<V: Vector>(source: *const f32, width: usize, padded: usize, to: *mut f32) {
     // SAFETY: see above.
@@ -115,24 +110,15 @@ unsafe fn take<V: Vector>(source: *const f32, width: usize, padded: usize, to: *
     }
 }
 
-/// Takes a row of pixels into the largest value of each window so far, the first row if `begin`.
+/// Takes a row of pixels into the largest value of each window so far; the first row if `begin`.
 ///
 /// # Safety
-/// The CPU has the level; `pixels` and `most` are the starts of pieces.
+/// `pixels` and `most` are the starts of pieces.
 #[inline(always)]
-unsafe fn find_most<V: Vector>(factor: usize, begin: bool, pixels: *const f32, windows: usize, most: *mut f32) {
-    // SAFETY: see above; vectors that reach beyond the last window stay in the room of the pieces, and what
-    // they leave there is not looked at.
-    unsafe {
-        if factor == 2 {
-            for window in (0..windows).step_by(V::LANES) {
-                let (one, other) = pair::<V>(pixels.add(2 * window));
-                let before = if begin { one } else { V::load(most.add(window)) };
-                other.max(one.max(before)).store(most.add(window));
-            }
-            return;
-        }
-        for window in 0..windows {
+unsafe fn find_most(factor: usize, begin: bool, pixels: *const f32, windows: usize, most: *mut f32) {
+    for window in 0..windows {
+        // SAFETY: see above.
+        unsafe {
             let pixels = pixels.add(window * factor);
             let mut best = if begin { *pixels } else { *most.add(window) };
             for column in 0..factor {
@@ -148,32 +134,12 @@ unsafe fn find_most<V: Vector>(factor: usize, begin: bool, pixels: *const f32, w
 /// given away yet.
 ///
 /// # Safety
-/// The CPU has the level; `most`, `left` and `pixels` are the starts of pieces.
+/// `most`, `left` and `pixels` are the starts of pieces.
 #[inline(always)]
-unsafe fn give_away<V: Vector>(
-    factor: usize,
-    most: *const f32,
-    windows: usize,
-    left: *mut f32,
-    pixels: *mut f32,
-) {
-    // SAFETY: as in `find_most`.
-    unsafe {
-        if factor == 2 {
-            let zero = V::splat(0.0);
-            for window in (0..windows).step_by(V::LANES) {
-                let (one, other) = pair::<V>(pixels.add(2 * window));
-                let (most, before) = (V::load(most.add(window)), V::load(left.add(window)));
-                let between = most.if_greater(one, before, zero);
-                most.if_greater(other, between, zero).store(left.add(window));
-                let (one, other) = (most.if_greater(one, zero, before), most.if_greater(other, zero, between));
-                let (first, second) = one.merge_runs::<1>(other);
-                first.store(pixels.add(2 * window));
-                second.store(pixels.add(2 * window + V::LANES));
-            }
-            return;
-        }
-        for window in 0..windows {
+unsafe fn give_away(factor: usize, most: *const f32, windows: usize, left: *mut f32, pixels: *mut f32) {
+    for window in 0..windows {
+        // SAFETY: see above.
+        unsafe {
             let (most, left) = (*most.add(window), left.add(window));
             for column in 0..factor {
                 let pixel = pixels.add(window * factor + column);
@@ -181,14 +147,4 @@ unsafe fn give_away<V: Vector>(
             }
         }
     }
-}
-
-/// The first and the second columns of as many windows as a vector has lanes.
-///
-/// # Safety
-/// The CPU has the level; two vectors can be read.
-#[inline(always)]
-unsafe fn pair<V: Vector>(pixels: *const f32) -> (V, V) {
-    // SAFETY: see above.
-    unsafe { V::load(pixels).part_runs::<1>(V::load(pixels.add(V::LANES))) }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::taps::{Axis, MOST_FACTOR, Taps};
+use super::taps::{Axis, Cell, Taps};
 use crate::vector::Vector;
 
 /// Makes the target columns of some cells. `source` starts with source column `seen`, `to` with the first
@@ -84,7 +84,7 @@ unsafe fn gather<V: Vector, const COUNT: usize>(taps: &Taps, cells: usize, sourc
 /// As for [`mix_columns`]; all cells see as many columns.
 #[inline(always)]
 unsafe fn spread<V: Vector, const EVEN: usize, const ODD: usize>(
-    taps: &[Taps; MOST_FACTOR],
+    taps: &Cell,
     cells: usize,
     source: *const f32,
     to: *mut f32,

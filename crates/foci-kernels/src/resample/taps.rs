@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-pub(super) use crate::pool::MOST_FACTOR;
+use crate::pool::MOST_FACTOR;
 
 /// Most source positions of one target position: a bilinear gradient reads twice the factor.
 const MOST_TAPS: usize = 2 * MOST_FACTOR;
@@ -129,10 +129,15 @@ pub(super) struct Axis {
     pub to: usize,
     /// Cells; the last may be incomplete.
     pub cells: usize,
-    /// The taps of the first cell, of one that sees no border, and of the last two, for each of its target
+    /// The cells that are made as if there were no border.
+    inner: Range<usize>,
+    /// The taps of the first cell, of the last two, and of one that sees no border, for each of its target
     /// positions; those that do not exist have none.
-    taps: [[Taps; MOST_FACTOR]; 4],
+    taps: [Cell; 4],
 }
+
+/// The taps of each target position of a cell, counted from the cell's first source position.
+pub(super) type Cell = [Taps; MOST_FACTOR];
 
 impl Axis {
     /// An axis along which `weights` make `to` positions of `from`; if `back`, the transpose of the weights
@@ -141,33 +146,43 @@ impl Axis {
         let factor = weights.factor();
         let (sources, targets) = if weights.pools() == back { (1, factor) } else { (factor, 1) };
         let cells = from.min(to);
-        let mut axis = Axis { factor, sources, targets, from, to, cells, taps: Default::default() };
-        for cell in [0, 1, cells.saturating_sub(2), cells - 1] {
-            for phase in 0..targets.min(to.saturating_sub(cell * targets)) {
+        let taps = |cell: usize, from: usize, to: usize| -> Cell {
+            std::array::from_fn(|phase| {
                 let at = cell * targets + phase;
-                let mut taps = if back { weights.backward(at, to, from) } else { weights.forward(at, from) };
-                taps.first -= (cell * sources) as isize;
-                axis.taps[axis.kind(cell)][phase] = taps;
-            }
+                if phase >= targets || at >= to {
+                    return Taps::default();
+                }
+                let taps = if back { weights.backward(at, to, from) } else { weights.forward(at, from) };
+                Taps { first: taps.first - (cell * sources) as isize, ..taps }
+            })
+        };
+        // The cell in the middle of five, all complete.
+        let inner = taps(2, 5 * sources, 5 * targets);
+        let last = [cells.saturating_sub(2), cells - 1];
+        let taps = [taps(0, from, to), taps(last[0], from, to), taps(last[1], from, to), inner];
+        let mut axis = Axis { factor, sources, targets, from, to, cells, inner: 0..cells, taps };
+        axis.inner.start = usize::from(*axis.cell(0) != inner);
+        while axis.inner.end > axis.inner.start && *axis.cell(axis.inner.end - 1) != inner {
+            axis.inner.end -= 1;
         }
         axis
     }
 
-    /// Which of the four cells this one is like.
+    /// The taps of a cell.
     #[inline(always)]
-    fn kind(&self, cell: usize) -> usize {
+    fn cell(&self, cell: usize) -> &Cell {
         match cell {
-            cell if cell + 1 == self.cells => 3,
-            cell if cell + 2 == self.cells => 2,
-            0 => 0,
-            _ => 1,
+            cell if cell + 1 == self.cells => &self.taps[2],
+            cell if cell + 2 == self.cells => &self.taps[1],
+            0 => &self.taps[0],
+            _ => &self.taps[3],
         }
     }
 
     /// The taps of one target position of a cell, counted from the cell's first source position.
     #[inline(always)]
     pub fn taps(&self, cell: usize, phase: usize) -> &Taps {
-        &self.taps[self.kind(cell)][phase]
+        &self.cell(cell)[phase]
     }
 
     /// The taps of target position `at`, and the first source position that they see.
@@ -178,17 +193,17 @@ impl Axis {
         (taps, ((cell * self.sources) as isize + taps.first) as usize)
     }
 
-    /// The taps of each target position of a cell that sees no border.
+    /// The taps of a cell that sees no border.
     #[inline(always)]
-    pub fn inner_taps(&self) -> &[Taps; MOST_FACTOR] {
-        &self.taps[1]
+    pub fn inner_taps(&self) -> &Cell {
+        &self.taps[3]
     }
 
-    /// Of some cells, those that see no border.
+    /// Of some cells, those that are made as if there were no border.
     #[inline(always)]
     pub fn inner(&self, cells: &Range<usize>) -> Range<usize> {
-        let start = cells.start.max(1).min(cells.end);
-        start..self.cells.saturating_sub(2).clamp(start, cells.end)
+        let start = self.inner.start.clamp(cells.start, cells.end);
+        start..self.inner.end.clamp(start, cells.end)
     }
 
     /// All source positions that some cells see: their own, and those of a cell on either side.
@@ -220,11 +235,19 @@ mod tests {
                 let (from, to) = if weights.pools() { (fine, coarse) } else { (coarse, fine) };
                 let forward = matrix(&Axis::new(weights, false, from, to));
                 let backward = matrix(&Axis::new(weights, true, to, from));
+                for axis in [Axis::new(weights, false, from, to), Axis::new(weights, true, to, from)] {
+                    let mut inner = axis.inner(&(0..axis.cells));
+                    assert!(inner.all(|cell| axis.cell(cell) == axis.inner_taps()), "{weights:?} {fine}");
+                }
                 for at in 0..to {
                     let row = &forward[at * from..][..from];
                     assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6, "{weights:?} {fine} {at}");
                     for source in 0..from {
-                        assert_eq!(row[source], backward[source * to + at], "{weights:?} {fine} {at} {source}");
+                        assert_eq!(
+                            row[source],
+                            backward[source * to + at],
+                            "{weights:?} {fine} {at} {source}"
+                        );
                     }
                 }
             }
@@ -247,11 +270,12 @@ mod tests {
     #[test]
     fn what_sees_no_border_is_alike() {
         let axis = Axis::new(Weights::Blur, false, 9, 5);
-        assert_eq!(axis.inner(&(0..5)), 1..3);
+        assert_eq!(axis.inner(&(0..5)), 1..4);
         assert_eq!(axis.inner(&(0..2)), 1..2);
-        assert_eq!(axis.inner(&(3..5)), 3..3);
         assert_eq!(axis.inner(&(4..5)), 4..4);
         assert_eq!(axis.inner_taps()[0].weights[..3], [0.25, 0.5, 0.25]);
-        assert!(Axis::new(Weights::Nearest(2), false, 1, 1).inner(&(0..1)).is_empty());
+        assert_eq!(Axis::new(Weights::Average(2), false, 8, 4).inner(&(0..4)), 0..4);
+        assert_eq!(Axis::new(Weights::Average(2), false, 7, 4).inner(&(0..4)), 0..3);
+        assert!(Axis::new(Weights::Bilinear(2), false, 1, 2).inner(&(0..1)).is_empty());
     }
 }
