@@ -1,22 +1,26 @@
 //! Kernels that treat each value by itself: loading and storing, activations, sums. All are bound by memory,
-//! so they do no more than pass through it once, in pieces shared out to the workers.
+//! so they do no more than pass through it once, in pieces shared out to the workers. Where views are alike,
+//! the gaps between their planes are treated as if they were pixels, so that nothing is cut short at their ends.
 
 use crate::activation::Activation;
 use crate::arena::Arena;
 use crate::finish::Finish;
 use crate::gradient::InputGradient;
+use crate::pieces::{TASK, share};
 use crate::threads::{Compute, SharedPointer};
 use crate::vector::{Kernel, Vector, run_at};
 use crate::view::View;
 
-/// Floats of one task, a multiple of 16.
-const PIECE: usize = 1 << 14;
-
-/// Calls `body(place in the view's floats, place in the plain slice, pixels)` for each plane.
+/// Calls `body(place in the view's floats, place in the plain slice, pixels)` for each plane, or for pieces of
+/// planes that are larger than a task.
 fn for_each_plane(compute: &Compute, view: &View, body: &(dyn Fn(usize, usize, usize) + Sync)) {
     let pixels = view.pixels();
-    compute.run(view.n * view.channels, &|plane, _| {
-        body(plane * view.plane_floats(), plane * pixels, pixels);
+    let pieces = pixels.div_ceil(TASK);
+    share(compute, view.n * view.channels * pieces, pixels.min(TASK), &|items| {
+        for item in items {
+            let (plane, first) = (item / pieces, item % pieces * TASK);
+            body(plane * view.plane_floats() + first, plane * pixels + first, TASK.min(pixels - first));
+        }
     });
 }
 
@@ -28,7 +32,7 @@ pub fn load_nchw(compute: &Compute, arena: &mut Arena, values: &[f32], view: Vie
     assert_eq!(values.len(), view.values(), "a slice to load must hold the [N, C, H, W] values of {view:?}");
     let to = SharedPointer(arena.values_mut(&view).as_mut_ptr());
     for_each_plane(compute, &view, &|first, plain, pixels| {
-        // SAFETY: a plane lies inside the view, and each task has one of its own.
+        // SAFETY: planes lie inside the view, and tasks have different pieces.
         unsafe { std::slice::from_raw_parts_mut(to.get().add(first), pixels) }
             .copy_from_slice(&values[plain..plain + pixels]);
     });
@@ -47,7 +51,7 @@ pub fn store_nchw(compute: &Compute, arena: &Arena, view: View, values: &mut [f3
     );
     let to = SharedPointer(values.as_mut_ptr());
     for_each_plane(compute, &view, &|first, plain, pixels| {
-        // SAFETY: a plane lies inside the slice, and each task has one of its own.
+        // SAFETY: planes lie inside the slice, and tasks have different pieces.
         unsafe { std::slice::from_raw_parts_mut(to.get().add(plain), pixels) }
             .copy_from_slice(&from[first..first + pixels]);
     });
@@ -64,10 +68,8 @@ struct Flat {
 impl Kernel for Flat {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        for at in (0..self.floats).step_by(V::LANES) {
-            // SAFETY: both ends are good for `floats`, a multiple of 16.
-            unsafe { self.finish.store(V::load(self.from.add(at)), self.to.add(at)) }
-        }
+        // SAFETY: both ends are good for `floats`.
+        unsafe { self.finish.store_row::<V>(self.from, self.to, self.floats) }
     }
 }
 
@@ -82,14 +84,14 @@ fn flat(compute: &Compute, arena: &mut Arena, from: View, to: View, finish: Fini
     );
     let start = SharedPointer(arena.pointer_mut());
     let floats = to.floats();
-    compute.run(floats.div_ceil(PIECE), &|task, _| {
-        let first = task * PIECE;
+    compute.run(floats.div_ceil(TASK), &|task, _| {
+        let first = task * TASK;
         // SAFETY: both views are inside the arena, and tasks have different pieces.
         unsafe {
             let kernel = Flat {
                 from: start.get().add(from.offset + first),
                 to: start.get().add(to.offset + first),
-                floats: PIECE.min(floats - first),
+                floats: TASK.min(floats - first),
                 finish,
             };
             run_at(compute.simd(), kernel);
@@ -170,9 +172,9 @@ pub fn add_forward(compute: &Compute, arena: &mut Arena, xs: &[View], y: View) {
         assert!(!x.overlaps(&y), "a sum lies apart from its terms: {x:?} to {y:?}");
     }
     let start = SharedPointer(arena.pointer_mut());
-    compute.run(y.floats().div_ceil(PIECE), &|task, _| {
-        let first = task * PIECE;
-        let floats = PIECE.min(y.floats() - first);
+    compute.run(y.floats().div_ceil(TASK), &|task, _| {
+        let first = task * TASK;
+        let floats = TASK.min(y.floats() - first);
         // SAFETY: the views are inside the arena, y apart from the rest, and tasks have different pieces.
         unsafe { run_at(compute.simd(), Sum { arena: start.get(), xs, y, first, floats }) }
     });
@@ -185,10 +187,9 @@ pub fn add_forward(compute: &Compute, arena: &mut Arena, xs: &[View], y: View) {
 pub fn fill_zero(compute: &Compute, arena: &mut Arena, view: View) {
     let to = arena.values_mut(&view);
     let (floats, start) = (to.len(), SharedPointer(to.as_mut_ptr()));
-    compute.run(floats.div_ceil(PIECE), &|task, _| {
-        let first = task * PIECE;
+    compute.run(floats.div_ceil(TASK), &|task, _| {
+        let first = task * TASK;
         // SAFETY: tasks have different pieces of the view.
-        unsafe { std::slice::from_raw_parts_mut(start.get().add(first), PIECE.min(floats - first)) }
-            .fill(0.0);
+        unsafe { std::slice::from_raw_parts_mut(start.get().add(first), TASK.min(floats - first)) }.fill(0.0);
     });
 }

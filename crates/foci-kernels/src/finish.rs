@@ -78,4 +78,23 @@ impl Finish {
             }
         }
     }
+
+    /// Stores a row of `count` values; `to` may be `from`.
+    ///
+    /// # Safety
+    /// The CPU has the level; `from` and `to` are good for `count` floats, and so is the place of y.
+    #[inline(always)]
+    pub unsafe fn store_row<V: Vector>(self, from: *const f32, to: *mut f32, count: usize) {
+        let whole = count - count % V::LANES;
+        // SAFETY: see above.
+        unsafe {
+            for at in (0..whole).step_by(V::LANES) {
+                self.store(V::load(from.add(at)), to.add(at));
+            }
+            if whole < count {
+                let rest = V::load_part(from.add(whole), 0, count - whole);
+                self.store_part(rest, to.add(whole), count - whole);
+            }
+        }
+    }
 }

@@ -1,10 +1,12 @@
-//! Pooling.
+//! Pooling. Average and blur pooling are resamplings; maximum pooling picks.
 
+mod max;
+
+use crate::activation::Activation;
 use crate::arena::Arena;
 use crate::finish::Finish;
 use crate::gradient::InputGradient;
-use crate::reference;
-use crate::stub;
+use crate::resample::{Resampling, Weights};
 use crate::threads::Compute;
 use crate::view::View;
 
@@ -32,6 +34,15 @@ fn check(arena: &Arena, kind: PoolKind, factor: usize, x: View, y: View) {
     assert!(pooled == y, "pooling {x:?} by {factor} gives {pooled:?}, not {y:?}");
 }
 
+/// The weights of a pooling that has some.
+fn weights(kind: PoolKind, factor: usize) -> Option<Weights> {
+    match kind {
+        PoolKind::Max => None,
+        PoolKind::Average => Some(Weights::Average(factor)),
+        PoolKind::Blur => Some(Weights::Blur),
+    }
+}
+
 /// Pools `x` into `y`, which has ceil(H / factor) rows and ceil(W / factor) columns. Windows over the border
 /// see only the pixels that are there.
 ///
@@ -40,9 +51,16 @@ fn check(arena: &Arena, kind: PoolKind, factor: usize, x: View, y: View) {
 /// arena.
 pub fn pool_forward(compute: &Compute, arena: &mut Arena, kind: PoolKind, factor: usize, x: View, y: View) {
     check(arena, kind, factor, x, y);
-    let _ = compute;
-    let values = reference::pool_forward(kind, factor, &stub::read(arena, x), stub::shape(x));
-    stub::write(arena, y, &values);
+    assert!(!x.overlaps(&y), "pooling cannot work in place: {x:?} to {y:?}");
+    let start = arena.pointer_mut();
+    let finish = Finish::Forward(Activation::None);
+    // SAFETY: the views are inside the arena, apart, and their sizes fit.
+    unsafe {
+        match weights(kind, factor) {
+            Some(weights) => Resampling::new(weights, false, x, y, finish).run(compute, start),
+            None => max::pool(compute, start, factor, x, y, None),
+        }
+    }
 }
 
 /// Hands the gradient `d_y` of a pooled map to the map `x` it was made from. `x` is read by
@@ -60,7 +78,15 @@ pub fn pool_backward(
     into: &InputGradient,
 ) {
     check(arena, kind, factor, x, d_y);
-    let _ = (compute, Finish::backward(into));
-    let values = reference::pool_backward(kind, factor, &stub::read(arena, x), stub::shape(x), &stub::read(arena, d_y));
-    stub::add(arena, into, &values);
+    let read = [d_y, if kind == PoolKind::Max { x } else { d_y }];
+    into.check(arena, &x, &read);
+    let start = arena.pointer_mut();
+    let (d_x, finish) = (into.view, Finish::backward(into));
+    // SAFETY: the views are inside the arena, the gradient apart from the rest, and their sizes fit.
+    unsafe {
+        match weights(kind, factor) {
+            Some(weights) => Resampling::new(weights, true, d_y, d_x, finish).run(compute, start),
+            None => max::pool(compute, start, factor, x, d_y, Some((d_x, finish))),
+        }
+    }
 }

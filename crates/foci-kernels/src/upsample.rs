@@ -1,10 +1,12 @@
 //! Upsampling by a whole factor, cropped to the size of the map it is to stand beside: a resampling from
 //! coarse to fine.
 
+use crate::activation::Activation;
 use crate::arena::Arena;
+use crate::finish::Finish;
 use crate::gradient::InputGradient;
 use crate::pool::MOST_FACTOR;
-use crate::{reference, stub};
+use crate::resample::{Resampling, Weights};
 use crate::threads::Compute;
 use crate::view::View;
 
@@ -28,6 +30,13 @@ fn check(arena: &Arena, factor: usize, x: View, y: View) {
     );
 }
 
+fn weights(mode: UpsampleMode, factor: usize) -> Weights {
+    match mode {
+        UpsampleMode::Nearest => Weights::Nearest(factor),
+        UpsampleMode::Bilinear => Weights::Bilinear(factor),
+    }
+}
+
 /// Upsamples `x` by `factor` and crops it to the size of `y`, of which `x` has ceil(H / factor) rows and
 /// ceil(W / factor) columns.
 ///
@@ -43,9 +52,10 @@ pub fn upsample_forward(
 ) {
     check(arena, factor, x, y);
     assert!(!x.overlaps(&y), "upsampling cannot work in place: {x:?} to {y:?}");
-    let _ = compute;
-    let values = reference::upsample_forward(mode, factor, &stub::read(arena, x), stub::shape(x), (y.h, y.w));
-    stub::write(arena, y, &values);
+    let finish = Finish::Forward(Activation::None);
+    let resampling = Resampling::new(weights(mode, factor), false, x, y, finish);
+    // SAFETY: the views are inside the arena, apart, and their sizes fit.
+    unsafe { resampling.run(compute, arena.pointer_mut()) }
 }
 
 /// Hands the gradient `d_y` of an upsampled map to the map it was made from.
@@ -62,8 +72,8 @@ pub fn upsample_backward(
 ) {
     check(arena, factor, into.view, d_y);
     into.check(arena, &into.view, &[d_y]);
-    let _ = compute;
-    let (shape, size) = (stub::shape(into.view), (d_y.h, d_y.w));
-    let values = reference::upsample_backward(mode, factor, &stub::read(arena, d_y), shape, size);
-    stub::add(arena, into, &values);
+    let finish = Finish::backward(into);
+    let resampling = Resampling::new(weights(mode, factor), true, d_y, into.view, finish);
+    // SAFETY: the views are inside the arena, the gradient apart from the rest, and their sizes fit.
+    unsafe { resampling.run(compute, arena.pointer_mut()) }
 }

@@ -46,6 +46,9 @@ pub(crate) trait Vector: Copy {
     /// The sum of 16 floats in one or two vectors, always in the same order: the upper half onto the lower,
     /// four times.
     unsafe fn sum16(parts: &[Self]) -> f32;
+    /// The sums of the lanes of `LANES` vectors, each as the lower half of [`sum16`](Self::sum16) would add them up
+    /// (all of it, where a vector has 16 lanes); that of the first in the first lane, and so on.
+    unsafe fn fold(vectors: &[Self; 16]) -> Self;
     /// 2 to the power of the whole number `n`, given as the float `n + 1.5 * 2^23`, which keeps
     /// n in its lowest bits.
     unsafe fn power_of_two(self) -> Self;
@@ -96,7 +99,7 @@ macro_rules! vector {
     ($name:ident, $inner:ty, $lanes:literal, $v:ident, $a:ident, $b:ident, $c:ident,
      splat $splat:expr, load $load:expr, store $store:expr, load_part $load_part:ident, store_part $store_part:ident,
      part_runs $part_runs:ident, merge_runs $merge_runs:ident, fused $fused:expr, add $add:expr, sub $sub:expr,
-     mul $mul:expr, div $div:expr, max $max:expr, min $min:expr, if_greater $greater:expr, power $power:expr, sum16 $sum16:expr) => {
+     mul $mul:expr, div $div:expr, max $max:expr, min $min:expr, if_greater $greater:expr, power $power:expr, sum16 $sum16:expr, fold $fold:ident) => {
         #[derive(Clone, Copy)]
         pub(crate) struct $name($inner);
 
@@ -181,6 +184,10 @@ macro_rules! vector {
                 unsafe { Self($power) }
             }
             #[inline(always)]
+            unsafe fn fold(vectors: &[Self; 16]) -> Self {
+                unsafe { Self($fold(vectors)) }
+            }
+            #[inline(always)]
             unsafe fn sum16($a: &[Self]) -> f32 {
                 unsafe { $sum16 }
             }
@@ -198,6 +205,72 @@ unsafe fn sum8(a: __m256) -> f32 {
         let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
         _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
     }
+}
+
+/// [`Vector::fold`]: two vectors become one of half sums, four times.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn fold16(a: &[Avx512; 16]) -> __m512 {
+    // SAFETY: the caller has AVX-512.
+    unsafe {
+        let zero = _mm512_setzero_ps();
+        // The last step leaves the sums of vectors 0, 4, 8, 12 beside one another, so they begin four apart.
+        let (mut eight, mut four) = ([zero; 8], [zero; 4]);
+        for i in 0..8 {
+            let place = |at: usize| 4 * (at % 4) + at / 4;
+            let (x, y) = (a[place(2 * i)].0, a[place(2 * i + 1)].0);
+            eight[i] = _mm512_add_ps(_mm512_shuffle_f32x4::<0x44>(x, y), _mm512_shuffle_f32x4::<0xee>(x, y));
+        }
+        for i in 0..4 {
+            let (x, y) = (eight[2 * i], eight[2 * i + 1]);
+            four[i] = _mm512_add_ps(_mm512_shuffle_f32x4::<0x88>(x, y), _mm512_shuffle_f32x4::<0xdd>(x, y));
+        }
+        let mut two = [zero; 2];
+        for i in 0..2 {
+            let (x, y) = (_mm512_castps_pd(four[2 * i]), _mm512_castps_pd(four[2 * i + 1]));
+            let (low, high) = (_mm512_unpacklo_pd(x, y), _mm512_unpackhi_pd(x, y));
+            two[i] = _mm512_add_ps(_mm512_castpd_ps(low), _mm512_castpd_ps(high));
+        }
+        let (x, y) = (two[0], two[1]);
+        _mm512_add_ps(_mm512_shuffle_ps::<0x88>(x, y), _mm512_shuffle_ps::<0xdd>(x, y))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn fold8(a: &[Avx2; 16]) -> __m256 {
+    // SAFETY: the caller has AVX2.
+    unsafe {
+        let zero = _mm256_setzero_ps();
+        let (mut four, mut two) = ([zero; 4], [zero; 2]);
+        for i in 0..4 {
+            let place = |at: usize| 4 * (at % 2) + at / 2;
+            let (x, y) = (a[place(2 * i)].0, a[place(2 * i + 1)].0);
+            four[i] = _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(x, y), _mm256_permute2f128_ps::<0x31>(x, y));
+        }
+        for i in 0..2 {
+            let (x, y) = (_mm256_castps_pd(four[2 * i]), _mm256_castps_pd(four[2 * i + 1]));
+            let (low, high) = (_mm256_unpacklo_pd(x, y), _mm256_unpackhi_pd(x, y));
+            two[i] = _mm256_add_ps(_mm256_castpd_ps(low), _mm256_castpd_ps(high));
+        }
+        let (x, y) = (two[0], two[1]);
+        _mm256_add_ps(_mm256_shuffle_ps::<0x88>(x, y), _mm256_shuffle_ps::<0xdd>(x, y))
+    }
+}
+
+#[inline(always)]
+unsafe fn fold_plain(a: &[Plain; 16]) -> [f32; 8] {
+    let mut sums = [0.0; 8];
+    for (sum, vector) in sums.iter_mut().zip(a) {
+        let mut lanes = vector.0;
+        for half in [4, 2, 1] {
+            for i in 0..half {
+                lanes[i] += lanes[i + half];
+            }
+        }
+        *sum = lanes[0];
+    }
+    sums
 }
 
 /// Asks for the cache line at an address, which may be any; nothing happens where there is no such hint.
@@ -233,7 +306,8 @@ vector!(Avx512, __m512, 16, v, a, b, c,
         let shifted = _mm512_slli_epi32::<23>(_mm512_castps_si512(a));
         _mm512_castsi512_ps(_mm512_add_epi32(shifted, _mm512_set1_epi32(1.0f32.to_bits() as i32)))
     },
-    sum16 sum8(_mm256_add_ps(_mm512_castps512_ps256(a[0].0), _mm512_extractf32x8_ps::<1>(a[0].0)))
+    sum16 sum8(_mm256_add_ps(_mm512_castps512_ps256(a[0].0), _mm512_extractf32x8_ps::<1>(a[0].0))),
+    fold fold16
 );
 
 #[cfg(target_arch = "x86_64")]
@@ -257,7 +331,8 @@ vector!(Avx2, __m256, 8, v, a, b, c,
         let shifted = _mm256_slli_epi32::<23>(_mm256_castps_si256(a));
         _mm256_castsi256_ps(_mm256_add_epi32(shifted, _mm256_set1_epi32(1.0f32.to_bits() as i32)))
     },
-    sum16 sum8(_mm256_add_ps(a[0].0, a[1].0))
+    sum16 sum8(_mm256_add_ps(a[0].0, a[1].0)),
+    fold fold8
 );
 
 /// Applies an expression to each lane of up to four arrays.
@@ -302,7 +377,8 @@ vector!(Plain, [f32; 8], 8, v, a, b, c,
             }
         }
         sums[0]
-    }
+    },
+    fold fold_plain
 );
 
 #[cfg(test)]
@@ -331,6 +407,44 @@ mod tests {
             // SAFETY: the level is supported.
             unsafe { run_at(simd, Sum(&values, &mut sum)) };
             assert_eq!(sum, 14.0, "{simd}");
+        }
+    }
+
+    struct Folded<'a>(&'a [f32; 256], &'a mut [f32; 16]);
+    impl Kernel for Folded<'_> {
+        #[inline(always)]
+        unsafe fn run<V: Vector>(self) {
+            // SAFETY: all lanes are inside the arrays, and the level is checked by the test.
+            unsafe {
+                for first in (0..16).step_by(V::LANES) {
+                    let mut vectors = [V::splat(f32::NAN); 16];
+                    for (at, vector) in vectors.iter_mut().enumerate().take(V::LANES) {
+                        let from = self.0.as_ptr().add((first + at) * 16);
+                        *vector = V::load(from);
+                        if V::LANES == 8 {
+                            *vector = vector.add(V::load(from.add(8)));
+                        }
+                    }
+                    V::fold(&vectors).store(self.1.as_mut_ptr().add(first));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sixteen_vectors_are_folded_as_each_is_summed() {
+        // Of very different magnitudes, so that any other order rounds differently.
+        let values: [f32; 256] = std::array::from_fn(|at| ((at * 7919 % 256) as f32 - 99.3).powi(3) * 1.7);
+        for simd in Simd::ALL.into_iter().filter(|simd| simd.supported()) {
+            let (mut sums, mut folded) = ([0.0; 16], [0.0; 16]);
+            // SAFETY: the level is supported.
+            unsafe {
+                for (sum, vector) in sums.iter_mut().zip(values.as_chunks::<16>().0) {
+                    run_at(simd, Sum(vector, sum));
+                }
+                run_at(simd, Folded(&values, &mut folded));
+            }
+            assert_eq!(sums.map(f32::to_bits), folded.map(f32::to_bits), "{simd}");
         }
     }
 

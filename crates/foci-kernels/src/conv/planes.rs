@@ -33,6 +33,12 @@ pub(crate) fn list_planes(views: &[View], list: &mut Vec<Plane>) {
     list.extend(views.iter().flat_map(planes));
 }
 
+/// Floats from a plane of a list to the next one, none after the last.
+#[inline(always)]
+pub(crate) fn distance(planes: &[Plane], index: usize) -> isize {
+    planes.get(index + 1).map_or(0, |next| next.offset as isize - planes[index].offset as isize)
+}
+
 /// A plane to be written, and what happens to values on their way there.
 #[derive(Clone, Copy)]
 pub(crate) struct Target {

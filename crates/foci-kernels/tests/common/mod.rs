@@ -2,7 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 use foci_kernels::reference::Shape;
-use foci_kernels::{Activation, Arena, Compute, Simd, View, load_nchw, store_nchw};
+use foci_kernels::{Activation, Arena, Compute, LINE, Simd, View, load_nchw, store_nchw};
 
 pub const ACTIVATIONS: [Activation; 5] =
     [Activation::None, Activation::Relu, Activation::LeakyRelu, Activation::Elu, Activation::Silu];
@@ -20,6 +20,9 @@ pub fn noise(count: usize, seed: u64) -> Vec<f32> {
         .collect()
 }
 
+/// Floats between two views: an odd number of cache lines, as a gap is looked at through a view of one plane.
+const GAP: usize = 3 * LINE;
+
 /// Hands out views one after the other, a few pixels apart, so that writes past an end are seen.
 pub struct Layout {
     next: usize,
@@ -28,45 +31,47 @@ pub struct Layout {
 
 impl Layout {
     pub fn new() -> Layout {
-        Layout { next: 48, views: Vec::new() }
+        Layout { next: GAP, views: Vec::new() }
     }
 
     pub fn view(&mut self, shape: Shape) -> View {
         let view = View::new(self.next, shape.n, shape.c, shape.h, shape.w);
-        self.next = view.end() + 48;
+        self.next = view.end() + GAP;
         self.views.push(view);
         view
     }
 
-    /// An arena whose views are zero and whose gaps hold a mark.
+    /// The gaps before, between and behind the views.
+    fn gaps(&self) -> impl Iterator<Item = View> {
+        let starts = self.views.iter().map(|view| view.offset).chain([self.next]);
+        starts.map(|start| View::new(start - GAP, 1, 1, 1, GAP))
+    }
+
+    /// An arena whose views are zero and whose gaps hold a mark. Behind the pixels of each plane, where a kernel
+    /// may leave anything, it holds what is not a number, so that its use is seen.
     pub fn arena(&self) -> Arena {
         let mut arena = Arena::new(self.next).unwrap();
-        let mut first = 0;
-        let gaps = self.views.iter().map(|view| (view.offset, view.end())).chain([(self.next, 0)]);
-        for (start, end) in gaps {
-            arena.values_mut(&gap(first, start)).fill(MARK);
-            first = end;
+        for gap in self.gaps() {
+            arena.values_mut(&gap).fill(MARK);
+        }
+        for view in &self.views {
+            for plane in arena.values_mut(view).chunks_mut(view.plane_floats()) {
+                plane[view.pixels()..].fill(f32::NAN);
+            }
         }
         arena
     }
 
-    /// Checks that the gaps between views still hold their mark.
+    /// Checks that the gaps still hold their mark.
     pub fn check(&self, arena: &Arena) {
-        let mut first = 0;
-        for view in &self.views {
-            let gap = arena.values(&gap(first, view.offset));
-            assert!(gap.iter().all(|value| *value == MARK), "something was written before {view:?}");
-            first = view.end();
+        for gap in self.gaps() {
+            let mut marks = arena.values(&gap).iter();
+            assert!(marks.all(|value| *value == MARK), "something was written to {gap:?}");
         }
     }
 }
 
 const MARK: f32 = 12345.0;
-
-/// The floats between two views, an odd number of cache lines.
-fn gap(first: usize, end: usize) -> View {
-    View::new(first, 1, 1, 1, end - first)
-}
 
 pub fn levels() -> impl Iterator<Item = Simd> {
     Simd::ALL.into_iter().filter(|simd| simd.supported())

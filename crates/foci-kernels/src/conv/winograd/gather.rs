@@ -8,175 +8,199 @@ use super::tiles::{Segment, Tiling};
 use super::transform::{gradient, source};
 use super::{IN, OUT};
 use crate::conv::tile::inside;
-use crate::vector::Vector;
+use crate::vector::{Vector, prefetch};
 
 /// Tiles of a strip: what is done of a segment at a time, so that what lies between the steps stays in the
-/// nearest cache. Longer for large dilations, whose strips overlap by a run.
+/// nearest cache. Longer for large dilations, as strips overlap by a run; with that run, whole vectors.
 fn strip(dilation: usize) -> usize {
-    if dilation <= 4 { 64 } else { 8 * dilation.max(16) }
+    if dilation < 16 { (128 - dilation) / dilation * dilation } else { 8 * dilation }
 }
 
-/// What is gathered.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// 6x6 inputs of each tile, Bᵀ d B.
-    Source,
-    /// 4x4 gradients of its outputs, A dy Aᵀ.
-    Gradient,
-}
+/// Longer than any run that is part of a vector.
+const UNSORTED: usize = 16;
+
+/// Gather the 6x6 inputs of each tile, Bᵀ d B.
+pub(super) const SOURCE: bool = true;
+/// Gather the 4x4 gradients of its outputs, A dy Aᵀ.
+pub(super) const GRADIENT: bool = false;
 
 /// Scratch between the steps.
 #[derive(Clone, Copy)]
 pub(super) struct Steps {
-    /// Rows after the first step.
+    /// Rows after the first step, as they are or sorted into four runs each.
     rows: *mut f32,
     row_floats: usize,
-    /// The same, sorted into four runs each.
-    runs: *mut f32,
-    run_floats: usize,
+    /// Where rows that the first step left as they are get sorted, and zeros for rows beyond the image.
+    more: *mut f32,
 }
 
 impl Steps {
-    fn sizes(dilation: usize) -> (usize, usize) {
-        let tiles = strip(dilation) + dilation;
-        // One set of four vectors more, as sorting works on whole ones.
-        (OUT * (tiles + 16), (tiles + 16).next_multiple_of(16))
+    /// Floats of a row: those of a strip and one run more, in sets of four vectors.
+    fn row_floats(dilation: usize) -> usize {
+        OUT * (strip(dilation) + dilation).next_multiple_of(16) + OUT * 16
     }
 
     /// Floats of scratch.
     pub fn floats(dilation: usize) -> usize {
-        let (row, run) = Steps::sizes(dilation);
-        IN * (row + OUT * run)
+        2 * IN * Steps::row_floats(dilation)
     }
 
     /// Scratch that begins at `start`.
     pub fn at(start: *mut f32, dilation: usize) -> Steps {
-        let (row_floats, run_floats) = Steps::sizes(dilation);
-        Steps { rows: start, row_floats, runs: start.wrapping_add(IN * row_floats), run_floats }
+        let row_floats = Steps::row_floats(dilation);
+        Steps { rows: start, row_floats, more: start.wrapping_add(IN * row_floats) }
     }
 }
 
-/// Writes the values of a segment's tiles at point `p` to `to + p * point`, up to a vector less one beyond them.
+/// Writes the values of a segment's tiles at point `p` to `to + p * point`, up to a vector less one beyond them. Asks
+/// for the same pixels `ahead` floats further on, where the next plane to be gathered lies.
 ///
 /// # Safety
 /// The CPU has the level; `plane` is the image's plane, `to` has room at every point.
 #[inline(always)]
-pub(super) unsafe fn gather<V: Vector>(
-    kind: Kind,
+pub(super) unsafe fn gather<V: Vector, const KIND: bool>(
     tiling: &Tiling,
     plane: *const f32,
     segment: Segment,
     steps: Steps,
     to: *mut f32,
     point: usize,
+    ahead: isize,
 ) {
-    let strip = strip(tiling.dilation) / tiling.dilation.max(1) * tiling.dilation;
+    let d = tiling.dilation;
+    let strip = strip(d);
     for first in (0..segment.count).step_by(strip) {
         let count = strip.min(segment.count - first);
-        let column = segment.column + first;
+        let strip = Strip { tiling, y: segment.y, column: segment.column + first, count };
+        let to = to.wrapping_add(first);
         // SAFETY: passed on to the caller; a strip is no longer than `Steps` expects.
         unsafe {
-            down::<V>(kind, tiling, plane, segment.y, column, count, steps);
-            if tiling.dilation.is_multiple_of(V::LANES) {
-                along::<V>(kind, count, tiling.dilation, steps, true, to.add(first), point);
+            match d {
+                1 => strip.down::<V, KIND, 1>(plane, steps, ahead),
+                2 => strip.down::<V, KIND, 2>(plane, steps, ahead),
+                4 => strip.down::<V, KIND, 4>(plane, steps, ahead),
+                8 if V::LANES == 16 => strip.down::<V, KIND, 8>(plane, steps, ahead),
+                _ => strip.down::<V, KIND, UNSORTED>(plane, steps, ahead),
+            }
+            let run = steps.row_floats / OUT;
+            if d < V::LANES && [1, 2, 4, 8].contains(&d) {
+                along::<V, KIND>(count, steps.rows, steps.row_floats, Runs { apart: run, next: d, of: d }, to, point);
+            } else if d.is_multiple_of(V::LANES) {
+                let runs = Runs { apart: d, next: OUT * d, of: d };
+                along::<V, KIND>(count, steps.rows, steps.row_floats, runs, to, point);
             } else {
-                sort::<V>(count + tiling.dilation, tiling.dilation, steps);
-                along::<V>(kind, count, tiling.dilation, steps, false, to.add(first), point);
+                sort_one_by_one(count + d, d, steps);
+                along::<V, KIND>(count, steps.more, steps.row_floats, Runs { apart: run, next: d, of: d }, to, point);
             }
         }
     }
 }
 
-/// Down the columns: from 6 (or 4) rows of pixels to 6 rows of values.
-#[inline(always)]
-unsafe fn down<V: Vector>(
-    kind: Kind,
-    tiling: &Tiling,
-    plane: *const f32,
+/// Part of a segment.
+#[derive(Clone, Copy)]
+struct Strip<'a> {
+    tiling: &'a Tiling,
     y: usize,
     column: usize,
     count: usize,
-    steps: Steps,
-) {
-    let Tiling { dilation, h, w, .. } = *tiling;
-    // What a tile reads begins one tap before its outputs and ends one after them.
-    let (before, length) = match kind {
-        Kind::Source => (dilation, OUT * count + 2 * dilation),
-        Kind::Gradient => (0, OUT * count),
-    };
-    let first = (OUT * column) as isize - before as isize;
-    let rows: [Option<*const f32>; IN] = std::array::from_fn(|row| {
-        let y = (y + row * dilation).checked_sub(before).filter(|y| *y < h)?;
-        Some(plane.wrapping_add(y * w))
-    });
-    // SAFETY: vectors that are not wholly inside are read in part; the scratch has room for whole vectors.
-    unsafe {
-        for at in (0..length).step_by(V::LANES) {
-            let x = first + at as isize;
-            let whole = x >= 0 && x + V::LANES as isize <= w as isize;
-            let mut pixels = [V::splat(0.0); IN];
-            for (pixels, row) in pixels.iter_mut().zip(rows) {
-                if let Some(row) = row {
-                    let from = row.wrapping_offset(x);
-                    *pixels = if whole { V::load(from) } else { inside::<V>(from, x, w) };
+}
+
+impl Strip<'_> {
+    /// Down the columns: from 6 (or 4) rows of pixels to 6 rows of values, sorted into runs of RUN unless that is [`UNSORTED`].
+    #[inline(always)]
+    unsafe fn down<V: Vector, const KIND: bool, const RUN: usize>(
+        self,
+        plane: *const f32,
+        steps: Steps,
+        ahead: isize,
+    ) {
+        let Tiling { dilation, h, w, .. } = *self.tiling;
+        // What a tile reads begins one tap before its outputs and ends one after them.
+        let (before, length) = match KIND {
+            SOURCE => (dilation, OUT * self.count + 2 * dilation),
+            GRADIENT => (0, OUT * self.count),
+        };
+        let count = if KIND == SOURCE { IN } else { OUT };
+        let first = (OUT * self.column) as isize - before as isize;
+        let mut rows = [plane; IN];
+        let mut zeros = false;
+        for (index, row) in rows.iter_mut().enumerate().take(count) {
+            match (self.y + index * dilation).checked_sub(before).filter(|y| *y < h) {
+                Some(y) => *row = plane.wrapping_add(y * w).wrapping_offset(first),
+                None => (*row, zeros) = (steps.more.cast_const(), true),
+            }
+        }
+        let zero_row = steps.more.cast_const();
+        // SAFETY: vectors that are not wholly inside are read in part; the scratch has room for whole sets.
+        unsafe {
+            if zeros {
+                std::slice::from_raw_parts_mut(steps.more, steps.row_floats).fill(0.0);
+            }
+            for at in (0..length).step_by(OUT * V::LANES) {
+                let x = first + at as isize;
+                let whole = x >= 0 && x + (OUT * V::LANES) as isize <= w as isize;
+                let mut values = [[V::splat(0.0); OUT]; IN];
+                for vector in 0..OUT {
+                    let at = at + vector * V::LANES;
+                    let mut pixels = [V::splat(0.0); IN];
+                    for row in 0..IN {
+                        if KIND == GRADIENT && row >= OUT {
+                            continue;
+                        }
+                        let from = rows[row].wrapping_add(at);
+                        pixels[row] = if whole || rows[row] == zero_row {
+                            V::load(from)
+                        } else {
+                            inside::<V>(from, first + at as isize, w)
+                        };
+                        prefetch(from.wrapping_offset(ahead));
+                    }
+                    let column = match KIND {
+                        SOURCE => source(pixels),
+                        GRADIENT => gradient([pixels[0], pixels[1], pixels[2], pixels[3]]),
+                    };
+                    for row in 0..IN {
+                        values[row][vector] = column[row];
+                    }
+                }
+                for (row, values) in values.into_iter().enumerate() {
+                    let to = steps.rows.add(row * steps.row_floats);
+                    let (to, apart, values) = if RUN == UNSORTED {
+                        (to.add(at), V::LANES, values)
+                    } else {
+                        (to.add(at / OUT), steps.row_floats / OUT, sorted::<V, RUN>(values))
+                    };
+                    for (index, value) in values.into_iter().enumerate() {
+                        value.store(to.add(index * apart));
+                    }
                 }
             }
-            let values = match kind {
-                Kind::Source => source(pixels),
-                Kind::Gradient => gradient([pixels[0], pixels[1], pixels[2], pixels[3]]),
-            };
-            for (row, value) in values.into_iter().enumerate() {
-                value.store(steps.rows.add(row * steps.row_floats + at));
-            }
         }
     }
 }
 
-/// Sorts the values of each row into the first, second, third and fourth runs of `count` tiles.
+/// The values of four neighbouring vectors, sorted into the first, second, third and fourth runs of tiles.
 #[inline(always)]
-unsafe fn sort<V: Vector>(count: usize, dilation: usize, steps: Steps) {
+unsafe fn sorted<V: Vector, const RUN: usize>(values: [V; OUT]) -> [V; OUT] {
     // SAFETY: passed on to the caller.
     unsafe {
-        match dilation {
-            1 => sort_vectors::<V, 1>(count, steps),
-            2 => sort_vectors::<V, 2>(count, steps),
-            4 => sort_vectors::<V, 4>(count, steps),
-            8 if V::LANES == 16 => sort_vectors::<V, 8>(count, steps),
-            _ => sort_one_by_one(count, dilation, steps),
-        }
+        let (even, odd) = values[0].part_runs::<RUN>(values[1]);
+        let (more_even, more_odd) = values[2].part_runs::<RUN>(values[3]);
+        let (first, third) = even.part_runs::<RUN>(more_even);
+        let (second, fourth) = odd.part_runs::<RUN>(more_odd);
+        [first, second, third, fourth]
     }
 }
 
-#[inline(always)]
-unsafe fn sort_vectors<V: Vector, const RUN: usize>(count: usize, steps: Steps) {
-    for row in 0..IN {
-        // SAFETY: the scratch has room for whole sets of four vectors.
-        unsafe {
-            let from = steps.rows.add(row * steps.row_floats);
-            let to = steps.runs.add(row * OUT * steps.run_floats);
-            for at in (0..count).step_by(V::LANES) {
-                let from = from.add(OUT * at);
-                let load = [0, 1, 2, 3].map(|vector| V::load(from.add(vector * V::LANES)));
-                let (even, odd) = load[0].part_runs::<RUN>(load[1]);
-                let (more_even, more_odd) = load[2].part_runs::<RUN>(load[3]);
-                let (first, third) = even.part_runs::<RUN>(more_even);
-                let (second, fourth) = odd.part_runs::<RUN>(more_odd);
-                first.store(to.add(at));
-                second.store(to.add(steps.run_floats + at));
-                third.store(to.add(2 * steps.run_floats + at));
-                fourth.store(to.add(3 * steps.run_floats + at));
-            }
-        }
-    }
-}
-
+/// Sorts the values of each row for dilations that no vector falls into.
 unsafe fn sort_one_by_one(count: usize, dilation: usize, steps: Steps) {
+    let run_floats = steps.row_floats / OUT;
     for row in 0..IN {
         for run in 0..OUT {
             // SAFETY: the scratch holds `count` tiles.
             unsafe {
                 let from = steps.rows.add(row * steps.row_floats + run * dilation);
-                let to = steps.runs.add((row * OUT + run) * steps.run_floats);
+                let to = steps.more.add(row * steps.row_floats + run * run_floats);
                 for first in (0..count).step_by(dilation) {
                     for lane in 0..dilation.min(count - first) {
                         *to.add(first + lane) = *from.add(OUT * first + lane);
@@ -187,36 +211,43 @@ unsafe fn sort_one_by_one(count: usize, dilation: usize, steps: Steps) {
     }
 }
 
+/// Where the values of a tile lie in a row.
+#[derive(Clone, Copy)]
+struct Runs {
+    /// Floats from one of its four runs to the next.
+    apart: usize,
+    /// From a tile to that of the run after it.
+    next: usize,
+    /// Length of a run.
+    of: usize,
+}
+
 /// Along the rows: from the runs of each row to 6 values.
 #[inline(always)]
-unsafe fn along<V: Vector>(
-    kind: Kind,
+unsafe fn along<V: Vector, const KIND: bool>(
     count: usize,
-    dilation: usize,
-    steps: Steps,
-    unsorted: bool,
+    rows: *const f32,
+    row_floats: usize,
+    runs: Runs,
     to: *mut f32,
     point: usize,
 ) {
     // SAFETY: passed on to the caller; a tile beyond the fourth run is the next run's tile.
     unsafe {
         for row in 0..IN {
-            let sorted = steps.runs.add(row * OUT * steps.run_floats);
             for at in (0..count).step_by(V::LANES) {
-                let (start, step) = if unsorted {
-                    let start = OUT * (at - at % dilation) + at % dilation;
-                    (steps.rows.add(row * steps.row_floats + start), dilation)
-                } else {
-                    (sorted.add(at), steps.run_floats)
-                };
-                let four = [0, 1, 2, 3].map(|run| V::load(start.add(run * step)));
-                let values = match kind {
-                    Kind::Source => {
-                        let next = if unsorted { start.add(OUT * dilation) } else { start.add(dilation) };
-                        let (fifth, sixth) = (V::load(next), V::load(next.add(step)));
+                // In rows that are not sorted, the runs of other positions lie between.
+                let between = if runs.next == runs.of { 0 } else { (OUT - 1) * (at - at % runs.of) };
+                let start = rows.add(row * row_floats + at + between);
+                let run = |index: usize| start.add(index * runs.apart);
+                let four = [V::load(run(0)), V::load(run(1)), V::load(run(2)), V::load(run(3))];
+                let values = match KIND {
+                    SOURCE => {
+                        let next = start.add(runs.next);
+                        let (fifth, sixth) = (V::load(next), V::load(next.add(runs.apart)));
                         source([four[0], four[1], four[2], four[3], fifth, sixth])
                     }
-                    Kind::Gradient => gradient(four),
+                    GRADIENT => gradient(four),
                 };
                 for (column, value) in values.into_iter().enumerate() {
                     value.store(to.add((row * IN + column) * point + at));

@@ -2,17 +2,22 @@
 //! their products over tiles, for every pair of channels. The lanes of a sum are tiles, sixteen at every level,
 //! and are added up by halves.
 
-use super::gather::{Kind, Steps, gather};
-use super::tiles::{Tiling, block_tiles};
+use super::gather::{GRADIENT, SOURCE, Steps, gather};
+use super::tiles::Tiling;
 use super::transform::kernel_gradient;
 use super::{IN, POINTS, apart, tiles_wanted};
 use crate::conv::correlate::Maps;
+use crate::conv::planes::{Plane, distance};
 use crate::conv::sums::Sums;
 use crate::threads::Compute;
 use crate::vector::{Kernel, Vector, run_at};
 
 /// Most tiles of a block: enough that adding up the lanes at its end is little beside the products.
 const MOST_TILES: usize = 192;
+/// Floats of a block's values: what a core's second cache holds beside pixels and sums.
+const BLOCK_FLOATS: usize = 192 << 10;
+/// Channels on each side of a block of sums.
+const SIDE: usize = 4;
 
 /// A gradient by weights, ready to run.
 pub(crate) struct WinogradGradient {
@@ -38,8 +43,7 @@ impl Room {
             stride,
             inputs: apart(sums.channels_in * stride),
             outputs: apart(sums.channels_out * stride),
-            // Whole vectors of sums are transformed back.
-            pairs: apart(sums.channels_in * sums.channels_out + 16),
+            pairs: apart(SIDE * SIDE * sums.channels_out.div_ceil(SIDE) * sums.channels_in.div_ceil(SIDE)),
         }
     }
 
@@ -57,7 +61,9 @@ impl WinogradGradient {
         channels_in: usize,
         channels_out: usize,
     ) -> WinogradGradient {
-        let tiling = Tiling::new(n, size, dilation, tiles_wanted(n, size, dilation, MOST_TILES, 64));
+        let fit = BLOCK_FLOATS / (POINTS * (channels_in + channels_out));
+        let wanted = tiles_wanted(n, size, dilation, fit.clamp(48, MOST_TILES), 64);
+        let tiling = Tiling::new(n, size, dilation, wanted);
         let sums = Sums::new(tiling.blocks(), 1, 9, channels_out, channels_in);
         WinogradGradient { tiling, sums }
     }
@@ -115,28 +121,14 @@ impl Kernel for Chunk<'_> {
             std::slice::from_raw_parts_mut(pairs, POINTS * room.pairs).fill(0.0);
             std::slice::from_raw_parts_mut(bias, sums.channels_out).fill(0.0);
             for block in sums.units(chunk, tiling.blocks()) {
-                let sides = [
-                    (Kind::Source, maps.inputs, inputs, room.inputs),
-                    (Kind::Gradient, maps.outputs, outputs, room.outputs),
-                ];
-                let mut whole = 0;
-                for (kind, planes, values, point) in sides {
-                    for (channel, plane) in planes.iter().enumerate() {
-                        let values = values.add(channel * room.stride);
-                        let tiles = tiling.for_each_segment(block, |segment| {
-                            let plane = arena.add(plane.of_image(segment.n));
-                            gather::<V>(kind, tiling, plane, segment, steps, values.add(segment.at), point);
-                        });
-                        whole = tiles.next_multiple_of(16);
-                        for point in (0..POINTS).map(|p| p * point) {
-                            std::slice::from_raw_parts_mut(values.add(point + tiles), whole - tiles).fill(0.0);
-                        }
-                    }
-                }
+                let side = Side { tiling, block, arena, steps, stride: room.stride };
+                side.values::<V, SOURCE>(maps.inputs, inputs, room.inputs);
+                side.values::<V, GRADIENT>(maps.outputs, outputs, room.outputs);
+                let whole = tiling.tiles_of(block).next_multiple_of(16);
                 for p in 0..POINTS {
                     let (inputs, outputs) = (inputs.add(p * room.inputs), outputs.add(p * room.outputs));
                     let pairs = pairs.add(p * room.pairs);
-                    correlate::<V>(sums.channels_out, sums.channels_in, outputs, inputs, pairs, room.stride, whole);
+                    correlate::<V>(sums, outputs, inputs, pairs, room.stride, whole);
                 }
                 // At the point 1 in both directions, a tile's value is the sum of its pixels.
                 for o in 0..sums.channels_out {
@@ -144,7 +136,39 @@ impl Kernel for Chunk<'_> {
                     *bias.add(o) += if V::LANES == 16 { total::<V, 1>(values, whole) } else { total::<V, 2>(values, whole) };
                 }
             }
-            back::<V>(pairs, room.pairs, to, sums.channels_out * sums.channels_in);
+            back::<V>(pairs, room.pairs, to, sums);
+        }
+    }
+}
+
+/// The planes on one side of a block of tiles.
+struct Side<'a> {
+    tiling: &'a Tiling,
+    block: usize,
+    arena: *const f32,
+    steps: Steps,
+    stride: usize,
+}
+
+impl Side<'_> {
+    /// Gathers the values of all planes; what is not a tile, up to whole vectors of 16, has zeros.
+    #[inline(always)]
+    unsafe fn values<V: Vector, const KIND: bool>(&self, planes: &[Plane], to: *mut f32, point: usize) {
+        let tiles = self.tiling.tiles_of(self.block);
+        let whole = tiles.next_multiple_of(16);
+        // SAFETY: passed on to the caller.
+        unsafe {
+            for (channel, plane) in planes.iter().enumerate() {
+                let to = to.add(channel * self.stride);
+                let ahead = distance(planes, channel);
+                for segment in self.tiling.segments(self.block) {
+                    let plane = self.arena.add(plane.of_image(segment.n));
+                    gather::<V, KIND>(self.tiling, plane, segment, self.steps, to.add(segment.at), point, ahead);
+                }
+                for point in (0..POINTS).map(|p| p * point) {
+                    std::slice::from_raw_parts_mut(to.add(point + tiles), whole - tiles).fill(0.0);
+                }
+            }
         }
     }
 }
@@ -164,109 +188,140 @@ unsafe fn total<V: Vector, const PARTS: usize>(values: *const f32, count: usize)
     }
 }
 
-/// Adds to `pairs[o * channels_in + i]` the sum over tiles of `outputs[o][tile] inputs[i][tile]`.
+/// Adds to the pairs of channels, block after block of [`SIDE`] x [`SIDE`], the sums over tiles of
+/// `outputs[o][tile] inputs[i][tile]`.
 #[inline(always)]
 unsafe fn correlate<V: Vector>(
-    channels_out: usize,
-    channels_in: usize,
+    sums: &Sums,
     outputs: *const f32,
     inputs: *const f32,
     pairs: *mut f32,
     stride: usize,
     tiles: usize,
 ) {
-    /// Channels out and in of a block of sums: as many as fill 32 or 16 registers.
-    const SIDES: (usize, usize) = (4, 6);
-    const NARROW_SIDES: (usize, usize) = (2, 3);
-    let (most_out, most_in) = if V::LANES == 16 { SIDES } else { NARROW_SIDES };
-    let (parts_out, parts_in) = (channels_out.div_ceil(most_out), channels_in.div_ceil(most_in));
-    let cut = |part: usize, parts: usize, channels: usize| part * channels / parts;
-    macro_rules! of_counts {
-        ($a:expr, $b:expr, $arguments:tt, $parts:literal, $($out:literal $in:literal)*) => {
-            match ($a, $b) {
-                $(($out, $in) => block::<V, $out, $in, $parts> $arguments,)*
-                (a, b) => unreachable!("a block of {a} x {b} channels"),
-            }
-        };
-    }
-    for o in 0..parts_out {
-        let (first_out, end_out) = (cut(o, parts_out, channels_out), cut(o + 1, parts_out, channels_out));
-        for i in 0..parts_in {
-            let (first_in, end_in) = (cut(i, parts_in, channels_in), cut(i + 1, parts_in, channels_in));
+    let mut to = pairs;
+    for o in (0..sums.channels_out).step_by(SIDE) {
+        for i in (0..sums.channels_in).step_by(SIDE) {
+            let sides = (SIDE.min(sums.channels_out - o), SIDE.min(sums.channels_in - i));
             // SAFETY: passed on to the caller.
             unsafe {
-                let outputs = outputs.add(first_out * stride);
-                let inputs = inputs.add(first_in * stride);
-                let pairs = pairs.add(first_out * channels_in + first_in);
-                let (a, b) = (end_out - first_out, end_in - first_in);
-                if V::LANES == 16 {
-                    of_counts!(a, b, (outputs, inputs, pairs, channels_in, stride, tiles), 1,
-                        1 1 1 2 1 3 1 4 1 5 1 6 2 1 2 2 2 3 2 4 2 5 2 6
-                        3 1 3 2 3 3 3 4 3 5 3 6 4 1 4 2 4 3 4 4 4 5 4 6);
-                } else {
-                    of_counts!(a, b, (outputs, inputs, pairs, channels_in, stride, tiles), 2,
-                        1 1 1 2 1 3 2 1 2 2 2 3);
+                let (outputs, inputs) = (outputs.add(o * stride), inputs.add(i * stride));
+                macro_rules! of_sides {
+                    ($($a:literal $b:literal)*) => {
+                        match sides {
+                            $(($a, $b) => block::<V, $a, $b>(outputs, inputs, to, stride, tiles),)*
+                            _ => unreachable!("a block has sides of 1 to {SIDE}"),
+                        }
+                    };
                 }
+                of_sides!(1 1 1 2 1 3 1 4 2 1 2 2 2 3 2 4 3 1 3 2 3 3 3 4 4 1 4 2 4 3 4 4);
+                to = to.add(SIDE * SIDE);
             }
         }
     }
 }
 
 #[inline(always)]
-unsafe fn block<V: Vector, const A: usize, const B: usize, const PARTS: usize>(
+unsafe fn block<V: Vector, const A: usize, const B: usize>(
     outputs: *const f32,
     inputs: *const f32,
-    pairs: *mut f32,
-    channels_in: usize,
+    to: *mut f32,
     stride: usize,
     tiles: usize,
 ) {
     // SAFETY: passed on to the caller.
     unsafe {
-        let mut sums = [[[V::splat(0.0); PARTS]; B]; A];
-        for tile in (0..tiles).step_by(16) {
-            for part in 0..PARTS {
-                let at = tile + part * V::LANES;
-                let mut values = [V::splat(0.0); B];
-                for (b, value) in values.iter_mut().enumerate() {
-                    *value = V::load(inputs.add(b * stride + at));
+        let mut list = [V::splat(0.0); SIDE * SIDE];
+        if V::LANES == 16 {
+            let sums = products::<V, A, B>(outputs, inputs, stride, tiles, 0);
+            for a in 0..A {
+                for b in 0..B {
+                    list[a * SIDE + b] = sums[a][b];
                 }
-                for (a, sums) in sums.iter_mut().enumerate() {
-                    let output = V::load(outputs.add(a * stride + at));
-                    for (sum, value) in sums.iter_mut().zip(values) {
-                        sum[part] = output.fused(value, sum[part]);
-                    }
+            }
+        } else {
+            // Half of the lanes at a time, which are added at the end.
+            let lower = products::<V, A, B>(outputs, inputs, stride, tiles, 0);
+            let upper = products::<V, A, B>(outputs, inputs, stride, tiles, V::LANES);
+            for a in 0..A {
+                for b in 0..B {
+                    list[a * SIDE + b] = lower[a][b].add(upper[a][b]);
                 }
             }
         }
-        for (a, sums) in sums.iter().enumerate() {
-            for (b, sum) in sums.iter().enumerate() {
-                *pairs.add(a * channels_in + b) += V::sum16(sum);
-            }
+        for at in (0..SIDE * SIDE).step_by(V::LANES) {
+            let mut vectors = [V::splat(0.0); 16];
+            vectors[..V::LANES].copy_from_slice(&list[at..at + V::LANES]);
+            V::load(to.add(at)).add(V::fold(&vectors)).store(to.add(at));
         }
     }
 }
 
-/// Gᵀ u G of every pair of channels, tap by tap.
+/// The products of sixteen tiles after sixteen, in the lanes from `first` on.
 #[inline(always)]
-unsafe fn back<V: Vector>(pairs: *const f32, point: usize, to: *mut f32, count: usize) {
-    // SAFETY: passed on to the caller; there is room for a vector more at each point.
+unsafe fn products<V: Vector, const A: usize, const B: usize>(
+    outputs: *const f32,
+    inputs: *const f32,
+    stride: usize,
+    tiles: usize,
+    first: usize,
+) -> [[V; B]; A] {
+    // SAFETY: passed on to the caller.
     unsafe {
-        for at in (0..count).step_by(V::LANES) {
-            let mut half = [[V::splat(0.0); IN]; 3];
-            for column in 0..IN {
-                let mut values = [V::splat(0.0); IN];
-                for (row, value) in values.iter_mut().enumerate() {
-                    *value = V::load(pairs.add((row * IN + column) * point + at));
-                }
-                for (half, value) in half.iter_mut().zip(kernel_gradient(values)) {
-                    half[column] = value;
+        let mut sums = [[V::splat(0.0); B]; A];
+        for at in (first..tiles).step_by(16) {
+            let mut values = [V::splat(0.0); B];
+            for (b, value) in values.iter_mut().enumerate() {
+                *value = V::load(inputs.add(b * stride + at));
+            }
+            for (a, sums) in sums.iter_mut().enumerate() {
+                let output = V::load(outputs.add(a * stride + at));
+                for (sum, value) in sums.iter_mut().zip(values) {
+                    *sum = output.fused(value, *sum);
                 }
             }
-            for (row, half) in half.into_iter().enumerate() {
-                for (column, value) in kernel_gradient(half).into_iter().enumerate() {
-                    value.store_part(to.add((row * 3 + column) * count + at), (count - at).min(V::LANES));
+        }
+        sums
+    }
+}
+
+/// Gᵀ u G of every pair of channels, to `to[tap][o][i]`.
+#[inline(always)]
+unsafe fn back<V: Vector>(pairs: *const f32, point: usize, to: *mut f32, sums: &Sums) {
+    let (channels_out, channels_in) = (sums.channels_out, sums.channels_in);
+    let mut from = pairs;
+    for o in (0..channels_out).step_by(SIDE) {
+        for i in (0..channels_in).step_by(SIDE) {
+            // SAFETY: passed on to the caller.
+            unsafe {
+                let mut taps = [[0.0f32; SIDE * SIDE]; 9];
+                for at in (0..SIDE * SIDE).step_by(V::LANES) {
+                    let mut half = [[V::splat(0.0); IN]; 3];
+                    for column in 0..IN {
+                        let mut values = [V::splat(0.0); IN];
+                        for (row, value) in values.iter_mut().enumerate() {
+                            *value = V::load(from.add((row * IN + column) * point + at));
+                        }
+                        let values = kernel_gradient(values);
+                        for row in 0..3 {
+                            half[row][column] = values[row];
+                        }
+                    }
+                    for row in 0..3 {
+                        let values = kernel_gradient(half[row]);
+                        for column in 0..3 {
+                            values[column].store(taps[row * 3 + column].as_mut_ptr().add(at));
+                        }
+                    }
                 }
+                for (tap, values) in taps.iter().enumerate() {
+                    for a in 0..SIDE.min(channels_out - o) {
+                        for b in 0..SIDE.min(channels_in - i) {
+                            *to.add((tap * channels_out + o + a) * channels_in + i + b) = values[a * SIDE + b];
+                        }
+                    }
+                }
+                from = from.add(SIDE * SIDE);
             }
         }
     }

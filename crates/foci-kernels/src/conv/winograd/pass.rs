@@ -1,14 +1,14 @@
 //! A pass by tiles, from some planes to others: values of a block of tiles at all points, products, outputs. It
 //! serves the forward pass and, over the kernel turned round, the gradient by the input.
 
-use super::gather::{Kind, Steps, gather};
+use super::gather::{SOURCE, Steps, gather};
 use super::matrices::G;
 use super::product::product;
-use super::scatter::{outputs, scatter};
+use super::scatter::{Products, ask, scatter};
 use super::tiles::{Tiling, block_tiles};
 use super::{IN, OUT, POINTS, apart, tiles_wanted};
 use crate::conv::direct::Operands;
-use crate::conv::planes::{Group, groups, most_together};
+use crate::conv::planes::{Group, distance, groups, most_together};
 use crate::simd::Simd;
 use crate::threads::Compute;
 use crate::vector::{Kernel, Vector, run_at};
@@ -47,8 +47,7 @@ impl Room {
     }
 
     fn floats(self, dilation: usize) -> usize {
-        let outputs = OUT * OUT * self.stride + OUT * self.stride;
-        POINTS * (self.values + self.products) + outputs + Steps::floats(dilation)
+        POINTS * (self.values + self.products) + OUT * OUT * self.stride + Steps::floats(dilation)
     }
 }
 
@@ -166,19 +165,19 @@ impl Kernel for Block<'_> {
         let room = Room::new(tiling.block, channels_in);
         let values = scratch;
         let products = values.wrapping_add(POINTS * room.values);
-        let sixteen = products.wrapping_add(POINTS * room.products);
-        let row = sixteen.wrapping_add(OUT * OUT * room.stride);
-        let steps = Steps::at(row.wrapping_add(OUT * room.stride), tiling.dilation);
-        let mut tiles = 0;
+        let rows = products.wrapping_add(POINTS * room.products);
+        let steps = Steps::at(rows.wrapping_add(OUT * OUT * room.stride), tiling.dilation);
+        let tiles = tiling.tiles_of(block);
         for (channel, plane) in operands.sources.iter().enumerate() {
             let to = values.wrapping_add(channel * room.stride);
-            tiles = tiling.for_each_segment(block, |segment| {
+            let ahead = distance(operands.sources, channel);
+            for segment in tiling.segments(block) {
                 // SAFETY: passed on to the caller; the scratch is divided as `Room` says.
                 unsafe {
                     let plane = arena.add(plane.of_image(segment.n)).cast_const();
-                    gather::<V>(Kind::Source, tiling, plane, segment, steps, to.add(segment.at), room.values);
+                    gather::<V, SOURCE>(tiling, plane, segment, steps, to.add(segment.at), room.values, ahead);
                 }
-            });
+            }
         }
         let whole = tiles.next_multiple_of(16);
         for group in groups {
@@ -194,16 +193,15 @@ impl Kernel for Block<'_> {
             }
             for m in 0..group.count {
                 let Some(target) = &operands.targets[group.first + m] else { continue };
-                let products = products.wrapping_add(m * room.stride);
-                // SAFETY: as above.
-                unsafe {
-                    let bias = bias[group.first + m];
-                    outputs::<V>(products, room.products, bias, tiles, sixteen, room.stride);
+                for segment in tiling.segments(block) {
+                    ask(tiling, target, arena, segment);
                 }
-                tiling.for_each_segment(block, |segment| {
+                let from = products.wrapping_add(m * room.stride).cast_const();
+                let products = Products { from, point: room.products, bias: bias[group.first + m] };
+                for segment in tiling.segments(block) {
                     // SAFETY: as above; the pixels of a block's tiles are its own.
-                    unsafe { scatter::<V>(tiling, target, arena, segment, sixteen, room.stride, row) }
-                });
+                    unsafe { scatter::<V>(tiling, products, target, arena, segment, rows) }
+                }
             }
         }
     }

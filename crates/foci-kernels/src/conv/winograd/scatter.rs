@@ -1,93 +1,110 @@
-//! From products at the 36 points to the pixels of a plane: Aᵀ m A for each tile, and its runs sorted back among
-//! those of its neighbours.
+//! From products at the 36 points to the pixels of a plane: Aᵀ m A for each tile, its runs sorted back among those
+//! of its neighbours, and the last step of the layer.
 
 use super::tiles::{Segment, Tiling};
 use super::transform::output;
 use super::{IN, OUT};
 use crate::conv::planes::Target;
-use crate::vector::Vector;
+use crate::vector::{Vector, prefetch};
+use crate::view::LINE;
 
-/// The 4x4 outputs of `count` tiles, whose products at point `p` are at `from + p * point`, each of the 16 at
-/// `to + which * stride`, up to a vector less one beyond them.
-///
-/// # Safety
-/// The CPU has the level; both have room for whole vectors.
+/// Asks for the cache lines that the outputs of a segment will be written to.
 #[inline(always)]
-pub(super) unsafe fn outputs<V: Vector>(
-    from: *const f32,
-    point: usize,
-    bias: f32,
-    count: usize,
-    to: *mut f32,
-    stride: usize,
-) {
-    // SAFETY: passed on to the caller.
-    unsafe {
-        let bias = V::splat(bias);
-        for at in (0..count).step_by(V::LANES) {
-            let mut half = [[V::splat(0.0); IN]; OUT];
-            for column in 0..IN {
-                let mut products = [V::splat(0.0); IN];
-                for (row, product) in products.iter_mut().enumerate() {
-                    *product = V::load(from.add((row * IN + column) * point + at));
-                }
-                for (half, value) in half.iter_mut().zip(output(products)) {
-                    half[column] = value;
-                }
-            }
-            for (row, half) in half.into_iter().enumerate() {
-                for (column, value) in output(half).into_iter().enumerate() {
-                    value.add(bias).store(to.add((row * OUT + column) * stride + at));
-                }
-            }
+pub(super) fn ask(tiling: &Tiling, target: &Target, arena: *mut f32, segment: Segment) {
+    let first = OUT * segment.column;
+    let pixels = (OUT * segment.count).min(tiling.w - first.min(tiling.w));
+    for y in (segment.y..tiling.h).step_by(tiling.dilation).take(OUT) {
+        let row = arena.wrapping_add(target.plane.of_image(segment.n) + y * tiling.w + first);
+        for x in (0..pixels).step_by(LINE) {
+            prefetch(row.wrapping_add(x));
         }
     }
 }
 
-/// Finishes and stores the outputs of a segment, the 16 of a tile being `stride` apart from `from` on.
+/// What outputs are made of.
+#[derive(Clone, Copy)]
+pub(super) struct Products {
+    /// Of one channel, tile by tile.
+    pub from: *const f32,
+    /// Floats between points.
+    pub point: usize,
+    /// Added to each output.
+    pub bias: f32,
+}
+
+/// Computes, finishes and stores the outputs of a segment; `room` is scratch for four rows of its pixels.
 ///
 /// # Safety
-/// The CPU has the level; the target is inside the arena; `row` is scratch for the pixels of a row of the segment.
+/// The CPU has the level; the products are there up to a vector less one beyond the block, the target is inside the
+/// arena.
 #[inline(always)]
 pub(super) unsafe fn scatter<V: Vector>(
     tiling: &Tiling,
+    products: Products,
     target: &Target,
     arena: *mut f32,
     segment: Segment,
-    from: *const f32,
-    stride: usize,
-    row: *mut f32,
+    room: *mut f32,
 ) {
     let d = tiling.dilation;
-    for i in 0..OUT {
-        let y = segment.y + i * d;
-        if y >= tiling.h {
-            break;
+    let first = OUT * segment.column;
+    let rows = Rows {
+        // Rows below the image have none.
+        count: (tiling.h - segment.y).div_ceil(d).min(OUT),
+        step: d * tiling.w,
+        pixels: (OUT * segment.count).min(tiling.w - first.min(tiling.w)),
+        to: arena.wrapping_add(target.plane.of_image(segment.n) + segment.y * tiling.w + first),
+    };
+    // SAFETY: passed on to the caller; only pixels of the rows are stored.
+    unsafe {
+        let products = Products { from: products.from.add(segment.at), ..products };
+        match d {
+            1 => merged::<V, 1>(products, target, rows),
+            2 => merged::<V, 2>(products, target, rows),
+            4 => merged::<V, 4>(products, target, rows),
+            8 if V::LANES == 16 => merged::<V, 8>(products, target, rows),
+            _ if d.is_multiple_of(V::LANES) => apart::<V>(products, target, rows, d),
+            _ => one_by_one::<V>(products, target, rows, (segment.count, d), room),
         }
-        let first = OUT * segment.column;
-        let pixels = (OUT * segment.count).min(tiling.w - first.min(tiling.w));
-        // SAFETY: passed on to the caller; only pixels of the row are stored.
-        unsafe {
-            let to = arena.add(target.plane.of_image(segment.n) + y * tiling.w).wrapping_add(first);
-            let from = from.add(i * OUT * stride + segment.at);
-            match d {
-                1 => merge::<V, 1>(target, from, stride, pixels, to),
-                2 => merge::<V, 2>(target, from, stride, pixels, to),
-                4 => merge::<V, 4>(target, from, stride, pixels, to),
-                8 if V::LANES == 16 => merge::<V, 8>(target, from, stride, pixels, to),
-                _ => {
-                    for run in 0..OUT {
-                        for tile in (0..segment.count).step_by(d) {
-                            let (from, to) = (from.add(run * stride + tile), row.add(OUT * tile + run * d));
-                            std::ptr::copy_nonoverlapping(from, to, d);
-                        }
-                    }
-                    for at in (0..pixels).step_by(V::LANES) {
-                        put(target, V::load(row.add(at)), to, at, pixels);
-                    }
-                }
+    }
+}
+
+/// Where the outputs of a segment go.
+#[derive(Clone, Copy)]
+struct Rows {
+    count: usize,
+    /// Floats from one row to the next.
+    step: usize,
+    /// Pixels of each.
+    pixels: usize,
+    to: *mut f32,
+}
+
+/// The 4x4 outputs of a vector of tiles, row by row.
+#[inline(always)]
+unsafe fn outputs<V: Vector>(products: Products, at: usize) -> [[V; OUT]; OUT] {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let bias = V::splat(products.bias);
+        let mut half = [[V::splat(0.0); IN]; OUT];
+        for column in 0..IN {
+            let mut values = [V::splat(0.0); IN];
+            for (row, value) in values.iter_mut().enumerate() {
+                *value = V::load(products.from.add((row * IN + column) * products.point + at));
+            }
+            let values = output(values);
+            for row in 0..OUT {
+                half[row][column] = values[row];
             }
         }
+        let mut outputs = [[bias; OUT]; OUT];
+        for row in 0..OUT {
+            let values = output(half[row]);
+            for column in 0..OUT {
+                outputs[row][column] = values[column].add(bias);
+            }
+        }
+        outputs
     }
 }
 
@@ -104,24 +121,92 @@ unsafe fn put<V: Vector>(target: &Target, value: V, to: *mut f32, at: usize, end
     }
 }
 
+/// Runs that are parts of a vector are merged.
 #[inline(always)]
-unsafe fn merge<V: Vector, const RUN: usize>(
-    target: &Target,
-    from: *const f32,
-    stride: usize,
-    pixels: usize,
-    to: *mut f32,
-) {
+unsafe fn merged<V: Vector, const RUN: usize>(products: Products, target: &Target, rows: Rows) {
     // SAFETY: passed on to the caller.
     unsafe {
-        for at in (0..pixels).step_by(OUT * V::LANES) {
-            let runs = [0, 1, 2, 3].map(|run| V::load(from.add(run * stride + at / OUT)));
-            let (even, more_even) = runs[0].merge_runs::<RUN>(runs[2]);
-            let (odd, more_odd) = runs[1].merge_runs::<RUN>(runs[3]);
-            let (first, second) = even.merge_runs::<RUN>(odd);
-            let (third, fourth) = more_even.merge_runs::<RUN>(more_odd);
-            for (index, value) in [first, second, third, fourth].into_iter().enumerate() {
-                put(target, value, to, at + index * V::LANES, pixels);
+        for at in (0..rows.pixels).step_by(OUT * V::LANES) {
+            let outputs = outputs::<V>(products, at / OUT);
+            let whole = at + OUT * V::LANES <= rows.pixels;
+            for (row, runs) in outputs.into_iter().enumerate() {
+                if row >= rows.count {
+                    continue;
+                }
+                let (even, more_even) = runs[0].merge_runs::<RUN>(runs[2]);
+                let (odd, more_odd) = runs[1].merge_runs::<RUN>(runs[3]);
+                let (first, second) = even.merge_runs::<RUN>(odd);
+                let (third, fourth) = more_even.merge_runs::<RUN>(more_odd);
+                let to = rows.to.add(row * rows.step);
+                for (index, value) in [first, second, third, fourth].into_iter().enumerate() {
+                    let at = at + index * V::LANES;
+                    if whole {
+                        target.finish.store(value, to.add(at));
+                    } else {
+                        put(target, value, to, at, rows.pixels);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Runs of whole vectors are stored as they are.
+#[inline(always)]
+unsafe fn apart<V: Vector>(products: Products, target: &Target, rows: Rows, run: usize) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let mut tile = 0;
+        loop {
+            let x = OUT * (tile - tile % run) + tile % run;
+            if OUT * (tile - tile % run) >= rows.pixels {
+                break;
+            }
+            let outputs = outputs::<V>(products, tile);
+            for (row, runs) in outputs.into_iter().enumerate() {
+                if row >= rows.count {
+                    continue;
+                }
+                let to = rows.to.add(row * rows.step);
+                for (index, value) in runs.into_iter().enumerate() {
+                    put(target, value, to, x + index * run, rows.pixels);
+                }
+            }
+            tile += V::LANES;
+        }
+    }
+}
+
+/// Runs that neither divide a vector nor are made of them.
+#[inline(always)]
+unsafe fn one_by_one<V: Vector>(
+    products: Products,
+    target: &Target,
+    rows: Rows,
+    (tiles, run): (usize, usize),
+    room: *mut f32,
+) {
+    let length = OUT * tiles;
+    // SAFETY: passed on to the caller; there is room for four rows.
+    unsafe {
+        for at in (0..tiles).step_by(V::LANES) {
+            let outputs = outputs::<V>(products, at);
+            for (row, runs) in outputs.into_iter().enumerate() {
+                for (index, value) in runs.into_iter().enumerate() {
+                    let mut lanes = [0.0; 16];
+                    value.store(lanes.as_mut_ptr());
+                    for lane in 0..V::LANES.min(tiles - at) {
+                        let tile = at + lane;
+                        let x = OUT * (tile - tile % run) + index * run + tile % run;
+                        *room.add(row * length + x) = lanes[lane];
+                    }
+                }
+            }
+        }
+        for row in 0..rows.count {
+            let to = rows.to.add(row * rows.step);
+            for at in (0..rows.pixels).step_by(V::LANES) {
+                put(target, V::load(room.add(row * length + at)), to, at, rows.pixels);
             }
         }
     }

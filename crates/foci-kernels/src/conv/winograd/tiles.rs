@@ -43,11 +43,14 @@ pub(super) fn tiles_along(size: usize, dilation: usize) -> usize {
     size.div_ceil(OUT.saturating_mul(dilation)).saturating_mul(dilation)
 }
 
-/// The number of tiles of which whole runs and, if possible, whole vectors make up a block: `wanted` or a little
-/// less, but not nothing.
+/// The tiles of a block, `wanted` or a little less, but not nothing: whole runs, and one run less than whole vectors
+/// where runs are parts of one. What tiles read takes up one run more, and whole vectors with it.
 pub(super) fn block_tiles(wanted: usize, dilation: usize) -> usize {
-    let unit = if 16usize.is_multiple_of(dilation) { 16 } else { dilation };
-    (wanted / unit).max(1) * unit
+    if dilation < 16 && 16usize.is_multiple_of(dilation) {
+        (wanted / 16).max(1) * 16 - dilation
+    } else {
+        (wanted / dilation).max(1) * dilation
+    }
 }
 
 impl Tiling {
@@ -66,19 +69,42 @@ impl Tiling {
         self.tiles.div_ceil(self.block)
     }
 
-    /// Calls `body` with each segment of a block, in order; returns the tiles of the block.
+    /// Tiles of a block.
+    pub fn tiles_of(&self, block: usize) -> usize {
+        self.block.min(self.tiles - block * self.block)
+    }
+
+    /// The segments of a block, in order. An iterator and not a call with each, as what is done with them must be
+    /// compiled into the one place that has the vector instructions.
     #[inline(always)]
-    pub fn for_each_segment(&self, block: usize, mut body: impl FnMut(Segment)) -> usize {
-        let (first, end) = (block * self.block, self.tiles.min((block + 1) * self.block));
-        let mut tile = first;
-        while tile < end {
-            let (row, column) = (tile / self.columns, tile % self.columns);
-            let count = (self.columns - column).min(end - tile);
-            let (n, y) = (row / self.starts.len(), self.starts[row % self.starts.len()]);
-            body(Segment { n, y, column, count, at: tile - first });
-            tile += count;
+    pub fn segments(&self, block: usize) -> Segments<'_> {
+        let first = block * self.block;
+        Segments { tiling: self, first, tile: first, end: first + self.tiles_of(block) }
+    }
+}
+
+/// See [`Tiling::segments`].
+pub(super) struct Segments<'a> {
+    tiling: &'a Tiling,
+    first: usize,
+    tile: usize,
+    end: usize,
+}
+
+impl Iterator for Segments<'_> {
+    type Item = Segment;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Segment> {
+        if self.tile >= self.end {
+            return None;
         }
-        end - first
+        let Tiling { starts, columns, .. } = self.tiling;
+        let (row, column) = (self.tile / columns, self.tile % columns);
+        let count = (columns - column).min(self.end - self.tile);
+        let at = self.tile - self.first;
+        self.tile += count;
+        Some(Segment { n: row / starts.len(), y: starts[row % starts.len()], column, count, at })
     }
 }
 
@@ -96,7 +122,7 @@ mod tests {
             let mut seen = vec![0; 2 * h * w];
             for block in 0..tiling.blocks() {
                 let mut at = 0;
-                let count = tiling.for_each_segment(block, |segment| {
+                for segment in tiling.segments(block) {
                     assert_eq!(segment.at, at);
                     at += segment.count;
                     assert!(segment.column.is_multiple_of(dilation) && segment.count.is_multiple_of(dilation));
@@ -109,9 +135,9 @@ mod tests {
                             }
                         }
                     }
-                });
-                assert!(count <= tiling.block);
-                assert_eq!(count, at);
+                }
+                assert!(at <= tiling.block);
+                assert_eq!(at, tiling.tiles_of(block));
             }
             assert!(seen.iter().all(|count| *count == 1), "{h}x{w}, dilation {dilation}");
         }
