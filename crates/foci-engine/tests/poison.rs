@@ -6,9 +6,9 @@
 mod common;
 
 use common::{compute, numbers, parameters, small_nets};
-use foci_engine::{Mode, Parameters, PlanOptions, Session, SessionOptions, Shape};
+use foci_engine::{MemoryPlan, Mode, Parameters, PlanOptions, Session, SessionOptions, Shape};
 use foci_kernels::Compute;
-use foci_net::{Architecture, Net, solve};
+use foci_net::{Architecture, Net, Op, solve};
 
 fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
@@ -37,6 +37,22 @@ fn results(
     let gradients = bits(&session.backward(compute, &d_output).unwrap().values);
     let d_input = session.input_gradient(compute).map_or(Vec::new(), |values| bits(&values));
     [output, gradients, d_input]
+}
+
+/// The ways of saving that are tested below are those that the plans of the shipped nets take.
+#[test]
+fn plans_save_memory_in_each_way() {
+    let net = solve::for_weights(&Architecture::shipped("unet").unwrap(), 5_000, 1, 1).unwrap();
+    let shape = Shape { n: 2, h: 37, w: 45 };
+    let plan = MemoryPlan::new(&net, shape, PlanOptions::new(Mode::Training)).unwrap();
+    let made_again = |wanted: fn(&Op) -> bool| {
+        let mut again = plan.nodes.iter().flat_map(|node| &node.again);
+        again.any(|&piece| wanted(&net.nodes[plan.pieces[piece].node].op))
+    };
+    assert!(made_again(|op| matches!(op, Op::Pool { .. })));
+    assert!(made_again(|op| matches!(op, Op::Upsample { .. })));
+    assert!(made_again(|op| matches!(op, Op::Conv { .. })));
+    assert!(plan.pieces.iter().any(|piece| piece.gradient == Some(piece.value)));
 }
 
 #[test]

@@ -90,6 +90,18 @@ impl Case {
                 .collect();
             conv.backward_data(&compute, &mut arena, d_output, &into);
             conv.backward_weights(&compute, &arena, d_output, &mut d_weights, &mut d_bias);
+            if !self.accumulate {
+                // The same in the place of what the derivative is told from.
+                let replacing =
+                    |(at, into): (usize, &Option<_>)| into.map(|into| InputGradient { view: y[at], ..into });
+                let replacing: Vec<_> = into.iter().enumerate().map(replacing).collect();
+                conv.backward_data(&compute, &mut arena, d_output, &replacing);
+                for (apart, replacing) in into.iter().flatten().zip(replacing.iter().flatten()) {
+                    let [apart, replacing] =
+                        [apart, replacing].map(|into| store(&compute, &arena, into.view));
+                    assert_eq!(bits(&apart), bits(&replacing), "gradient by input, in place");
+                }
+            }
         }
         layout.check(&arena);
         let d_inputs = d_inputs.iter().map(|view| store(&compute, &arena, *view)).collect();

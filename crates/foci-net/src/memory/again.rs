@@ -14,6 +14,8 @@ use crate::graph::{Activation, Op};
 const MOST_PRODUCTS: usize = 27;
 /// A dropped map must save at least this part of its size.
 const LEAST_SAVING: f64 = 0.25;
+/// Maps that are dropped, at most, so that nets of thousands of nodes are planned quickly.
+const MOST_DROPPED: usize = 64;
 
 /// Steps, first and last, over which a piece is wanted by the backward pass of a node.
 #[derive(Clone, Copy)]
@@ -47,7 +49,7 @@ impl Planner<'_> {
         };
         let floats = |planner: &Self, piece: usize| planner.buffers[planner.pieces[piece].value].floats;
         let mut order = Vec::new();
-        loop {
+        while order.len() < MOST_DROPPED {
             let step = busiest_step(&self.buffers);
             let wants = self.all_wants(&maps);
             let idle = |&piece: &usize| {
