@@ -11,7 +11,8 @@
 //! - In training, a value is kept for the backward pass if a convolution read it (gradient of the weights), a max
 //!   pooling read it (where the maximum was), or its activation's derivative is told from it. SiLU's is not: there the
 //!   value before the activation is kept besides. In inference a value lives until it was last read.
-//! - What pooling or upsampling made may be dropped in between and made again ([`mod@again`]).
+//! - What is cheap to make again, such as the result of an upsampling, may be dropped between two that want it, where
+//!   memory is fullest. It comes back to its place ([`Buffer::idle`], [`NodePlan::again`]).
 //! - A gradient lives from the backward step of the last node that read the map to that of the node that made it. Each
 //!   reader adds its contribution; the [`Route`] says which one comes first (it overwrites) and which last (it also
 //!   multiplies by the derivative of the activation). Where one contribution is both, it may take the place of what the
