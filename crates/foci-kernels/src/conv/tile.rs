@@ -3,7 +3,10 @@
 
 use super::direct::{DirectPass, MOST_TAPS, Operands};
 use super::planes::{Group, Plane};
-use crate::vector::{Kernel, Vector};
+use crate::vector::{Kernel, Vector, prefetch};
+
+/// So many tiles before they are needed, the places that a tile writes and its last step reads are asked for.
+const TILES_AHEAD: usize = 3;
 
 /// Some rows of a pass.
 pub(super) struct Rows<'a> {
@@ -177,6 +180,11 @@ unsafe fn tile<V: Vector, const M: usize, const P: usize, const EDGE: bool>(
             let to = operands.arena.get().add(target.plane.of_image(input.n) + y * input.width + x);
             for (p, sum) in sums.into_iter().enumerate() {
                 let to = to.wrapping_add(p * V::LANES);
+                let next = to.wrapping_add(TILES_AHEAD * P * V::LANES);
+                prefetch(next);
+                if let Some(shift) = target.finish.reads() {
+                    prefetch(next.wrapping_offset(shift));
+                }
                 if EDGE {
                     let count = input.width.saturating_sub(x + p * V::LANES).min(V::LANES);
                     target.finish.store_part(sum, to, count);
