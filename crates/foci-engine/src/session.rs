@@ -4,7 +4,6 @@
 //! nothing, and do the same operations in the same order every time. Nodes run in the order of the net, backward in
 //! reverse. What each node does with which part of the arena is worked out beforehand, in [`operations`].
 
-mod channels;
 mod limits;
 mod operations;
 
@@ -22,7 +21,7 @@ use operations::{Operation, Parts};
 /// What a session provides beyond forward and backward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionOptions {
-    /// Mode, gradient of the input, values kept for reading. The number of threads is that of the compute that the
+    /// Mode, gradient of the input, values kept for reading, exact sums. The number of threads is that of the compute that the
     /// session is built for, whatever it says here.
     pub plan: PlanOptions,
     /// Refuse to allocate more than so many bytes (see [`Bytes`] for what counts).
@@ -137,10 +136,20 @@ impl Session {
         &self.plan.bytes
     }
 
-    /// Bytes that the session has really allocated for the arena and for the layers' weights and scratch.
-    pub fn allocated_bytes(&self) -> u64 {
-        let layers: usize = self.operations.iter().map(Operation::scratch_bytes).sum();
-        (self.arena.bytes() + layers) as u64
+    /// Bytes really allocated for the arena, for the layers' weights, and for the scratch of `compute`, which all
+    /// sessions that it runs share.
+    pub fn allocated_bytes(&self, compute: &Compute) -> u64 {
+        let layers: usize = self.operations.iter().map(Operation::own_bytes).sum();
+        (self.arena.bytes() + layers + compute.scratch_bytes()) as u64
+    }
+
+    /// Fills the arena with what is not a number; for tests that nothing is read before it was written.
+    #[doc(hidden)]
+    pub fn poison(&mut self) {
+        for buffer in 0..self.plan.buffers.len() {
+            self.arena.values_mut(&operations::view(&self.plan, buffer)).fill(f32::NAN);
+        }
+        self.progress = Progress::Built;
     }
 
     /// Takes over weights and biases; to be called again after each step of an optimiser.
@@ -207,7 +216,12 @@ impl Session {
                 self.unavailable("has no forward pass to go back through", "call forward before backward")
             );
         }
-        for operation in self.operations.iter_mut().rev() {
+        for node in (0..self.operations.len()).rev() {
+            for &piece in &self.plan.nodes[node].again {
+                let maker = &mut self.operations[self.plan.pieces[piece].node];
+                maker.make_again(compute, &mut self.arena, piece);
+            }
+            let operation = &mut self.operations[node];
             operation.backward(compute, &mut self.arena, d_output, &self.layout, &mut self.gradients.values);
         }
         self.progress = Progress::Backward;
@@ -222,7 +236,7 @@ impl Session {
     /// The result of node `id` in the last forward pass.
     ///
     /// With `keep_values` in the options every node can be read at any time. Without, only those whose memory has
-    /// not been used again: in training, right after forward, nearly all.
+    /// not been used again: in training, right after forward, most.
     ///
     /// # Errors
     /// [`EngineError::Unavailable`] if there is no such node, it has not been computed or was overwritten.
@@ -233,12 +247,16 @@ impl Session {
         let step = match self.progress {
             Progress::Built => return Err(self.unavailable("has no values yet", "call forward first")),
             Progress::Forward => self.ids.len() - 1,
-            Progress::Backward => 2 * self.ids.len() - 1,
+            Progress::Backward => self.plan.steps() - 1,
         };
         let plan = &self.plan.nodes[node];
         let pieces = if node == self.ids.len() - 1 { &plan.reads } else { &plan.pieces };
         let buffers = || pieces.iter().map(|&piece| self.plan.pieces[piece].value);
-        if buffers().any(|buffer| self.plan.buffers[buffer].last < step) {
+        let replaced = |&piece: &usize| {
+            let piece = &self.plan.pieces[piece];
+            self.progress == Progress::Backward && piece.gradient == Some(piece.value)
+        };
+        if pieces.iter().any(replaced) || buffers().any(|buffer| !self.plan.buffers[buffer].needed_in(step)) {
             let what = format!("has used the memory of node `{id}` again");
             return Err(self.unavailable(&what, "build it with keep_values"));
         }

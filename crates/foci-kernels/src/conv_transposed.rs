@@ -13,8 +13,8 @@ use crate::{reference, stub};
 pub struct ConvTransposedSpec {
     /// Rows and columns of the kernel: 2 (no padding) or 4 (padding 1).
     pub kernel: usize,
-    /// The feature map read.
-    pub input: View,
+    /// The feature maps read, one after the other in channel order: a concatenation without a copy.
+    pub inputs: Vec<View>,
     /// The feature map written: twice the size, cropped by at most one row and one column.
     pub output: View,
     /// Applied to the output; see [`ConvSpec::activation`](crate::ConvSpec::activation).
@@ -25,11 +25,11 @@ pub struct ConvTransposedSpec {
 
 /// All that decides how a transposed convolution is computed, and what memory it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConvTransposedShape {
+pub struct ConvTransposedShape<'a> {
     /// Rows and columns of the kernel: 2 or 4.
     pub kernel: usize,
-    /// Channels read.
-    pub input: usize,
+    /// Channels of each map read.
+    pub inputs: &'a [usize],
     /// Channels written.
     pub output: usize,
     /// Images.
@@ -42,7 +42,7 @@ pub struct ConvTransposedShape {
     pub training: bool,
 }
 
-impl ConvTransposedShape {
+impl ConvTransposedShape<'_> {
     /// The bytes of a layer of this shape; none if they cannot be counted.
     pub fn bytes(&self) -> Option<LayerBytes> {
         Some(LayerBytes::default())
@@ -63,7 +63,7 @@ impl ConvTransposed {
     /// Prepares a layer for a pool; its weights and bias are zero until [`pack`](Self::pack).
     ///
     /// # Panics
-    /// If the specification makes no sense: kernel, shapes, or an output that overlaps the input.
+    /// If the specification makes no sense: kernel, shapes, or an output that overlaps an input.
     pub fn new(spec: ConvTransposedSpec, _compute: &Compute) -> ConvTransposed {
         ConvTransposed { spec, weights: Vec::new(), bias: Vec::new() }
     }
@@ -87,36 +87,75 @@ impl ConvTransposed {
         self.bias = bias.to_vec();
     }
 
-    /// Computes the output from the input.
+    /// The inputs side by side, as a plain slice.
+    fn input(&self, arena: &Arena) -> (Vec<f32>, reference::Shape) {
+        let first = self.spec.inputs[0];
+        let channels = self.spec.inputs.iter().map(|view| view.channels).sum();
+        let mut values = Vec::new();
+        for n in 0..first.n {
+            for view in &self.spec.inputs {
+                values.extend(stub::read(
+                    arena,
+                    View { offset: view.offset + n * view.image_floats(), n: 1, ..*view },
+                ));
+            }
+        }
+        (values, reference::Shape::new(first.n, channels, first.h, first.w))
+    }
+
+    /// Computes the output from the inputs.
     ///
     /// # Panics
     /// If a view of the specification is not inside this arena.
     pub fn forward(&mut self, _compute: &Compute, arena: &mut Arena) {
-        let ConvTransposedSpec { kernel, input, output, activation, .. } = self.spec;
-        let x = stub::read(arena, input);
-        let mut y = reference::conv_transposed_forward(
-            &x, stub::shape(input), &self.weights, &self.bias, kernel, (output.h, output.w),
-        );
+        let ConvTransposedSpec { kernel, output, activation, .. } = self.spec;
+        let (x, shape) = self.input(arena);
+        let size = (output.h, output.w);
+        let mut y =
+            reference::conv_transposed_forward(&x, shape, &self.weights, &self.bias, kernel, size);
         y.iter_mut().for_each(|value| *value = reference::activate(activation, *value));
         stub::write(arena, output, &y);
     }
 
-    /// Hands the gradient of the output before its activation to the input.
+    /// Hands the gradient of the output before its activation to the inputs, one after the other;
+    /// `d_inputs` has one place per input, `None` where no gradient is wanted.
     ///
     /// # Panics
     /// If the layer was not prepared for training, or a gradient has a wrong shape, lies outside the arena
     /// or overlaps what it is computed from.
-    pub fn backward_data(&mut self, _compute: &Compute, arena: &mut Arena, d_output: View, d_input: &InputGradient) {
-        let ConvTransposedSpec { kernel, input, .. } = self.spec;
+    pub fn backward_data(
+        &mut self,
+        _compute: &Compute,
+        arena: &mut Arena,
+        d_output: View,
+        d_inputs: &[Option<InputGradient>],
+    ) {
+        let first = self.spec.inputs[0];
+        let channels: usize = self.spec.inputs.iter().map(|view| view.channels).sum();
         let d_y = stub::read(arena, d_output);
         let d_x = reference::conv_transposed_backward_data(
-            &d_y, stub::shape(d_output), &self.weights, input.channels, kernel, (input.h, input.w),
+            &d_y,
+            stub::shape(d_output),
+            &self.weights,
+            channels,
+            self.spec.kernel,
+            (first.h, first.w),
         );
-        stub::add(arena, d_input, &d_x);
+        let mut start = 0;
+        for (into, input) in d_inputs.iter().zip(&self.spec.inputs) {
+            if let Some(into) = into {
+                let image = |n: usize| &d_x[(n * channels + start) * input.pixels()..];
+                let values: Vec<f32> = (0..input.n)
+                    .flat_map(|n| image(n)[..input.channels * input.pixels()].to_vec())
+                    .collect();
+                stub::add(arena, into, &values);
+            }
+            start += input.channels;
+        }
     }
 
     /// Computes the gradients by weights `[out, in, kernel, kernel]` and bias `[out]` (overwriting what is
-    /// there) from the input and the gradient of the output before its activation.
+    /// there) from the inputs and the gradient of the output before its activation.
     ///
     /// # Panics
     /// If the layer was not prepared for training, a slice has another length, or a view lies outside the
@@ -129,10 +168,13 @@ impl ConvTransposed {
         d_weights: &mut [f32],
         d_bias: &mut [f32],
     ) {
-        let ConvTransposedSpec { kernel, input, .. } = self.spec;
-        let (x, d_y) = (stub::read(arena, input), stub::read(arena, d_output));
+        let ((x, shape), d_y) = (self.input(arena), stub::read(arena, d_output));
         let (w, b) = reference::conv_transposed_backward_weights(
-            &x, stub::shape(input), &d_y, stub::shape(d_output), kernel,
+            &x,
+            shape,
+            &d_y,
+            stub::shape(d_output),
+            self.spec.kernel,
         );
         d_weights.copy_from_slice(&w);
         d_bias.copy_from_slice(&b);

@@ -14,7 +14,8 @@ pub struct InputGradient {
     /// Add to what is there instead of overwriting it.
     pub accumulate: bool,
     /// After adding, multiply by the derivative of this activation, told from the view of its output `y`
-    /// (for [`Activation::Silu`], of its input).
+    /// (for [`Activation::Silu`], of its input). `y` lies apart from `view`; or it is `view`, if nothing is
+    /// accumulated, and the gradient takes its place.
     pub activation: Option<(Activation, View)>,
 }
 
@@ -52,9 +53,11 @@ impl InputGradient {
         }
         if let Some((_, y)) = &self.activation {
             arena.check(y);
+            let apart = y.same_shape(&self.view) && !y.overlaps(&self.view);
             assert!(
-                y.same_shape(&self.view) && !y.overlaps(&self.view),
-                "the activated value must have the shape of the gradient and lie apart from it: {y:?} and {:?}",
+                apart || (*y == self.view && !self.accumulate),
+                "the activated value must have the shape of the gradient and lie apart from it or be replaced: \
+                 {y:?} and {:?}",
                 self.view
             );
         }

@@ -49,7 +49,7 @@ fn running_allocates_nothing() {
     let mut transposed = ConvTransposed::new(
         ConvTransposedSpec {
             kernel: 4,
-            input: small,
+            inputs: vec![small],
             output: y,
             activation: Activation::Relu,
             training: true,
@@ -70,7 +70,7 @@ fn running_allocates_nothing() {
         conv.backward_weights(&compute, &arena, d_y, &mut d_weights, &mut d_bias);
         transposed.pack(&weights_t, &bias);
         transposed.forward(&compute, &mut arena);
-        transposed.backward_data(&compute, &mut arena, d_y, &InputGradient::overwrite(d_small));
+        transposed.backward_data(&compute, &mut arena, d_y, &[Some(InputGradient::overwrite(d_small))]);
         transposed.backward_weights(&compute, &arena, d_y, &mut d_weights_t, &mut d_bias);
         for kind in [PoolKind::Max, PoolKind::Average, PoolKind::Blur] {
             pool_forward(&compute, &mut arena, kind, 2, y, small);

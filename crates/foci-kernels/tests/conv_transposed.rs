@@ -13,18 +13,29 @@ use proptest::prelude::*;
 #[derive(Clone, Debug)]
 struct Case {
     n: usize,
-    channels_in: usize,
+    inputs: Vec<usize>,
     out: usize,
     size: (usize, usize),
     kernel: usize,
     activation: Activation,
 }
 
-type Results = (Vec<f32>, Vec<f32>, Vec<f32>, Vec<f32>);
+/// All that a layer computes: output, gradients by input, by weights, by bias.
+type Results = (Vec<f32>, Vec<Vec<f32>>, Vec<f32>, Vec<f32>);
 
 impl Case {
-    fn input(&self) -> Shape {
-        Shape::new(self.n, self.channels_in, self.size.0.div_ceil(2), self.size.1.div_ceil(2))
+    fn channels_in(&self) -> usize {
+        self.inputs.iter().sum()
+    }
+
+    /// The shape of a map of `channels` that is read.
+    fn small(&self, channels: usize) -> Shape {
+        Shape::new(self.n, channels, self.size.0.div_ceil(2), self.size.1.div_ceil(2))
+    }
+
+    /// Values of a map that goes with input `index`.
+    fn values(&self, index: usize, seed: u64) -> Vec<f32> {
+        noise(self.small(self.inputs[index]).values(), seed + index as u64)
     }
 
     fn output(&self) -> Shape {
@@ -32,64 +43,76 @@ impl Case {
     }
 
     fn weights(&self) -> Vec<f32> {
-        noise(self.out * self.channels_in * self.kernel * self.kernel, 1)
+        noise(self.out * self.channels_in() * self.kernel * self.kernel, 1)
     }
 
     fn run(&self, threads: usize, simd: Simd) -> Results {
         let compute = Compute::new(threads, simd).unwrap();
         let mut layout = Layout::new();
-        let (input, d_input, y) =
-            (layout.view(self.input()), layout.view(self.input()), layout.view(self.input()));
+        let mut views = || -> Vec<_> { self.inputs.iter().map(|c| layout.view(self.small(*c))).collect() };
+        let (inputs, d_inputs, y) = (views(), views(), views());
         let (output, d_output) = (layout.view(self.output()), layout.view(self.output()));
         let mut arena = layout.arena();
-        load(&compute, &mut arena, input, &noise(input.values(), 2));
-        load(&compute, &mut arena, d_output, &noise(d_output.values(), 3));
-        load(&compute, &mut arena, d_input, &noise(input.values(), 4));
-        load(&compute, &mut arena, y, &noise(input.values(), 5));
+        for index in 0..self.inputs.len() {
+            load(&compute, &mut arena, inputs[index], &self.values(index, 20));
+            load(&compute, &mut arena, d_inputs[index], &self.values(index, 40));
+            load(&compute, &mut arena, y[index], &self.values(index, 50));
+        }
+        load(&compute, &mut arena, d_output, &noise(self.output().values(), 3));
         let training = self.activation != Activation::Silu;
-        let spec =
-            ConvTransposedSpec { kernel: self.kernel, input, output, activation: self.activation, training };
+        let activation = self.activation;
+        let spec = ConvTransposedSpec { kernel: self.kernel, inputs, output, activation, training };
         let mut layer = ConvTransposed::new(spec, &compute);
         layer.pack(&self.weights(), &noise(self.out, 6));
         layer.forward(&compute, &mut arena);
         let mut d_weights = vec![f32::NAN; self.weights().len()];
         let mut d_bias = vec![f32::NAN; self.out];
         if training {
-            let into = InputGradient::accumulate(d_input).through(Activation::LeakyRelu, y);
+            let into = d_inputs
+                .iter()
+                .zip(&y)
+                .map(|(view, y)| Some(InputGradient::accumulate(*view).through(Activation::LeakyRelu, *y)));
+            let into: Vec<_> = into.collect();
             layer.backward_data(&compute, &mut arena, d_output, &into);
             layer.backward_weights(&compute, &arena, d_output, &mut d_weights, &mut d_bias);
         }
         layout.check(&arena);
-        (store(&compute, &arena, output), store(&compute, &arena, d_input), d_weights, d_bias)
+        let d_inputs = d_inputs.iter().map(|view| store(&compute, &arena, *view)).collect();
+        (store(&compute, &arena, output), d_inputs, d_weights, d_bias)
     }
 
     fn check(&self, (y, d_x, d_weights, d_bias): &Results) {
-        let (shape, out, k) = (self.input(), self.output(), self.kernel);
-        let x = wide(&noise(shape.values(), 2));
+        let (out, k) = (self.output(), self.kernel);
+        let maps: Vec<_> =
+            (0..self.inputs.len()).map(|i| (self.small(self.inputs[i]), self.values(i, 20))).collect();
+        let (shape, x) = concatenate(&maps);
+        let x = wide(&x);
         let weights = wide(&self.weights());
         let bias = wide(&noise(self.out, 6));
         let mut exact = reference::conv_transposed_forward(&x, shape, &weights, &bias, k, self.size);
         exact.iter_mut().for_each(|value| *value = reference::activate(self.activation, *value));
-        assert_close("output", y, &exact, self.channels_in * 4);
+        assert_close("output", y, &exact, shape.c * 4);
         if self.activation == Activation::Silu {
             return;
         }
         let d_y = wide(&noise(out.values(), 3));
-        let mut exact = reference::conv_transposed_backward_data(
-            &d_y,
-            out,
-            &weights,
-            self.channels_in,
-            k,
-            (shape.h, shape.w),
-        );
-        let before = wide(&noise(shape.values(), 4));
-        let activated = wide(&noise(shape.values(), 5));
-        for (at, value) in exact.iter_mut().enumerate() {
-            *value += before[at];
-            *value *= reference::activation_derivative(Activation::LeakyRelu, activated[at]);
+        let size = (shape.h, shape.w);
+        let all = reference::conv_transposed_backward_data(&d_y, out, &weights, shape.c, k, size);
+        let mut first = 0;
+        for (index, d_x) in d_x.iter().enumerate() {
+            let channels = self.inputs[index];
+            let (before, activated) = (wide(&self.values(index, 40)), wide(&self.values(index, 50)));
+            let image = channels * shape.h * shape.w;
+            let exact: Vec<f64> = (0..d_x.len())
+                .map(|at| {
+                    let (n, rest) = (at / image, at % image);
+                    let sum = all[(n * shape.c + first) * shape.h * shape.w + rest] + before[at];
+                    sum * reference::activation_derivative(Activation::LeakyRelu, activated[at])
+                })
+                .collect();
+            assert_close("gradient by input", d_x, &exact, self.out * k * k);
+            first += channels;
         }
-        assert_close("gradient by input", d_x, &exact, self.out * k * k);
         let (exact, exact_bias) = reference::conv_transposed_backward_weights(&x, shape, &d_y, out, k);
         assert_close("gradient by weights", d_weights, &exact, shape.n * shape.h * shape.w);
         assert_close("gradient by bias", d_bias, &exact_bias, out.n * out.h * out.w);
@@ -97,12 +120,12 @@ impl Case {
 }
 
 fn assert_same(a: &Results, b: &Results, what: &str) {
-    for (name, a, b) in [
-        ("output", &a.0, &b.0),
-        ("gradient by input", &a.1, &b.1),
-        ("gradient by weights", &a.2, &b.2),
-        ("gradient by bias", &a.3, &b.3),
-    ] {
+    for (a, b) in a.1.iter().zip(&b.1) {
+        assert_eq!(bits(a), bits(b), "gradient by input, {what}");
+    }
+    for (name, a, b) in
+        [("output", &a.0, &b.0), ("gradient by weights", &a.2, &b.2), ("gradient by bias", &a.3, &b.3)]
+    {
         assert_eq!(bits(a), bits(b), "{name}, {what}");
     }
 }
@@ -111,10 +134,11 @@ fn cases() -> impl Strategy<Value = Case> {
     let channels = || prop_oneof![1usize..5, 15usize..18, 31usize..34];
     let size = || prop_oneof![1usize..6, 6usize..40];
     let activation = prop::sample::select(ACTIVATIONS.to_vec());
-    (1usize..3, channels(), channels(), (size(), size()), prop::sample::select(vec![2usize, 4]), activation)
-        .prop_map(|(n, channels_in, out, size, kernel, activation)| Case {
+    let inputs = prop::collection::vec(channels(), 1..4);
+    (1usize..3, inputs, channels(), (size(), size()), prop::sample::select(vec![2usize, 4]), activation)
+        .prop_map(|(n, inputs, out, size, kernel, activation)| Case {
             n,
-            channels_in,
+            inputs,
             out,
             size,
             kernel,

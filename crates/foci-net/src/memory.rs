@@ -1,34 +1,36 @@
 //! The memory plan: where each feature map and each gradient of a net lies, and for how long, before any is made.
 //!
-//! Feature maps are kept in blocks of 16 channels, `[N][ceil(C/16)][H][W][16]` in f32, in one *arena*. Time runs in
-//! steps: node `i` of `k` is computed in step `i`, and its gradient is passed on in step `2k - 1 - i`. Each map is
-//! needed over an interval of steps, and maps whose intervals are apart may share an address ([`mod@place`]).
+//! Feature maps are kept as planes, `[N][C][H][W]` in f32 ([`View`](foci_kernels::View) says how far apart), in one
+//! *arena*. Time runs in steps: node `i` of `k` is computed in step `i`; on the way back each node has two steps, the
+//! last node first: in one its weights get their gradient, in the next it passes its gradient on. Each map is needed
+//! over an interval of steps, and maps whose intervals are apart may share an address ([`mod@place`]).
 //!
 //! - A [`Piece`] is a map that one operation makes. Concatenation makes none: reading a concat is reading the list of
 //!   its sources' pieces, and its gradient goes straight to theirs. Pooling and upsampling treat channels one by one,
-//!   so of a concat they make one piece for each that they read; so does an add whose inputs are divided alike.
+//!   so of a concat they make one piece for each that they read.
 //! - In training, a value is kept for the backward pass if a convolution read it (gradient of the weights), a max
 //!   pooling read it (where the maximum was), or its activation's derivative is told from it. SiLU's is not: there the
 //!   value before the activation is kept besides. In inference a value lives until it was last read.
+//! - What pooling or upsampling made may be dropped in between and made again ([`mod@again`]).
 //! - A gradient lives from the backward step of the last node that read the map to that of the node that made it. Each
 //!   reader adds its contribution; the [`Route`] says which one comes first (it overwrites) and which last (it also
-//!   multiplies by the derivative of the activation).
+//!   multiplies by the derivative of the activation). Where one contribution is both, it may take the place of what the
+//!   derivative is told from.
 //!
-//! The plan knows the net alone; that its bytes are those really allocated is tested in `foci-engine`.
+//! The plan asks the kernels how much memory a shape takes and nothing else; that its bytes are those really allocated
+//! is tested in `foci-engine`.
 
+mod again;
 mod bytes;
-mod layers;
 mod lifetimes;
 pub mod place;
 #[cfg(test)]
 mod tests;
 
 use crate::graph::{Activation, Net};
+use lifetimes::Clock;
 
 pub use bytes::{Bytes, largest_image};
-
-/// Channels in one block of the layout.
-pub const LANES: usize = 16;
 
 /// Images at a time, and their size in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,14 +61,17 @@ pub struct PlanOptions {
     pub input_gradient: bool,
     /// Let no value be overwritten, so that every node's result can be read afterwards.
     pub keep_values: bool,
-    /// Threads that will compute; each has a little scratch of its own.
+    /// Threads that will compute; each has scratch of its own.
     pub threads: usize,
+    /// Convolutions sum the products of pixels and weights themselves, whatever the shapes
+    /// ([`ConvSpec::exact`](foci_kernels::ConvSpec::exact)).
+    pub exact: bool,
 }
 
 impl PlanOptions {
     /// The least that `mode` needs, on one thread.
     pub fn new(mode: Mode) -> PlanOptions {
-        PlanOptions { mode, input_gradient: false, keep_values: false, threads: 1 }
+        PlanOptions { mode, input_gradient: false, keep_values: false, threads: 1, exact: false }
     }
 }
 
@@ -110,34 +115,50 @@ pub enum Purpose {
     Gradient,
     /// One contribution to a gradient that is not added in place.
     Aside,
-    /// All pieces that a node reads, copied together because its operation reads a single map.
-    Gathered,
-    /// The gradient of [`Purpose::Gathered`].
-    GatheredGradient,
 }
 
-/// A map in the arena, `[N][ceil(C/16)][H][W][16]`.
+/// A map in the arena, `[N][C][H][W]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Buffer {
-    /// The node that makes the map (for [`Purpose::Aside`], the node whose contribution it is; for a gathered map,
-    /// the node that reads it).
+    /// The node that makes the map (for [`Purpose::Aside`], the node whose contribution it is).
     pub node: usize,
     /// What it holds.
     pub purpose: Purpose,
-    /// Channels; lanes beyond them are zero.
+    /// Channels.
     pub channels: usize,
     /// Height.
     pub h: usize,
     /// Width.
     pub w: usize,
-    /// First float in the arena, a multiple of 16.
+    /// First float in the arena, a multiple of [`LINE`](foci_kernels::LINE).
     pub offset: usize,
-    /// Length in floats, a multiple of 16.
+    /// Length in floats, a multiple of [`LINE`](foci_kernels::LINE), too.
     pub floats: usize,
     /// Step in which it is written first.
     pub first: usize,
     /// Step in which it is read last.
     pub last: usize,
+    /// Steps between, first and last, in which it is not needed, since it is made again after them.
+    pub idle: Option<(usize, usize)>,
+}
+
+impl Buffer {
+    /// The steps over which it is needed, first and last of each stretch.
+    pub fn intervals(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let (first, last) = (self.first, self.last);
+        let end = self.idle.map_or(last, |idle| idle.0 - 1);
+        [Some((first, end)), self.idle.map(|idle| (idle.1 + 1, last))].into_iter().flatten()
+    }
+
+    /// Whether it is needed in a step.
+    pub fn needed_in(&self, step: usize) -> bool {
+        self.intervals().any(|(first, last)| first <= step && step <= last)
+    }
+
+    /// Whether there is a step in which both are needed.
+    pub fn meets(&self, other: &Buffer) -> bool {
+        self.intervals().any(|(first, last)| other.intervals().any(|(a, b)| a <= last && first <= b))
+    }
 }
 
 /// A map that one operation makes.
@@ -151,7 +172,8 @@ pub struct Piece {
     pub value: usize,
     /// Buffer of the value before the activation, where the derivative needs it.
     pub before: Option<usize>,
-    /// Buffer of the gradient, where it is needed.
+    /// Buffer of the gradient, where it is needed; that of the value (of the value before the activation, if there is
+    /// one) if the gradient takes its place.
     pub gradient: Option<usize>,
 }
 
@@ -190,9 +212,8 @@ pub struct NodePlan {
     pub reads: Vec<usize>,
     /// The destination of its contribution to each of `reads` (training).
     pub routes: Vec<Route>,
-    /// For a transposed convolution that reads several pieces: the buffer in which they are gathered, and that of its
-    /// gradient (training).
-    pub gathered: Option<(usize, Option<usize>)>,
+    /// Pieces that were dropped and are made again, one after the other, before the node's weights get their gradient.
+    pub again: Vec<usize>,
 }
 
 /// Addresses and lifetimes of everything that a net needs at one shape.
@@ -234,8 +255,13 @@ impl MemoryPlan {
         Ok(plan)
     }
 
-    /// Step in which node `node` passes its gradient on.
+    /// All steps, forward and (in training) backward.
+    pub fn steps(&self) -> usize {
+        Clock { nodes: self.nodes.len(), training: self.options.mode == Mode::Training }.end()
+    }
+
+    /// Step in which node `node` passes its gradient on; its weights get theirs in the one before.
     pub fn backward_step(&self, node: usize) -> usize {
-        2 * self.nodes.len() - 1 - node
+        Clock { nodes: self.nodes.len(), training: true }.backward(node)
     }
 }

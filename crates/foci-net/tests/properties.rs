@@ -165,7 +165,7 @@ fn other_budgets() {
             solve::for_budget(&architecture, "multiply-adds", 20_000.0, Net::macs_per_pixel, 1, 1).unwrap();
         assert!((net.macs_per_pixel() / 20_000.0 - 1.0).abs() <= 0.005, "{name}");
     }
-    // Bytes come in blocks of 16 channels, so not every number can be had; what is offered must be true.
+    // Bytes come in whole channels of an image, so not every number can be had; what is offered must be true.
     let bytes = |net: &Net| net.train_bytes(64, 64).map_or(f64::INFINITY, |bytes| bytes as f64);
     let architecture = Architecture::shipped("unet").unwrap();
     match solve::for_budget(&architecture, "bytes to train", 8e6, bytes, 1, 1) {

@@ -19,11 +19,8 @@ pub(super) enum Operation {
     ConvTransposed(Box<ConvTransposedNode>),
     /// Pool and upsample, piece by piece.
     Resample(Resampling, Vec<ResampledPiece>),
-    /// Sums, piece by piece; then for each piece read, in the order of the plan, the gradient of its sum and where
-    /// that goes.
+    /// Sums of runs of channels; then parts of the gradient of the sum, and where they go.
     Add(Vec<Sum>, Vec<(View, InputGradient)>),
-    /// A sum of inputs whose pieces are divided differently.
-    AddShifted(ShiftedSum),
     Output(Parts, Vec<Contribution>),
 }
 
@@ -47,16 +44,9 @@ pub(super) struct ConvNode {
 pub(super) struct ConvTransposedNode {
     conv: ConvTransposed,
     layer: Layer,
-    d_input: Option<InputGradient>,
-    gathered: Option<Gathered>,
-}
-
-/// Pieces copied into one map, and its gradient.
-pub(super) struct Gathered {
-    pieces: Vec<View>,
-    value: View,
-    /// Gradient of `value`; first channel and destination for each piece.
-    back: Option<(View, Vec<(usize, InputGradient)>)>,
+    d_inputs: Vec<Option<InputGradient>>,
+    /// Contributions that are added to their gradient afterwards.
+    asides: Vec<(View, InputGradient)>,
 }
 
 #[derive(Clone, Copy)]
@@ -66,6 +56,8 @@ pub(super) enum Resampling {
 }
 
 pub(super) struct ResampledPiece {
+    /// The piece that is made.
+    piece: usize,
     x: View,
     y: View,
     back: Option<(View, InputGradient)>,
@@ -74,13 +66,6 @@ pub(super) struct ResampledPiece {
 pub(super) struct Sum {
     terms: Vec<View>,
     y: View,
-}
-
-pub(super) struct ShiftedSum {
-    /// Each with its first channel in the sum.
-    terms: Vec<(usize, View)>,
-    y: View,
-    back: Option<(View, Vec<(usize, InputGradient)>)>,
 }
 
 /// What the output contributes to the gradient of a piece.
@@ -100,6 +85,12 @@ enum Then {
 
 /// A map in several pieces, one after the other in channel order.
 pub(super) struct Parts(Vec<View>);
+
+/// The view of `count` channels of one image of `map`, which are a run of planes.
+fn channels(map: View, image: usize, first: usize, count: usize) -> View {
+    let offset = map.offset + image * map.image_floats() + first * map.plane_floats();
+    View { offset, n: 1, channels: count, ..map }
+}
 
 /// The kernels' view of a planned buffer.
 pub(super) fn view(plan: &MemoryPlan, buffer: usize) -> View {

@@ -1,9 +1,13 @@
 //! Everything that is allocated for a net, in bytes, and the largest image for a given number of them.
 
+use foci_kernels::{ConvShape, ConvTransposedShape, LayerBytes};
+
 use crate::graph::{Net, Op};
 
-use super::layers::Layer;
-use super::{LANES, MemoryPlan, Mode, PlanError, PlanOptions, Shape};
+use super::{Buffer, MemoryPlan, Mode, PlanError, PlanOptions, Shape};
+
+/// The sides of the largest image are multiples of so many pixels.
+const SIDE_STEP: usize = 16;
 
 /// Bytes allocated for one net at one shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -12,8 +16,8 @@ pub struct Bytes {
     pub arena: u64,
     /// Trainable weights, as a list.
     pub parameters: u64,
-    /// What convolutions keep for themselves: weights in the order in which the kernels read them, sums of the gradient
-    /// of the weights, and a little for each thread.
+    /// What convolutions have besides: weights in the order in which the kernels read them, and the scratch of the
+    /// threads, as large as the layer that needs most.
     pub layers: u64,
     /// Gradients of the weights (training).
     pub gradients: u64,
@@ -38,10 +42,15 @@ impl Bytes {
         let (input, output) = (channels(0), channels(net.nodes.len() - 1));
         let staged = input + output + if training { 2 * output } else { 0 };
         let parameters = net.weights().checked_mul(4)?;
-        let mut layers = 0_u64;
+        let mut all = LayerBytes::default();
         for node in 0..net.nodes.len() {
-            layers = layers.checked_add(layer_bytes(net, plan, node)?)?;
+            let one = layer_bytes(net, plan, node)?;
+            all.own = all.own.checked_add(one.own)?;
+            all.worker = all.worker.max(one.worker);
+            all.common = all.common.max(one.common);
         }
+        let workers = all.worker.checked_mul(plan.options.threads as u64)?;
+        let layers = all.own.checked_add(workers)?.checked_add(all.common)?;
         let bytes = Bytes {
             arena: (plan.arena_floats as u64).checked_mul(4)?,
             parameters,
@@ -56,23 +65,24 @@ impl Bytes {
     }
 }
 
-/// Bytes that the kernels keep for node `node`.
-fn layer_bytes(net: &Net, plan: &MemoryPlan, node: usize) -> Option<u64> {
+/// Bytes that the kernels need for node `node`.
+fn layer_bytes(net: &Net, plan: &MemoryPlan, node: usize) -> Option<LayerBytes> {
     let (kernel, dilation, transposed) = match net.nodes[node].op {
         Op::Conv { kernel, dilation, .. } => (kernel, dilation, false),
         Op::ConvTransposed { kernel, .. } => (kernel, 1, true),
-        _ => return Some(0),
+        _ => return Some(LayerBytes::default()),
     };
     let layout = &plan.nodes[node];
-    let channels = |buffer: usize| plan.buffers[buffer].channels;
-    let inputs: Vec<usize> = match layout.gathered {
-        Some((buffer, _)) => vec![channels(buffer)],
-        None => layout.reads.iter().map(|&piece| channels(plan.pieces[piece].value)).collect(),
-    };
-    let made = &plan.buffers[plan.pieces[layout.pieces[0]].value];
-    let (n, h, w) = (plan.shape.n, made.h, made.w);
-    let layer = Layer { kernel, dilation, transposed, inputs: &inputs, channels: made.channels, n, h, w };
-    layer.bytes(plan.options.mode == Mode::Training, plan.options.threads)
+    let buffer = |piece: usize| &plan.buffers[plan.pieces[piece].value];
+    let inputs: Vec<usize> = layout.reads.iter().map(|&piece| buffer(piece).channels).collect();
+    let &Buffer { channels: output, h, w, .. } = buffer(layout.pieces[0]);
+    let (inputs, n, training) = (&inputs, plan.shape.n, plan.options.mode == Mode::Training);
+    if transposed {
+        ConvTransposedShape { kernel, inputs, output, n, h, w, training }.bytes()
+    } else {
+        let exact = plan.options.exact;
+        ConvShape { kernel, dilation, inputs, output, n, h, w, training, exact }.bytes()
+    }
 }
 
 impl Net {
@@ -104,12 +114,12 @@ impl Net {
 /// request is absurd). The shorter side is found by bisection: the size returned fits, the next does not.
 pub fn largest_image(net: &Net, mode: Mode, bytes: u64, aspect: f64) -> Option<(usize, usize)> {
     let aspect = if aspect.is_finite() { aspect.clamp(1.0 / 64.0, 64.0) } else { 1.0 };
-    let longer = |shorter: usize, ratio: f64| LANES * ((shorter as f64 * ratio).round() as usize).max(1);
+    let longer = |shorter: usize, ratio: f64| SIDE_STEP * ((shorter as f64 * ratio).round() as usize).max(1);
     let size = |shorter: usize| {
         if aspect >= 1.0 {
-            (LANES * shorter, longer(shorter, aspect))
+            (SIDE_STEP * shorter, longer(shorter, aspect))
         } else {
-            (longer(shorter, 1.0 / aspect), LANES * shorter)
+            (longer(shorter, 1.0 / aspect), SIDE_STEP * shorter)
         }
     };
     let fits = |shorter: usize| {

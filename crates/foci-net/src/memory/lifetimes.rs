@@ -1,8 +1,10 @@
 //! What must be in memory when: pieces, their buffers, and the steps over which each is needed.
 
+use foci_kernels::View;
+
 use crate::graph::{Activation, Net, Op, PoolKind};
 
-use super::{Buffer, LANES, Mode, NodePlan, Piece, PlanOptions, Purpose, Route, Shape};
+use super::{Buffer, Mode, NodePlan, Piece, PlanOptions, Purpose, Route, Shape};
 
 /// A plan without addresses.
 pub(super) struct Lifetimes {
@@ -13,19 +15,34 @@ pub(super) struct Lifetimes {
 
 /// The steps of a net of `nodes` nodes.
 #[derive(Clone, Copy)]
-struct Clock {
-    nodes: usize,
-    training: bool,
+pub(super) struct Clock {
+    pub(super) nodes: usize,
+    pub(super) training: bool,
 }
 
 impl Clock {
-    fn backward(self, node: usize) -> usize {
-        2 * self.nodes - 1 - node
+    /// When the weights of `node` get their gradient, and what was dropped is made again.
+    pub(super) fn weights(self, node: usize) -> usize {
+        self.nodes + 2 * (self.nodes - 1 - node)
+    }
+
+    /// When `node` passes its gradient on.
+    pub(super) fn backward(self, node: usize) -> usize {
+        self.weights(node) + 1
+    }
+
+    /// When the backward pass of `node` looks at what it read, if it does.
+    pub(super) fn reads_again(self, net: &Net, node: usize) -> Option<usize> {
+        match net.nodes[node].op {
+            Op::Conv { .. } | Op::ConvTransposed { .. } => Some(self.weights(node)),
+            Op::Pool { kind: PoolKind::Max, .. } => Some(self.backward(node)),
+            _ => None,
+        }
     }
 
     /// After everything.
-    fn end(self) -> usize {
-        if self.training { 2 * self.nodes } else { self.nodes }
+    pub(super) fn end(self) -> usize {
+        if self.training { 3 * self.nodes } else { self.nodes }
     }
 }
 
@@ -49,19 +66,25 @@ pub(super) fn plan(net: &Net, shape: Shape, options: PlanOptions) -> Option<Life
     if training {
         planner.plan_gradients()?;
     }
+    // So that no sum of some of them can overflow.
+    planner.buffers.iter().try_fold(0_usize, |sum, buffer| sum.checked_add(buffer.floats))?;
+    if training && !options.keep_values {
+        planner.drop_maps();
+    }
     Some(Lifetimes { nodes: planner.nodes, pieces: planner.pieces, buffers: planner.buffers })
 }
 
-struct Planner<'a> {
-    net: &'a Net,
+/// A plan being made.
+pub(super) struct Planner<'a> {
+    pub(super) net: &'a Net,
     shape: Shape,
-    clock: Clock,
+    pub(super) clock: Clock,
     options: PlanOptions,
-    nodes: Vec<NodePlan>,
-    pieces: Vec<Piece>,
-    buffers: Vec<Buffer>,
+    pub(super) nodes: Vec<NodePlan>,
+    pub(super) pieces: Vec<Piece>,
+    pub(super) buffers: Vec<Buffer>,
     /// For each piece the nodes that read it, in order, twice if read twice.
-    readers: Vec<Vec<usize>>,
+    pub(super) readers: Vec<Vec<usize>>,
 }
 
 impl Planner<'_> {
@@ -74,13 +97,8 @@ impl Planner<'_> {
             return Some(());
         }
         let channels: Vec<usize> = match node.op {
-            Op::Input | Op::Conv { .. } | Op::ConvTransposed { .. } => vec![node.channels],
+            Op::Input | Op::Conv { .. } | Op::ConvTransposed { .. } | Op::Add => vec![node.channels],
             Op::Pool { .. } | Op::Upsample { .. } => self.channels_of(node.from[0]),
-            Op::Add => {
-                let first = self.channels_of(node.from[0]);
-                let alike = node.from.iter().all(|&from| self.channels_of(from) == first);
-                if alike { first } else { vec![node.channels] }
-            }
             Op::Concat | Op::Output => Vec::new(),
         };
         let activation = match node.op {
@@ -101,22 +119,7 @@ impl Planner<'_> {
         for &piece in &reads {
             self.readers[piece].push(index);
         }
-        if matches!(node.op, Op::ConvTransposed { .. }) && reads.len() > 1 {
-            self.gather(index, &reads)?;
-        }
         self.nodes[index].reads = reads;
-        Some(())
-    }
-
-    /// Makes room for the pieces that a transposed convolution reads, as one map.
-    fn gather(&mut self, index: usize, reads: &[usize]) -> Option<()> {
-        let Buffer { h, w, .. } = self.buffers[self.pieces[reads[0]].value];
-        let channels = self.net.nodes[self.net.nodes[index].from[0]].channels;
-        let value = self.sized_buffer(index, Purpose::Gathered, (channels, h, w), index)?;
-        if self.clock.training {
-            self.buffers[value].last = self.clock.backward(index);
-        }
-        self.nodes[index].gathered = Some((value, None));
         Some(())
     }
 
@@ -137,9 +140,7 @@ impl Planner<'_> {
         (channels, h, w): (usize, usize, usize),
         step: usize,
     ) -> Option<usize> {
-        let floats = [channels.div_ceil(LANES), h, w, LANES]
-            .iter()
-            .try_fold(self.shape.n, |product, &factor| product.checked_mul(factor))?;
+        let floats = View::floats_of(self.shape.n, channels, h, w)?;
         self.buffers.push(Buffer {
             node,
             purpose,
@@ -150,6 +151,7 @@ impl Planner<'_> {
             floats,
             first: step,
             last: step,
+            idle: None,
         });
         Some(self.buffers.len() - 1)
     }
@@ -161,9 +163,7 @@ impl Planner<'_> {
             let mut last = readers.last().copied().unwrap_or(piece.node);
             if self.clock.training {
                 for &reader in readers {
-                    if reads_again(&self.net.nodes[reader].op) {
-                        last = last.max(self.clock.backward(reader));
-                    }
+                    last = last.max(self.clock.reads_again(self.net, reader).unwrap_or(0));
                 }
                 // The derivative is applied with the last contribution, that of the first reader.
                 let applied = self.clock.backward(first_reader);
@@ -191,8 +191,12 @@ impl Planner<'_> {
             if needed {
                 let last_reader = self.readers[piece].last().copied().unwrap_or(node);
                 let channels = self.buffers[value].channels;
-                let gradient =
-                    self.buffer(node, Purpose::Gradient, channels, self.clock.backward(last_reader))?;
+                let gradient = match self.replaceable(piece) {
+                    Some(buffer) => buffer,
+                    None => {
+                        self.buffer(node, Purpose::Gradient, channels, self.clock.backward(last_reader))?
+                    }
+                };
                 self.buffers[gradient].last =
                     if node == 0 { self.clock.end() } else { self.clock.backward(node) };
                 self.pieces[piece].gradient = Some(gradient);
@@ -202,14 +206,8 @@ impl Planner<'_> {
         let mut made = vec![0; self.pieces.len()];
         for index in (0..self.nodes.len()).rev() {
             let reads = self.nodes[index].reads.clone();
-            let any = reads.iter().any(|&read| self.pieces[read].gradient.is_some());
-            if let (Some((value, _)), true) = (self.nodes[index].gathered, any) {
-                let Buffer { channels, h, w, .. } = self.buffers[value];
-                let step = self.clock.backward(index);
-                let gradient = self.sized_buffer(index, Purpose::GatheredGradient, (channels, h, w), step)?;
-                self.nodes[index].gathered = Some((value, Some(gradient)));
-            }
-            let at_once = matches!(self.net.nodes[index].op, Op::Conv { .. } | Op::Output);
+            let at_once =
+                matches!(self.net.nodes[index].op, Op::Conv { .. } | Op::ConvTransposed { .. } | Op::Output);
             for (slot, &read) in reads.iter().enumerate() {
                 let repeated = reads[..slot].contains(&read);
                 let route = match self.pieces[read].gradient {
@@ -234,9 +232,14 @@ impl Planner<'_> {
         let Buffer { channels, h, w, .. } = self.buffers[self.pieces[read].value];
         self.sized_buffer(node, Purpose::Aside, (channels, h, w), self.clock.backward(node))
     }
-}
 
-/// Whether the backward pass of an operation looks at what it read.
-fn reads_again(op: &Op) -> bool {
-    matches!(op, Op::Conv { .. } | Op::ConvTransposed { .. } | Op::Pool { kind: PoolKind::Max, .. })
+    /// The buffer from which the derivative of a piece's activation is told, if the gradient may take its place: where
+    /// one contribution is all there is to the gradient, and the kernel that makes it reads and writes each value once.
+    fn replaceable(&self, piece: usize) -> Option<usize> {
+        let Piece { activation, value, before, .. } = self.pieces[piece];
+        let [reader] = self.readers[piece][..] else { return None };
+        let once = matches!(self.net.nodes[reader].op, Op::Conv { .. } | Op::Add);
+        let replaceable = once && activation != Activation::None && !self.options.keep_values;
+        replaceable.then(|| before.unwrap_or(value))
+    }
 }

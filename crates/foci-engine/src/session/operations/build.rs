@@ -6,8 +6,8 @@ use foci_net::memory::{MemoryPlan, Mode, NodePlan, Piece, Route};
 use foci_net::{Activation, Net, Op, PoolKind, UpsampleMode};
 
 use super::{
-    Contribution, ConvNode, ConvTransposedNode, Gathered, Layer, Operation, Parts, ResampledPiece,
-    Resampling, ShiftedSum, Sum, Then, view,
+    Contribution, ConvNode, ConvTransposedNode, Layer, Operation, Parts, ResampledPiece, Resampling, Sum,
+    Then, channels, view,
 };
 use crate::parameters::Layout;
 
@@ -57,8 +57,7 @@ impl Builder<'_> {
                 };
                 Operation::Resample(Resampling::Upsample(mode, factor), self.resampled(plan))
             }
-            Op::Add if self.alike(plan) => self.add(plan),
-            Op::Add => Operation::AddShifted(self.shifted_sum(node.channels, plan)),
+            Op::Add => self.add(node.channels, plan),
             Op::Output => self.output(plan),
         }
     }
@@ -104,19 +103,6 @@ impl Builder<'_> {
         }
     }
 
-    /// First channel of each piece read, and where its contribution goes; for operations that serve one by one.
-    fn shifted(&self, plan: &NodePlan, channels: usize) -> Vec<(usize, InputGradient)> {
-        let mut first = 0;
-        let mut result = Vec::new();
-        for (slot, &read) in plan.reads.iter().enumerate() {
-            if let Some(into) = self.direct(plan, slot) {
-                result.push((first % channels, into));
-            }
-            first += self.value(read).channels;
-        }
-        result
-    }
-
     /// The common part of a convolution, the activation that the kernel applies and the view that it writes.
     fn layer(&self, index: usize, plan: &NodePlan) -> (Layer, foci_kernels::Activation, View) {
         let piece = &self.plan.pieces[plan.pieces[0]];
@@ -135,45 +121,40 @@ impl Builder<'_> {
 
     fn conv(&self, index: usize, plan: &NodePlan, kernel: usize, dilation: usize) -> ConvNode {
         let (layer, activation, output) = self.layer(index, plan);
-        let inputs = plan.reads.iter().map(|&read| self.value(read)).collect();
-        let training = self.plan.options.mode == Mode::Training;
-        let spec = ConvSpec { kernel, dilation, inputs, output, activation, training, exact: false };
+        let (inputs, training) = (self.inputs(plan), self.plan.options.mode == Mode::Training);
+        let exact = self.plan.options.exact;
+        let spec = ConvSpec { kernel, dilation, inputs, output, activation, training, exact };
+        let (d_inputs, asides) = self.contributions(plan);
+        ConvNode { conv: Conv::new(spec, self.compute), layer, d_inputs, asides }
+    }
+
+    fn conv_transposed(&self, index: usize, plan: &NodePlan, kernel: usize) -> ConvTransposedNode {
+        let (layer, activation, output) = self.layer(index, plan);
+        let (inputs, training) = (self.inputs(plan), self.plan.options.mode == Mode::Training);
+        let spec = ConvTransposedSpec { kernel, inputs, output, activation, training };
+        let (d_inputs, asides) = self.contributions(plan);
+        ConvTransposedNode { conv: ConvTransposed::new(spec, self.compute), layer, d_inputs, asides }
+    }
+
+    fn inputs(&self, plan: &NodePlan) -> Vec<View> {
+        plan.reads.iter().map(|&read| self.value(read)).collect()
+    }
+
+    /// Where a convolution writes its contributions, and which of them are then added to their gradient.
+    fn contributions(&self, plan: &NodePlan) -> (Vec<Option<InputGradient>>, Vec<(View, InputGradient)>) {
         let asides: Vec<_> = (0..plan.reads.len()).filter_map(|slot| self.aside(plan, slot)).collect();
         let d_inputs = (0..plan.reads.len()).map(|slot| {
             let aside = || self.aside(plan, slot).map(|(view, _)| InputGradient::overwrite(view));
             self.direct(plan, slot).or_else(aside)
         });
-        ConvNode { d_inputs: d_inputs.collect(), asides, layer, conv: Conv::new(spec, self.compute) }
-    }
-
-    fn conv_transposed(&self, index: usize, plan: &NodePlan, kernel: usize) -> ConvTransposedNode {
-        let (layer, activation, output) = self.layer(index, plan);
-        let training = self.plan.options.mode == Mode::Training;
-        let gathered = plan.gathered.map(|(value, gradient)| {
-            let value = view(self.plan, value);
-            let gradient = gradient.map(|buffer| view(self.plan, buffer));
-            Gathered {
-                pieces: plan.reads.iter().map(|&read| self.value(read)).collect(),
-                value,
-                back: gradient.map(|gradient| (gradient, self.shifted(plan, value.channels))),
-            }
-        });
-        let (input, d_input) = match &gathered {
-            Some(gathered) => {
-                let gradient =
-                    gathered.back.as_ref().map(|(gradient, _)| InputGradient::overwrite(*gradient));
-                (gathered.value, gradient)
-            }
-            None => (self.value(plan.reads[0]), self.direct(plan, 0)),
-        };
-        let spec = ConvTransposedSpec { kernel, input, output, activation, training };
-        ConvTransposedNode { conv: ConvTransposed::new(spec, self.compute), layer, d_input, gathered }
+        (d_inputs.collect(), asides)
     }
 
     fn resampled(&self, plan: &NodePlan) -> Vec<ResampledPiece> {
         let pieces = plan.reads.iter().zip(&plan.pieces).enumerate();
         pieces
             .map(|(slot, (&read, &made))| ResampledPiece {
+                piece: made,
                 x: self.value(read),
                 y: self.value(made),
                 back: self.gradient(made).zip(self.direct(plan, slot)),
@@ -181,34 +162,42 @@ impl Builder<'_> {
             .collect()
     }
 
-    /// Whether the pieces of every source are those of the sum, channel for channel.
-    fn alike(&self, plan: &NodePlan) -> bool {
-        let channels = |piece: &usize| self.value(*piece).channels;
-        plan.reads.iter().map(channels).eq(plan.pieces.iter().cycle().map(channels).take(plan.reads.len()))
-    }
-
-    fn add(&self, plan: &NodePlan) -> Operation {
-        let count = plan.pieces.len();
-        let sum = |(position, &made): (usize, &usize)| Sum {
-            terms: plan.reads[position..].iter().step_by(count).map(|&read| self.value(read)).collect(),
-            y: self.value(made),
-        };
-        let back = (0..plan.reads.len())
-            .filter_map(|slot| self.gradient(plan.pieces[slot % count]).zip(self.direct(plan, slot)))
-            .collect();
-        Operation::Add(plan.pieces.iter().enumerate().map(sum).collect(), back)
-    }
-
-    fn shifted_sum(&self, channels: usize, plan: &NodePlan) -> ShiftedSum {
-        let mut first = 0;
-        let mut terms = Vec::new();
+    /// Sums of runs of channels over which no source goes from one of its pieces to the next, image by image.
+    fn add(&self, total: usize, plan: &NodePlan) -> Operation {
+        // Where each piece begins, counted on through all sources, each of which has `total` channels.
+        let mut starts = vec![0];
         for &read in &plan.reads {
-            terms.push((first % channels, self.value(read)));
-            first += self.value(read).channels;
+            starts.push(starts[starts.len() - 1] + self.value(read).channels);
         }
-        let made = plan.pieces[0];
-        let back = self.gradient(made).map(|gradient| (gradient, self.shifted(plan, channels)));
-        ShiftedSum { terms, y: self.value(made), back }
+        let mut bounds: Vec<usize> = starts.iter().map(|start| start % total).chain([total]).collect();
+        bounds.sort_unstable();
+        bounds.dedup();
+        let (images, made) = (self.plan.shape.n, plan.pieces[0]);
+        let (mut sums, mut back) = (Vec::new(), Vec::new());
+        for image in 0..images {
+            for run in bounds.windows(2) {
+                let count = run[1] - run[0];
+                let pieces =
+                    plan.reads.iter().zip(&starts).map(|(&read, &start)| (self.value(read), start % total));
+                let term = |(piece, start): (View, usize)| {
+                    let inside = start <= run[0] && run[1] <= start + piece.channels;
+                    inside.then(|| channels(piece, image, run[0] - start, count))
+                };
+                let y = channels(self.value(made), image, run[0], count);
+                sums.push(Sum { terms: pieces.filter_map(term).collect(), y });
+            }
+        }
+        for slot in 0..plan.reads.len() {
+            let Some((d_y, into)) = self.gradient(made).zip(self.direct(plan, slot)) else { continue };
+            let count = into.view.channels;
+            for image in 0..images {
+                let whole = |view: View| channels(view, image, 0, count);
+                let activation = into.activation.map(|(kind, y)| (kind, whole(y)));
+                let into = InputGradient { view: whole(into.view), activation, ..into };
+                back.push((channels(d_y, image, starts[slot] % total, count), into));
+            }
+        }
+        Operation::Add(sums, back)
     }
 
     fn output(&self, plan: &NodePlan) -> Operation {

@@ -1,21 +1,20 @@
 //! Running operations: calls of kernels, in a fixed order and without allocations.
 
 use foci_kernels::{
-    Arena, Compute, InputGradient, View, activate, activation_gradient, add_forward, add_into, fill_zero,
-    load_nchw, pool_backward, pool_forward, store_nchw, upsample_backward, upsample_forward,
+    Arena, Compute, View, activate, activation_gradient, add_forward, add_into, load_nchw, pool_backward,
+    pool_forward, store_nchw, upsample_backward, upsample_forward,
 };
 use foci_net::memory::MemoryPlan;
 
-use super::{Contribution, Gathered, Layer, Operation, Parts, ResampledPiece, Resampling, Then, view};
+use super::{Contribution, Layer, Operation, Parts, ResampledPiece, Resampling, Then, channels, view};
 use crate::parameters::Layout;
-use crate::session::channels::move_channels;
 
 impl Operation {
     /// Bytes that the kernels keep for this node.
-    pub(in crate::session) fn scratch_bytes(&self) -> usize {
+    pub(in crate::session) fn own_bytes(&self) -> usize {
         match self {
-            Operation::Conv(node) => node.conv.scratch_bytes(),
-            Operation::ConvTransposed(node) => node.conv.scratch_bytes(),
+            Operation::Conv(node) => node.conv.own_bytes(),
+            Operation::ConvTransposed(node) => node.conv.own_bytes(),
             _ => 0,
         }
     }
@@ -50,20 +49,12 @@ impl Operation {
                 node.layer.activate(compute, arena);
             }
             Operation::ConvTransposed(node) => {
-                if let Some(gathered) = &node.gathered {
-                    gathered.gather(compute, arena);
-                }
                 node.conv.forward(compute, arena);
                 node.layer.activate(compute, arena);
             }
             Operation::Resample(kind, pieces) => {
-                for ResampledPiece { x, y, .. } in pieces {
-                    match *kind {
-                        Resampling::Pool(kind, factor) => pool_forward(compute, arena, kind, factor, *x, *y),
-                        Resampling::Upsample(mode, factor) => {
-                            upsample_forward(compute, arena, mode, factor, *x, *y);
-                        }
-                    }
+                for piece in pieces {
+                    piece.make(*kind, compute, arena);
                 }
             }
             Operation::Add(sums, _) => {
@@ -71,13 +62,21 @@ impl Operation {
                     add_forward(compute, arena, &sum.terms, sum.y);
                 }
             }
-            Operation::AddShifted(sum) => {
-                fill_zero(compute, arena, sum.y);
-                for &(first, term) in &sum.terms {
-                    move_channels(arena, (term, 0), (sum.y, first), term.channels, false);
+            Operation::Output(parts, _) => parts.store(compute, arena, output),
+        }
+    }
+
+    /// Makes a piece again that has been dropped.
+    pub(in crate::session) fn make_again(&mut self, compute: &Compute, arena: &mut Arena, piece: usize) {
+        match self {
+            Operation::Conv(node) => node.conv.forward(compute, arena),
+            Operation::Resample(kind, pieces) => {
+                for made in pieces.iter().filter(|made| made.piece == piece) {
+                    made.make(*kind, compute, arena);
                 }
             }
-            Operation::Output(parts, _) => parts.store(compute, arena, output),
+            // Nothing else is dropped.
+            _ => {}
         }
     }
 
@@ -106,13 +105,11 @@ impl Operation {
                 let Some(d_y) = node.layer.d_output else { return };
                 let (d_weights, d_bias) = node.layer.gradients(layout, gradients);
                 node.conv.backward_weights(compute, arena, d_y, d_weights, d_bias);
-                if let Some(into) = &node.d_input {
-                    node.conv.backward_data(compute, arena, d_y, into);
+                if node.d_inputs.iter().any(Option::is_some) {
+                    node.conv.backward_data(compute, arena, d_y, &node.d_inputs);
                 }
-                if let Some((gradient, into)) =
-                    node.gathered.as_ref().and_then(|gathered| gathered.back.as_ref())
-                {
-                    distribute(compute, arena, *gradient, into);
+                for (contribution, into) in &node.asides {
+                    add_into(compute, arena, *contribution, into);
                 }
             }
             Operation::Resample(kind, pieces) => {
@@ -131,11 +128,6 @@ impl Operation {
             Operation::Add(_, back) => {
                 for (d_y, into) in back {
                     add_into(compute, arena, *d_y, into);
-                }
-            }
-            Operation::AddShifted(sum) => {
-                if let Some((d_y, terms)) = &sum.back {
-                    distribute(compute, arena, *d_y, terms);
                 }
             }
             Operation::Output(parts, contributions) => {
@@ -157,6 +149,17 @@ impl Operation {
     }
 }
 
+impl ResampledPiece {
+    fn make(&self, kind: Resampling, compute: &Compute, arena: &mut Arena) {
+        match kind {
+            Resampling::Pool(kind, factor) => pool_forward(compute, arena, kind, factor, self.x, self.y),
+            Resampling::Upsample(mode, factor) => {
+                upsample_forward(compute, arena, mode, factor, self.x, self.y);
+            }
+        }
+    }
+}
+
 impl Layer {
     fn activate(&self, compute: &Compute, arena: &mut Arena) {
         if let Some((before, y)) = self.silu {
@@ -171,30 +174,6 @@ impl Layer {
     }
 }
 
-impl Gathered {
-    fn gather(&self, compute: &Compute, arena: &mut Arena) {
-        fill_zero(compute, arena, self.value);
-        let mut first = 0;
-        for piece in &self.pieces {
-            move_channels(arena, (*piece, 0), (self.value, first), piece.channels, true);
-            first += piece.channels;
-        }
-    }
-}
-
-/// Hands parts of `gradient`, each from its first channel on, to where they go.
-fn distribute(compute: &Compute, arena: &mut Arena, gradient: View, parts: &[(usize, InputGradient)]) {
-    for (first, into) in parts {
-        if !into.accumulate {
-            fill_zero(compute, arena, into.view);
-        }
-        move_channels(arena, (gradient, *first), (into.view, 0), into.view.channels, !into.accumulate);
-        if let Some((kind, y)) = into.activation {
-            activation_gradient(compute, arena, kind, y, into.view, into.view);
-        }
-    }
-}
-
 /// Calls `body` with the view of each image of `view` and the range of its values in an [N, channels, H, W] list of
 /// which `view` is the part from channel `first` on.
 fn for_each_image(
@@ -206,8 +185,7 @@ fn for_each_image(
     let pixels = view.h * view.w;
     for n in 0..view.n {
         let start = (n * channels + first) * pixels;
-        let image = View { offset: view.offset + n * view.image_floats(), n: 1, ..view };
-        body(image, start..start + view.channels * pixels);
+        body(self::channels(view, n, 0, view.channels), start..start + view.channels * pixels);
     }
 }
 
