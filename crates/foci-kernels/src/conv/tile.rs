@@ -25,6 +25,8 @@ struct RowTap {
     column: isize,
     /// Place among all taps.
     index: usize,
+    /// Whether no other tap reads further down: where rows are done downwards, it is the first to need them.
+    newest: bool,
 }
 
 /// What a tile reads.
@@ -51,8 +53,11 @@ impl Kernel for Rows<'_> {
             for (index, tap) in inside {
                 let Some(row) = y.checked_add_signed(tap.row).filter(|row| *row < h) else { continue };
                 let from = (row * w) as isize + tap.column;
-                taps[count] = RowTap { from, column: tap.column, index };
+                taps[count] = RowTap { from, column: tap.column, index, newest: false };
                 count += 1;
+            }
+            if let Some(tap) = taps[..count].iter_mut().max_by_key(|tap| tap.from - tap.column) {
+                tap.newest = true;
             }
             let input = Input {
                 arena: operands.arena.get(),
@@ -159,6 +164,9 @@ unsafe fn tile<V: Vector, const M: usize, const P: usize, const EDGE: bool>(
                 let mut pixels = [V::splat(0.0); P];
                 for (p, pixels) in pixels.iter_mut().enumerate() {
                     let from = from.wrapping_add(p * V::LANES);
+                    if tap.newest {
+                        prefetch(from.wrapping_add(TILES_AHEAD * P * V::LANES));
+                    }
                     *pixels = if EDGE {
                         let at = (x + p * V::LANES) as isize + tap.column;
                         inside::<V>(from, at, input.width)
