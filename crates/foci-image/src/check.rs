@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::dataset::{Layout, LeftOut, survey};
-use crate::{DatasetOptions, Fingerprint, ImageError};
+use crate::{DatasetOptions, Fingerprint, ImageError, Workers};
 
 /// Report of [`check`]: [`fmt::Display`] for a person, [`Serialize`] for machines.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -28,9 +28,14 @@ pub struct CheckReport {
 }
 
 /// Looks at all files of a data folder without changing any. Errors are those of the folder as a whole
-/// (it is missing, it is empty, a table is wrong); what is wrong with single files is in the report.
-pub fn check(root: &Path, options: &DatasetOptions) -> Result<CheckReport, ImageError> {
-    let (dataset, problems) = survey(root, options)?;
+/// (it is missing, it is empty, a table is wrong); what is wrong with single files is in the report. The watcher
+/// of the workers counts fields.
+pub fn check(
+    root: &Path,
+    options: &DatasetOptions,
+    workers: &mut Workers,
+) -> Result<CheckReport, ImageError> {
+    let (dataset, problems) = survey(root, options, workers)?;
     Ok(CheckReport {
         folder: root.display().to_string(),
         layout: dataset.layout,

@@ -274,6 +274,9 @@ pub enum ImageError {
         /// Width and height of what is cropped.
         within: (usize, usize),
     },
+    /// Whoever watched the work asked it to end.
+    #[error(transparent)]
+    Interrupted(#[from] crate::Interrupted),
     /// An image to be written has values or a length that its format cannot hold.
     #[error("{}: cannot be written as {format} ({reason}).", path.display())]
     Encode {

@@ -99,11 +99,6 @@ pub fn write_png_grey16(path: &Path, plane: &Plane) -> Result<(), ImageError> {
     write_whole(path, &encode_png_grey16(plane).map_err(|e| at(path, e))?)
 }
 
-/// Writes an 8-bit RGB PNG: `rgb` holds red, green, blue of each pixel, row by row.
-pub fn write_png_rgb8(path: &Path, rgb: &[u8], width: usize, height: usize) -> Result<(), ImageError> {
-    write_whole(path, &encode_png_rgb8(rgb, width, height).map_err(|e| at(path, e))?)
-}
-
 /// Writes a grey TIFF of 32-bit floats: every value as it is.
 pub fn write_tiff_f32(path: &Path, plane: &Plane) -> Result<(), ImageError> {
     let bytes = encode_tiff::<colortype::Gray32Float>(&plane.data, plane.width, plane.height)

@@ -7,13 +7,19 @@ mod support;
 
 use foci_image::dataset::{Layout, Part, Point};
 use foci_image::{
-    Dataset, DatasetOptions, Fingerprint, ImageError, LabelImage, Loader, Plane, check, write_png_grey16,
+    Dataset, DatasetOptions, Fingerprint, ImageError, LabelImage, Loader, Plane, Workers, check,
+    write_png_grey16,
 };
+use std::path::Path;
 use support::{field, image, mask, text};
 use tempfile::{TempDir, tempdir};
 
 fn open(folder: &TempDir) -> Result<Dataset, ImageError> {
-    Dataset::open(folder.path(), &DatasetOptions::default())
+    open_with(folder.path(), &DatasetOptions::default())
+}
+
+fn open_with(folder: &Path, options: &DatasetOptions) -> Result<Dataset, ImageError> {
+    Dataset::open(folder, options, &mut Workers::default())
 }
 
 fn tiled(width: usize, height: usize) -> DatasetOptions {
@@ -55,7 +61,7 @@ fn images_and_masks_with_tables_of_specimens() {
     }
     text(folder.path(), "foci/x-1.csv", "x,y,brightness\n3.5,2,9\n10.0,9.25,4\n9.4999,0,1\n");
     text(folder.path(), "cells/x-1.csv", "label,class\n1,few\n");
-    let dataset = Dataset::open(folder.path(), &tiled(10, 10)).unwrap();
+    let dataset = open_with(folder.path(), &tiled(10, 10)).unwrap();
     assert_eq!((dataset.layout, dataset.tiles.len()), (Layout::ImagesAndMasks, 4));
     assert_eq!(dataset.fields[0].objects, Some(2));
     assert!(dataset.fields[0].cells.is_some() && dataset.fields[1].foci.is_none());
@@ -123,7 +129,7 @@ fn the_table_of_images_gives_groups_folds_and_parts() {
     assert_eq!(dataset.left_out[0].name, "c");
     assert!(dataset.notes.iter().any(|note| note.contains("not here") && note.contains("gone")));
     let by_slide = DatasetOptions { group_column: "slide".to_string(), ..DatasetOptions::default() };
-    assert_eq!(Dataset::open(folder.path(), &by_slide).unwrap().fields[1].group, "s");
+    assert_eq!(open_with(folder.path(), &by_slide).unwrap().fields[1].group, "s");
 
     for (broken, expected) in [
         ("name,fold\na,1\nb,x\n", "line 3: fold 'x'"),
@@ -145,7 +151,7 @@ fn a_table_of_tiles_is_followed_and_checked() {
     image(folder.path(), "b.png", &field(20, 10, 2));
     text(folder.path(), "tiles.csv", "tile,image,x,y,w,h,more\nlast,a,15,5,5,5,0\nfirst,a.png,0,0,7,3,0\n");
     let options = DatasetOptions { tiles_csv: Some("tiles.csv".into()), ..DatasetOptions::default() };
-    let dataset = Dataset::open(folder.path(), &options).unwrap();
+    let dataset = open_with(folder.path(), &options).unwrap();
     let tiles: Vec<_> = dataset.tiles.iter().map(|t| (t.name.as_str(), t.x, t.y, t.w, t.h)).collect();
     assert_eq!(tiles, [("last", 15, 5, 5, 5), ("first", 0, 0, 7, 3)]);
     assert!(dataset.left_out[0].name == "b" && dataset.left_out[0].reason.contains("no line"));
@@ -158,11 +164,11 @@ fn a_table_of_tiles_is_followed_and_checked() {
         ("t,a,18446744073709551615,0,5,5", "line 2: the tile reaches outside"),
     ] {
         text(folder.path(), "tiles.csv", &format!("tile,image,x,y,w,h\n{line}\n"));
-        let message = message(Dataset::open(folder.path(), &options), "tiles.csv");
+        let message = message(open_with(folder.path(), &options), "tiles.csv");
         assert!(message.contains(expected), "{message}");
     }
     let missing = DatasetOptions { tiles_csv: Some("none.csv".into()), ..DatasetOptions::default() };
-    message(Dataset::open(folder.path(), &missing), "none.csv");
+    message(open_with(folder.path(), &missing), "none.csv");
 }
 
 #[test]
@@ -175,7 +181,7 @@ fn blank_saturated_and_small_fields_are_left_out_by_name() {
     image(folder.path(), "bright.png", &bright);
     image(folder.path(), "good.png", &field(20, 10, 1));
     image(folder.path(), "small.png", &field(19, 30, 1));
-    let dataset = Dataset::open(folder.path(), &tiled(20, 10)).unwrap();
+    let dataset = open_with(folder.path(), &tiled(20, 10)).unwrap();
     assert_eq!(names(&dataset), ["good"]);
     let reasons: Vec<_> =
         dataset.left_out.iter().map(|left| (left.name.as_str(), left.reason.as_str())).collect();
@@ -184,7 +190,7 @@ fn blank_saturated_and_small_fields_are_left_out_by_name() {
     assert!(reasons[2].0 == "small" && reasons[2].1.contains("19 x 30") && reasons[2].1.contains("20 x 10"));
     assert_eq!(dataset.tiles[0].field, 0);
     let all = DatasetOptions { saturated_limit: 1.0, ..tiled(20, 10) };
-    assert_eq!(names(&Dataset::open(folder.path(), &all).unwrap()), ["bright", "good"]);
+    assert_eq!(names(&open_with(folder.path(), &all).unwrap()), ["bright", "good"]);
 
     // Nothing but blank fields, nothing but small ones.
     let only = tempdir().unwrap();
@@ -192,9 +198,9 @@ fn blank_saturated_and_small_fields_are_left_out_by_name() {
     let text = message(open(&only), "all 1 field(s) were left out");
     assert!(text.contains("black: blank"), "{text}");
     image(only.path(), "large.png", &field(30, 30, 1));
-    let text = message(Dataset::open(only.path(), &tiled(31, 8)), "31 x 8");
+    let text = message(open_with(only.path(), &tiled(31, 8)), "31 x 8");
     assert!(text.contains("large with 30 x 30"), "{text}");
-    message(Dataset::open(only.path(), &tiled(0, 8)), "0 x 8");
+    message(open_with(only.path(), &tiled(0, 8)), "0 x 8");
 }
 
 #[test]
@@ -217,7 +223,7 @@ fn folders_that_hold_no_images() {
     let text = message(open(&folder), &folder.path().display().to_string());
     assert!(text.contains("1 file(s) with .czi") && text.contains("1 folder(s): train"), "{text}");
     let missing = folder.path().join("missing");
-    message(Dataset::open(&missing, &DatasetOptions::default()), "missing: not a folder");
+    message(open_with(&missing, &DatasetOptions::default()), "missing: not a folder");
 }
 
 #[test]
@@ -249,7 +255,7 @@ fn unreadable_files_are_errors_and_the_check_lists_them_all() {
     }
     let text = message(open(&folder), "b.png: unreadable PNG");
     assert!(text.contains("1 more file(s)") && text.contains("foci data check"), "{text}");
-    let report = check(folder.path(), &DatasetOptions::default()).unwrap();
+    let report = check(folder.path(), &DatasetOptions::default(), &mut Workers::default()).unwrap();
     assert!(!report.usable && report.problems.len() == 2 && report.problems[1].contains("d.png"));
     assert_eq!(report.fingerprint.fields, 2);
     let json = serde_json::to_value(&report).unwrap();
@@ -266,12 +272,11 @@ fn a_fingerprint_knows_the_images_again_and_nothing_else() {
         folder
     };
     let print = |folder: &TempDir, options: &DatasetOptions| {
-        Fingerprint::of(&Dataset::open(folder.path(), options).unwrap(), None)
+        Fingerprint::of(&open_with(folder.path(), options).unwrap(), None)
     };
     let (one, same, other) = (make(2), make(2), make(3));
     let whole = DatasetOptions::default();
-    let serial = DatasetOptions { threads: 1, ..DatasetOptions::default() };
-    assert_eq!(print(&one, &whole), print(&same, &serial));
+    assert_eq!(print(&one, &whole), print(&same, &whole));
     assert_ne!(print(&one, &whole).sha256, print(&other, &whole).sha256);
     assert_ne!(print(&one, &whole).sha256, print(&one, &tiled(10, 10)).sha256);
     let print = print(&one, &tiled(10, 10));
@@ -286,7 +291,7 @@ fn a_file_that_changes_after_opening_is_an_error() {
     let folder = tempdir().unwrap();
     image(folder.path(), "images/a.png", &field(20, 10, 1));
     mask(folder.path(), "masks/a.png", 20, 10);
-    let dataset = Dataset::open(folder.path(), &tiled(10, 10)).unwrap();
+    let dataset = open_with(folder.path(), &tiled(10, 10)).unwrap();
     let mut loader = Loader::new(&dataset);
     loader.tile(0).unwrap();
     image(folder.path(), "images/a.png", &field(20, 10, 2));

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use foci_image::dataset::{DatasetOptions, Layout};
-use foci_image::{Dataset, Fingerprint, Loader, SplitOptions, check, split_by_group};
+use foci_image::{Dataset, Fingerprint, Loader, SplitOptions, Workers, check, split_by_group};
 
 fn folder(name: &str) -> Option<PathBuf> {
     let data = std::env::var_os("FOCI_DATA")
@@ -24,7 +24,7 @@ fn folder(name: &str) -> Option<PathBuf> {
 fn coelho2009_gives_400_tiles_of_which_two_blank_fields_take_eight() {
     let Some(folder) = folder("coelho2009") else { return };
     let options = DatasetOptions { tile: Some((672, 512)), ..DatasetOptions::default() };
-    let report = check(&folder, &options).unwrap();
+    let report = check(&folder, &options, &mut Workers::default()).unwrap();
     let left_out: Vec<&str> = report.left_out.iter().map(|left| left.name.as_str()).collect();
     assert_eq!(left_out, ["gnf-31", "gnf-43"]);
     assert!(report.left_out.iter().all(|left| left.reason.starts_with("blank") && left.tiles == 4));
@@ -44,13 +44,13 @@ fn coelho2009_has_the_tiles_intensities_and_hashes_of_its_tables() {
     let Some(folder) = folder("coelho2009") else { return };
     let cut = DatasetOptions { tile: Some((672, 512)), ..DatasetOptions::default() };
     let listed = DatasetOptions { tiles_csv: Some("tiles_672x512.csv".into()), ..DatasetOptions::default() };
-    let cut = Dataset::open(&folder, &cut).unwrap();
-    let listed = Dataset::open(&folder, &listed).unwrap();
+    let cut = Dataset::open(&folder, &cut, &mut Workers::default()).unwrap();
+    let listed = Dataset::open(&folder, &listed, &mut Workers::default()).unwrap();
     assert_eq!(cut.tiles, listed.tiles);
     assert_eq!(Fingerprint::of(&cut, None).sha256, Fingerprint::of(&listed, None).sha256);
 
     // images.csv, written with other software: gnf-00,..,min 0,median 2,..,max 202 with 43 nuclei.
-    let first = &cut.fields[cut.field_named("gnf-00").unwrap()];
+    let first = cut.fields.iter().find(|field| field.name == "gnf-00").unwrap();
     let i = &first.intensity;
     assert_eq!((i.minimum, i.median, i.maximum, first.objects), (0.0, 2.0, 202.0, Some(43)));
     assert_eq!((first.width, first.height, first.bits, first.fold), (1349, 1030, 8, Some(0)));
@@ -79,7 +79,7 @@ fn coelho2009_has_the_tiles_intensities_and_hashes_of_its_tables() {
 #[test]
 fn dsb2018_is_split_by_its_table_and_drops_what_it_says() {
     let Some(folder) = folder("dsb2018_fluo") else { return };
-    let dataset = Dataset::open(&folder, &DatasetOptions::default()).unwrap();
+    let dataset = Dataset::open(&folder, &DatasetOptions::default(), &mut Workers::default()).unwrap();
     assert_eq!(dataset.left_out.len(), 7);
     let split = split_by_group(&dataset, &SplitOptions::default()).unwrap();
     // README: train, val, test, drop = 468, 66, 53, 7.

@@ -47,11 +47,8 @@ pub enum Measure {
 }
 
 impl Measure {
-    /// All measures, in the order in which a report shows them.
+    /// All measures, in the order in which a report shows them: detail first.
     pub const ALL: [Measure; 16] = [
-        Measure::Psnr,
-        Measure::Ssim,
-        Measure::MsSsim,
         Measure::DetailCutoff,
         Measure::TransferCutoff,
         Measure::FociRecall,
@@ -60,6 +57,9 @@ impl Measure {
         Measure::TrueFociRecall,
         Measure::TrueFociPrecision,
         Measure::BoundaryContrast,
+        Measure::Psnr,
+        Measure::Ssim,
+        Measure::MsSsim,
         Measure::BandError(0),
         Measure::BandError(1),
         Measure::BandError(2),
@@ -94,24 +94,24 @@ impl Measure {
         }
     }
 
-    /// What a table calls it.
+    /// What tables and reports call it, beginning with a small letter where it is a word.
     pub fn title(self) -> &'static str {
         match self {
             Measure::Psnr => "PSNR",
             Measure::Ssim => "SSIM",
             Measure::MsSsim => "MS-SSIM",
             Measure::DetailCutoff => "detail cut-off",
-            Measure::TransferCutoff => "transfer cut-off",
-            Measure::BandError(0) => "error below 1/32",
-            Measure::BandError(1) => "error 1/32 to 1/16",
-            Measure::BandError(2) => "error 1/16 to 1/8",
-            Measure::BandError(3) => "error 1/8 to 1/4",
-            Measure::BandError(_) => "error 1/4 to 1/2",
+            Measure::TransferCutoff => "contrast transfer cut-off",
+            Measure::BandError(0) => "error, frequencies below 1/32",
+            Measure::BandError(1) => "error, frequencies 1/32 to 1/16",
+            Measure::BandError(2) => "error, frequencies 1/16 to 1/8",
+            Measure::BandError(3) => "error, frequencies 1/8 to 1/4",
+            Measure::BandError(_) => "error, frequencies 1/4 to 1/2",
             Measure::FociRecall => "foci kept",
-            Measure::FociPrecision => "foci not invented",
-            Measure::FociF1 => "foci F1",
+            Measure::FociPrecision => "foci that are real",
+            Measure::FociF1 => "foci, both ways",
             Measure::TrueFociRecall => "true foci found",
-            Measure::TrueFociPrecision => "found foci true",
+            Measure::TrueFociPrecision => "found foci that are true",
             Measure::BoundaryContrast => "boundary contrast kept",
         }
     }
@@ -120,7 +120,7 @@ impl Measure {
     pub fn unit(self) -> &'static str {
         match self {
             Measure::Psnr => "dB",
-            Measure::DetailCutoff | Measure::TransferCutoff => "cycles per pixel",
+            Measure::DetailCutoff | Measure::TransferCutoff => "cycles/pixel",
             _ => "",
         }
     }

@@ -3,15 +3,14 @@
 //! A claim is a list of clauses that must all hold. It is *supported* if every clause is, *refuted* if one
 //! clause is, and *undecided* otherwise: missing evidence is never evidence.
 
+use crate::difference::Difference;
 use crate::results::{ClaimVerdict, Comparison, NetSummary, Verdict};
 use crate::spec::ClaimSpec;
+use foci_measure::Measure;
 use serde::{Deserialize, Serialize};
 
 /// A cost must differ by at least this factor to decide a clause: timings on a shared machine move by a few percent.
 const COST_FACTOR: f64 = 1.1;
-
-/// Adjusted p-values below this decide a clause.
-const SIGNIFICANCE: f64 = 0.05;
 
 /// One condition of a claim.
 ///
@@ -195,29 +194,20 @@ pub fn decide(claim: &ClaimSpec, evidence: Evidence) -> ClaimVerdict {
 }
 
 fn decide_measure(measure: &str, better: &str, worse: &str, comparisons: &[Comparison]) -> (Verdict, String) {
-    let found = comparisons.iter().find_map(|comparison| {
-        if comparison.metric != measure {
-            None
-        } else if comparison.a == better && comparison.b == worse {
-            Some((comparison.difference, comparison.ci, comparison.p_adjusted))
-        } else if comparison.a == worse && comparison.b == better {
-            Some((-comparison.difference, [-comparison.ci[1], -comparison.ci[0]], comparison.p_adjusted))
-        } else {
-            None
-        }
-    });
-    let Some((difference, [low, high], p)) = found else {
+    let Some(found) = Difference::between(comparisons, better, worse, measure) else {
         return (Verdict::Undecided, format!("{measure} of {better} and {worse} was not compared"));
     };
-    let verdict = if low > 0.0 && p < SIGNIFICANCE {
+    let direction = Measure::from_key(measure).map(Measure::better);
+    let verdict = if found.favours_first(direction) {
         Verdict::Supported
-    } else if high < 0.0 && p < SIGNIFICANCE {
+    } else if found.turned().favours_first(direction) {
         Verdict::Refuted
     } else {
         Verdict::Undecided
     };
+    let Difference { value, interval: [low, high], p_adjusted } = found;
     let words = format!(
-        "{measure}: {better} minus {worse} {difference:+.3} [{low:+.3}, {high:+.3}], adjusted p {p:.3}"
+        "{measure}: {better} minus {worse} {value:+.3} [{low:+.3}, {high:+.3}], adjusted p {p_adjusted:.3}"
     );
     (verdict, words)
 }

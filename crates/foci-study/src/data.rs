@@ -7,8 +7,8 @@ use crate::spec::{StudySpec, TileSize};
 use crate::study::{Event, Observer, StudyRequest};
 use foci_image::synth::{SpecimenOptions, write_specimens};
 use foci_image::{
-    Dataset, DatasetOptions, Fingerprint, LabelImage, Loader, Plane, Split, SplitOptions, split_by_group,
-    write_whole_folder,
+    Dataset, DatasetOptions, Fingerprint, ImageError, LabelImage, LeftOut, Loader, Plane, Split,
+    SplitOptions, Workers, split_by_group, write_whole_folder,
 };
 use foci_measure::frequency::LEAST_SIDE;
 use foci_train::Tiles;
@@ -33,7 +33,7 @@ pub struct PlannedData {
     /// Names of the fields in each part.
     pub split: SplitNames,
     /// Fields that were found and not used, with the reason.
-    pub left_out: Vec<foci_image::LeftOut>,
+    pub left_out: Vec<LeftOut>,
     /// Guesses and oddities.
     pub notes: Vec<String>,
     /// By what the data can be known again.
@@ -59,9 +59,7 @@ impl PlannedData {
 
     /// What a reader should know of the data, in sentences.
     pub fn lines(&self) -> Vec<String> {
-        let left_out =
-            self.left_out.iter().map(|field| format!("{} is left out: {}", field.name, field.reason));
-        left_out.chain(self.notes.iter().cloned()).collect()
+        remarks(&self.left_out, &self.notes)
     }
 }
 
@@ -86,18 +84,26 @@ pub(crate) struct Data {
 }
 
 impl Data {
-    /// Reads the images that the request names, or makes specimens in the output folder.
-    pub fn open(request: &StudyRequest, observer: &mut dyn Observer) -> Result<Data, StudyError> {
+    /// Reads the images that the request names, on so many threads, or makes specimens in the output folder.
+    pub fn open(
+        request: &StudyRequest,
+        threads: usize,
+        observer: &mut dyn Observer,
+    ) -> Result<Data, StudyError> {
         let spec = &request.spec;
         let folder = match &request.data {
             Some(folder) => folder.clone(),
-            None => specimens(spec, &request.out, observer)?,
+            None => specimens(spec, &request.out, threads, observer)?,
         };
         let options = DatasetOptions {
             tile: spec.tile.map(|tile| (tile.width, tile.height)),
             ..request.reading.clone()
         };
-        let dataset = Dataset::open(&folder, &options)?;
+        let dataset = {
+            let mut workers =
+                Workers::new(threads).watched_by(|done, all| observer.phase("reading images", done, all));
+            Dataset::open(&folder, &options, &mut workers)?
+        };
         let split = split(spec, &dataset, &folder)?;
         let names =
             |fields: &[usize]| fields.iter().map(|&field| dataset.fields[field].name.clone()).collect();
@@ -131,22 +137,14 @@ impl Data {
         let fingerprint = planned.fingerprint.sha256.clone();
         let tiles = Tiles { fingerprint, ..Tiles::default() };
         let mut data = Data { planned, tiles, test: Vec::new() };
-        let mut loader = Loader::new(&dataset);
-        for (index, tile) in dataset.tiles.iter().enumerate() {
-            if split.train.contains(&tile.field) {
-                data.tiles.training.push(loader.tile(index)?);
-            } else if split.validation.contains(&tile.field) {
-                data.tiles.validation.push(loader.tile(index)?);
-            } else if split.test.contains(&tile.field) {
-                data.test.push(TestTile {
-                    name: tile.name.clone(),
-                    field: dataset.fields[tile.field].name.clone(),
-                    plane: loader.tile(index)?,
-                    labels: loader.tile_labels(index)?,
-                    truth: loader
-                        .tile_foci(index)?
-                        .map(|foci| foci.iter().map(|focus| (focus.x, focus.y)).collect()),
-                });
+        let mut workers =
+            Workers::new(threads).watched_by(|done, all| observer.phase("loading tiles", done, all));
+        for tile in dataset.each_tile(&mut workers, |loader, index| load(&dataset, &split, loader, index))? {
+            match tile {
+                Loaded::Training(plane) => data.tiles.training.push(plane),
+                Loaded::Validation(plane) => data.tiles.validation.push(plane),
+                Loaded::Test(tile) => data.test.push(tile),
+                Loaded::Unused => {}
             }
         }
         data.check(&folder, spec)?;
@@ -175,6 +173,35 @@ impl Data {
     }
 }
 
+/// A tile as its part of the split needs it.
+enum Loaded {
+    Training(Plane),
+    Validation(Plane),
+    Test(TestTile),
+    /// Its field is in no part.
+    Unused,
+}
+
+fn load(dataset: &Dataset, split: &Split, loader: &mut Loader, index: usize) -> Result<Loaded, ImageError> {
+    let tile = &dataset.tiles[index];
+    Ok(if split.train.contains(&tile.field) {
+        Loaded::Training(loader.tile(index)?)
+    } else if split.validation.contains(&tile.field) {
+        Loaded::Validation(loader.tile(index)?)
+    } else if split.test.contains(&tile.field) {
+        let truth = loader.tile_foci(index)?;
+        Loaded::Test(TestTile {
+            name: tile.name.clone(),
+            field: dataset.fields[tile.field].name.clone(),
+            plane: loader.tile(index)?,
+            labels: loader.tile_labels(index)?,
+            truth: truth.map(|foci| foci.iter().map(|focus| (focus.x, focus.y)).collect()),
+        })
+    } else {
+        Loaded::Unused
+    })
+}
+
 /// Divides the fields as the study says, in fewer folds if there are fewer groups of fields.
 fn split(spec: &StudySpec, dataset: &Dataset, folder: &Path) -> Result<Split, StudyError> {
     let groups: BTreeSet<&str> = dataset.fields.iter().map(|field| field.group.as_str()).collect();
@@ -196,35 +223,40 @@ fn split(spec: &StudySpec, dataset: &Dataset, folder: &Path) -> Result<Split, St
     Ok(split_by_group(dataset, &options)?)
 }
 
-/// Tiles to train a single net: all fields but a fifth, which are for validation. Also says what was noticed.
+/// Tiles to train a single net: all fields but a fifth, which are for validation. The watcher of the workers counts
+/// fields.
 ///
 /// # Errors
-/// [`StudyError::Image`] or [`StudyError::Data`] if the folder cannot be used.
-pub fn training_tiles(
-    folder: &Path,
-    reading: &DatasetOptions,
-    seed: u64,
-) -> Result<(Tiles, Vec<String>), StudyError> {
-    let dataset = Dataset::open(folder, reading)?;
+/// [`StudyError::Image`] if there are too few fields, a file has changed since, or the watcher ends the work.
+pub fn training_tiles(dataset: &Dataset, seed: u64, workers: &mut Workers) -> Result<Tiles, StudyError> {
     let split = split_by_group(
-        &dataset,
+        dataset,
         &SplitOptions { test_share: 0.0, validation_share: 0.2, seed, ..SplitOptions::default() },
     )?;
-    let fingerprint = Fingerprint::of(&dataset, Some(&split)).sha256;
+    let fingerprint = Fingerprint::of(dataset, Some(&split)).sha256;
     let mut tiles = Tiles { fingerprint, ..Tiles::default() };
-    let mut loader = Loader::new(&dataset);
-    for (index, tile) in dataset.tiles.iter().enumerate() {
+    let planes = dataset.each_tile(workers, |loader, index| loader.tile(index))?;
+    for (tile, plane) in dataset.tiles.iter().zip(planes) {
         let part =
             if split.train.contains(&tile.field) { &mut tiles.training } else { &mut tiles.validation };
-        part.push(loader.tile(index)?);
+        part.push(plane);
     }
-    let left_out =
-        dataset.left_out.iter().map(|field| format!("{} is left out: {}", field.name, field.reason));
-    Ok((tiles, left_out.chain(dataset.notes.iter().cloned()).collect()))
+    Ok(tiles)
+}
+
+/// What a reader should know of a data folder, in sentences.
+pub fn remarks(left_out: &[LeftOut], notes: &[String]) -> Vec<String> {
+    let left_out = left_out.iter().map(|field| format!("{} is left out: {}", field.name, field.reason));
+    left_out.chain(notes.iter().cloned()).collect()
 }
 
 /// Makes the specimens of a study in its output folder, unless a part of the study did before.
-fn specimens(spec: &StudySpec, out: &Path, observer: &mut dyn Observer) -> Result<PathBuf, StudyError> {
+fn specimens(
+    spec: &StudySpec,
+    out: &Path,
+    threads: usize,
+    observer: &mut dyn Observer,
+) -> Result<PathBuf, StudyError> {
     let Some(wanted) = spec.specimens else {
         let reason = "it has no [specimens] to make, so it needs images: add --data DIR".into();
         return Err(StudyError::Spec { place: format!("study '{}'", spec.name), reason });
@@ -251,7 +283,9 @@ fn specimens(spec: &StudySpec, out: &Path, observer: &mut dyn Observer) -> Resul
         wanted.fields,
         folder.display()
     )));
-    write_whole_folder(&folder, |fresh| write_specimens(fresh, wanted.fields, &options))?;
+    let mut workers =
+        Workers::new(threads).watched_by(|done, all| observer.phase("making specimens", done, all));
+    write_whole_folder(&folder, |fresh| write_specimens(fresh, wanted.fields, &options, &mut workers))?;
     Ok(folder)
 }
 

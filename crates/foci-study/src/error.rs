@@ -1,8 +1,9 @@
 //! What can end a study, in words that say where and what to do next.
 
-use foci_image::ImageError;
 use foci_image::synth::SynthError;
-use std::path::PathBuf;
+use foci_image::{ImageError, Interrupted};
+use foci_train::TrainError;
+use std::path::{Path, PathBuf};
 
 /// Failure of a study.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +73,7 @@ pub enum StudyError {
         /// The seed.
         seed: u64,
         /// Why.
-        source: Box<foci_train::TrainError>,
+        source: Box<TrainError>,
     },
     /// Reading or writing images failed.
     #[error(transparent)]
@@ -93,7 +94,29 @@ pub enum StudyError {
     Report(#[from] crate::report::ReportError),
 }
 
+impl From<Interrupted> for StudyError {
+    fn from(interrupted: Interrupted) -> StudyError {
+        StudyError::Image(interrupted.into())
+    }
+}
+
 impl StudyError {
+    /// True if nothing failed: whoever watched asked for the end.
+    pub fn is_interruption(&self) -> bool {
+        match self {
+            StudyError::Interrupted { .. }
+            | StudyError::Image(ImageError::Interrupted(_))
+            | StudyError::Specimens(SynthError::Interrupted(_)) => true,
+            StudyError::Train { source, .. } => matches!(**source, TrainError::Interrupted { .. }),
+            _ => false,
+        }
+    }
+
+    /// An interruption as one of the study in `out`, which says how to go on; other errors as they are.
+    pub(crate) fn of_study(self, out: &Path) -> StudyError {
+        if self.is_interruption() { StudyError::Interrupted { folder: out.into() } } else { self }
+    }
+
     /// True if the fault lies in what the user gave, and nothing was computed.
     pub fn is_unusable_input(&self) -> bool {
         match self {

@@ -11,8 +11,9 @@ use crate::report::Curve;
 use crate::results::{RunSummary, Trial};
 use crate::study::{Event, Observer};
 use foci_kernels::Compute;
+use foci_measure::Measure;
 use foci_net::Net;
-use foci_train::{Model, TrainError, TrainingPlan, read_log, train};
+use foci_train::{Model, TrainingPlan, read_log, train};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -86,7 +87,7 @@ fn run_folder(out: &Path, arm: &str, seed: u64) -> PathBuf {
 pub(crate) struct Executor<'a, 'b> {
     plan: &'a Plan,
     data: &'a Data,
-    bench: &'a mut TestBench<'b>,
+    bench: &'a TestBench<'b>,
     out: &'a Path,
     compute: &'a Compute,
     nets: Vec<Net>,
@@ -96,7 +97,7 @@ impl<'a, 'b> Executor<'a, 'b> {
     pub fn new(
         plan: &'a Plan,
         data: &'a Data,
-        bench: &'a mut TestBench<'b>,
+        bench: &'a TestBench<'b>,
         out: &'a Path,
         compute: &'a Compute,
     ) -> Result<Executor<'a, 'b>, StudyError> {
@@ -118,7 +119,7 @@ impl<'a, 'b> Executor<'a, 'b> {
     }
 
     /// Trials of all arms, then the runs: seed by seed, so that every net has a first run early.
-    pub fn execute(&mut self, observer: &mut dyn Observer) -> Result<Executed, StudyError> {
+    pub fn execute(&self, observer: &mut dyn Observer) -> Result<Executed, StudyError> {
         let mut trials = Vec::with_capacity(self.nets.len());
         for index in 0..self.nets.len() {
             trials.push(self.tune(index, observer)?);
@@ -165,7 +166,7 @@ impl<'a, 'b> Executor<'a, 'b> {
     }
 
     fn run(
-        &mut self,
+        &self,
         index: usize,
         seed: u64,
         rate: f64,
@@ -178,9 +179,10 @@ impl<'a, 'b> Executor<'a, 'b> {
         if let Some(run) = read_json(&record)? {
             return Ok(self.skip(index, plan.steps, run, observer));
         }
-        observer.event(Event::Begins { what: &format!("{}, seed {seed}", arm.name) });
+        let what = format!("{}, seed {seed}", arm.name);
+        observer.event(Event::Begins { what: &what });
         let outcome = self.train(index, &plan, &folder, observer)?;
-        let measured = self.bench.measure(&outcome.model, arm.input_noise, self.compute)?;
+        let measured = self.bench.measure(&outcome.model, arm.input_noise, self.compute, &what, observer)?;
         let training = &outcome.model.recipe.training;
         let run = MeasuredRun {
             summary: RunSummary {
@@ -199,7 +201,7 @@ impl<'a, 'b> Executor<'a, 'b> {
             tiles: measured.tiles,
         };
         write_json(&record, &run)?;
-        let psnr = run.summary.metrics.get("psnr").copied().unwrap_or_default();
+        let psnr = run.summary.metrics.get(Measure::Psnr.key()).copied().unwrap_or_default();
         let words = if training.diverged { "diverged".to_string() } else { format!("PSNR {psnr:.1} dB") };
         observer.event(Event::Ended { outcome: &words });
         Ok(run)
@@ -213,15 +215,21 @@ impl<'a, 'b> Executor<'a, 'b> {
         observer: &mut dyn Observer,
     ) -> Result<foci_train::Outcome, StudyError> {
         let net = &self.nets[index];
-        let mut watch = Watch { observer, work: self.step_work(net) };
-        train(net, plan, &self.data.tiles, folder, self.compute, &mut watch).map_err(|source| match source {
-            TrainError::Interrupted { .. } => StudyError::Interrupted { folder: self.out.into() },
-            source => StudyError::Train {
-                arm: self.plan.arms[index].arm.name.clone(),
-                seed: plan.seed,
-                source: Box::new(source),
-            },
-        })
+        let work = self.step_work(net);
+        let mut watch = Watch { observer, work };
+        let outcome =
+            train(net, plan, &self.data.tiles, folder, self.compute, &mut watch).map_err(|source| {
+                StudyError::Train {
+                    arm: self.plan.arms[index].arm.name.clone(),
+                    seed: plan.seed,
+                    source: Box::new(source),
+                }
+            })?;
+        let left = plan.steps.saturating_sub(outcome.model.recipe.training.steps);
+        if left > 0 {
+            observer.event(Event::Skipped { work: left as f64 * work });
+        }
+        Ok(outcome)
     }
 
     /// Counts work that an earlier part of the study has done.

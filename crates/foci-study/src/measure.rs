@@ -2,17 +2,17 @@
 
 use crate::StudyError;
 use crate::data::TestTile;
-use foci_image::Plane;
+use crate::study::Observer;
+use foci_image::{Plane, Workers};
 use foci_kernels::Compute;
 use foci_measure::contrast::LEAST_CONTRAST;
 use foci_measure::meter::Reference;
 use foci_measure::{
     ImageView, LabelView, MeasureError, Point, ReconstructionMeasures, ReconstructionMeter, field_values,
 };
-use foci_train::{Model, Noise, Predictor, TrainError};
+use foci_train::{Model, Noise, Predictor};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::time::Instant;
 
 /// Seed of the noise on test tiles; the stream is the number of the tile.
@@ -51,33 +51,21 @@ pub(crate) struct Measured {
 /// The test tiles with all that is known of them beforehand, ready to measure any number of models.
 pub(crate) struct TestBench<'a> {
     tiles: Vec<(&'a TestTile, Reference<'a>)>,
-    meters: BTreeMap<(usize, usize), ReconstructionMeter>,
 }
 
 impl<'a> TestBench<'a> {
-    pub fn new(tiles: &'a [TestTile]) -> Result<TestBench<'a>, StudyError> {
-        let mut bench = TestBench { tiles: Vec::with_capacity(tiles.len()), meters: BTreeMap::new() };
-        for tile in tiles {
-            let Plane { width, height, .. } = tile.plane;
-            let failed = |error: MeasureError| StudyError::Measure {
-                tile: tile.name.clone(),
-                reason: error.to_string(),
-            };
-            let meter = match bench.meters.entry((width, height)) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(free) => free.insert(ReconstructionMeter::new(width, height).map_err(failed)?),
-            };
-            let labels =
-                tile.labels.as_ref().map(|labels| LabelView::new(labels.width, labels.height, &labels.data));
-            let labels = labels.transpose().map_err(failed)?;
-            let image = view(&tile.plane).map_err(failed)?;
-            let mut reference = meter.reference(image, labels).map_err(failed)?;
-            if let Some(truth) = &tile.truth {
-                reference = reference.with_truth(truth.iter().map(|&(x, y)| Point { x, y }).collect());
-            }
-            bench.tiles.push((tile, reference));
-        }
-        Ok(bench)
+    /// Works out, on `threads` threads, what depends on the tiles alone.
+    pub fn new(
+        tiles: &'a [TestTile],
+        threads: usize,
+        observer: &mut dyn Observer,
+    ) -> Result<TestBench<'a>, StudyError> {
+        let what = "looking for foci and boundaries in the test tiles";
+        let mut workers = Workers::new(threads).watched_by(|done, all| observer.phase(what, done, all));
+        let tiles = workers.map(tiles, |tile| {
+            Ok::<_, StudyError>((tile, reference(tile).map_err(|error| failed(tile, error))?))
+        })?;
+        Ok(TestBench { tiles })
     }
 
     /// The tiles and their references.
@@ -85,34 +73,26 @@ impl<'a> TestBench<'a> {
         &self.tiles
     }
 
-    /// Measures a model on every test tile.
+    /// Measures a model on every test tile; `run` names it to the observer.
     pub fn measure(
-        &mut self,
+        &self,
         model: &Model,
         input_noise: f64,
         compute: &Compute,
+        run: &str,
+        observer: &mut dyn Observer,
     ) -> Result<Measured, StudyError> {
-        let mut predictor = Predictor::new(model, compute);
-        let mut tiles = Vec::with_capacity(self.tiles.len());
+        let (outputs, seconds_per_megapixel) = self.predict(model, input_noise, compute, run, observer)?;
+        let pairs: Vec<_> = self.tiles.iter().zip(&outputs).collect();
+        let what = format!("{run}: measuring");
+        let mut workers =
+            Workers::new(compute.threads()).watched_by(|done, all| observer.phase(&what, done, all));
+        let measures = workers.map(&pairs, |((tile, reference), output)| {
+            measure(reference, output).map_err(|error| failed(tile, error))
+        })?;
+        let mut tiles = Vec::with_capacity(measures.len());
         let mut by_field: BTreeMap<&str, Vec<ReconstructionMeasures>> = BTreeMap::new();
-        let (mut seconds, mut pixels) = (0.0, 0);
-        for (number, (tile, reference)) in self.tiles.iter().enumerate() {
-            let failed = |reason: String| StudyError::Measure { tile: tile.name.clone(), reason };
-            let input = noisy(&tile.plane, input_noise, number);
-            let clock = Instant::now();
-            let mut output =
-                predictor.predict(&input).map_err(|error: TrainError| failed(error.to_string()))?;
-            // The first tile pays for the memory plan, which a person predicting many images pays once.
-            if number > 0 || self.tiles.len() == 1 {
-                seconds += clock.elapsed().as_secs_f64();
-                pixels += output.data.len();
-            }
-            // A net on the verge of divergence may give values that no measure can take. Black stands for them.
-            output.data.iter_mut().filter(|value| !value.is_finite()).for_each(|value| *value = 0.0);
-            let meter = self.meters.get_mut(&(output.width, output.height));
-            let meter = meter.ok_or_else(|| failed("the reconstruction has another size".into()))?;
-            let image = view(&output).map_err(|error| failed(error.to_string()))?;
-            let measures = meter.measure(reference, image).map_err(|error| failed(error.to_string()))?;
+        for ((tile, _), measures) in self.tiles.iter().zip(measures) {
             tiles.push(TileMeasures {
                 tile: tile.name.clone(),
                 field: tile.field.clone(),
@@ -125,9 +105,60 @@ impl<'a> TestBench<'a> {
             metrics: owned(field_values(&measures, LEAST_CONTRAST)),
         };
         let fields: Vec<FieldMeasures> = by_field.into_iter().map(pooled).collect();
-        let seconds_per_megapixel = seconds / (pixels as f64 / 1e6).max(f64::MIN_POSITIVE);
         Ok(Measured { means: means(&fields), tiles, fields, seconds_per_megapixel })
     }
+
+    /// What a model makes of every test tile, and the seconds it takes for a million pixels. One tile after the
+    /// other: the kernels use all threads, and nothing else shall run while they are timed.
+    fn predict(
+        &self,
+        model: &Model,
+        input_noise: f64,
+        compute: &Compute,
+        run: &str,
+        observer: &mut dyn Observer,
+    ) -> Result<(Vec<Plane>, f64), StudyError> {
+        let (what, all) = (format!("{run}: predicting the test tiles"), self.tiles.len());
+        let mut predictor = Predictor::new(model, compute);
+        let mut outputs = Vec::with_capacity(all);
+        let (mut seconds, mut pixels) = (0.0, 0);
+        for (number, (tile, _)) in self.tiles.iter().enumerate() {
+            observer.phase(&what, number, all)?;
+            let input = noisy(&tile.plane, input_noise, number);
+            let clock = Instant::now();
+            let mut output = predictor.predict(&input).map_err(|error| failed(tile, error))?;
+            // The first tile pays for the memory plan, which a person predicting many images pays once.
+            if number > 0 || all == 1 {
+                seconds += clock.elapsed().as_secs_f64();
+                pixels += output.data.len();
+            }
+            // A net on the verge of divergence may give values that no measure can take. Black stands for them.
+            output.data.iter_mut().filter(|value| !value.is_finite()).for_each(|value| *value = 0.0);
+            outputs.push(output);
+        }
+        observer.phase(&what, all, all)?;
+        Ok((outputs, seconds / (pixels as f64 / 1e6).max(f64::MIN_POSITIVE)))
+    }
+}
+
+/// What is known of a tile before any model has seen it.
+fn reference(tile: &TestTile) -> Result<Reference<'_>, MeasureError> {
+    let meter = ReconstructionMeter::new(tile.plane.width, tile.plane.height)?;
+    let labels = tile.labels.as_ref().map(|labels| LabelView::new(labels.width, labels.height, &labels.data));
+    let reference = meter.reference(view(&tile.plane)?, labels.transpose()?)?;
+    Ok(match &tile.truth {
+        Some(truth) => reference.with_truth(truth.iter().map(|&(x, y)| Point { x, y }).collect()),
+        None => reference,
+    })
+}
+
+/// Measures one reconstruction. To set up a meter is little work beside that, so tiles need not share one.
+fn measure(reference: &Reference, output: &Plane) -> Result<ReconstructionMeasures, MeasureError> {
+    ReconstructionMeter::new(output.width, output.height)?.measure(reference, view(output)?)
+}
+
+fn failed(tile: &TestTile, error: impl ToString) -> StudyError {
+    StudyError::Measure { tile: tile.name.clone(), reason: error.to_string() }
 }
 
 fn owned(values: BTreeMap<&'static str, f64>) -> BTreeMap<String, f64> {

@@ -8,6 +8,7 @@ use crate::execute::Executed;
 use crate::measure::{TestBench, noisy};
 use crate::plan::Plan;
 use crate::report::{PictureSet, Reconstruction, Region};
+use crate::study::Observer;
 use foci_kernels::Compute;
 use foci_measure::meter::Reference;
 use foci_measure::touching::{Bounds, TouchingPair};
@@ -26,6 +27,7 @@ pub(crate) fn take(
     bench: &TestBench,
     executed: &Executed,
     compute: &Compute,
+    observer: &mut dyn Observer,
 ) -> Result<Vec<PictureSet>, StudyError> {
     let mut sets: Vec<(usize, PictureSet)> = choose(bench)
         .into_iter()
@@ -41,11 +43,15 @@ pub(crate) fn take(
             (number, set)
         })
         .collect();
+    let (what, all) = ("taking pictures", plan.arms.len() * sets.len());
+    let mut done = 0;
     for planned in &plan.arms {
         let arm = &planned.arm;
         let model = executed.model(&arm.name, 0)?;
         let mut predictor = Predictor::new(&model, compute);
         for (number, set) in &mut sets {
+            observer.phase(what, done, all)?;
+            done += 1;
             let input = noisy(&set.original, arm.input_noise, *number);
             let plane = predictor
                 .predict(&input)
@@ -54,6 +60,7 @@ pub(crate) fn take(
             set.reconstructions.push(Reconstruction { net: arm.name.clone(), plane, metrics });
         }
     }
+    observer.phase(what, all, all)?;
     Ok(sets.into_iter().map(|(_, set)| set).collect())
 }
 

@@ -10,7 +10,7 @@ use crate::results::{Budget, NetSummary, Results, RunSummary};
 use crate::spec::StudySpec;
 use crate::timing::{Timing, time_all};
 use crate::{StudyError, pictures, plan, report};
-use foci_image::DatasetOptions;
+use foci_image::{DatasetOptions, Interrupted};
 use foci_kernels::Compute;
 use foci_net::Net;
 use foci_net::memory::{Mode, PlanError, largest_image};
@@ -53,12 +53,21 @@ pub enum Event<'a> {
         /// For example `unet, seed 2` or `unet, trial of learning rate 0.003`.
         what: &'a str,
     },
+    /// How far a phase is that is no trial or run: reading images, measuring. It begins with 0 and ends with all.
+    Phase {
+        /// For example `reading images` or `unet, seed 2: measuring`.
+        what: &'a str,
+        /// Pieces done.
+        done: usize,
+        /// All pieces.
+        all: usize,
+    },
     /// More work is done.
     Progress {
         /// Work of this piece.
         work: f64,
     },
-    /// Work that an earlier part of the study did already.
+    /// Work that need not be done: an earlier part of the study did it, or the run diverged before its end.
     Skipped {
         /// Work of this piece.
         work: f64,
@@ -76,6 +85,15 @@ pub trait Observer {
     fn event(&mut self, event: Event);
     /// True if the study shall save its state and end.
     fn stop_requested(&self) -> bool;
+
+    /// Tells how far a phase is.
+    ///
+    /// # Errors
+    /// [`Interrupted`] if the study shall end.
+    fn phase(&mut self, what: &str, done: usize, all: usize) -> Result<(), Interrupted> {
+        self.event(Event::Phase { what, done, all });
+        if self.stop_requested() { Err(Interrupted) } else { Ok(()) }
+    }
 }
 
 /// Runs a study from its plan to its report.
@@ -89,18 +107,27 @@ pub fn run(
     compute: &Compute,
     observer: &mut dyn Observer,
 ) -> Result<Results, StudyError> {
+    carry_out(request, compute, observer).map_err(|error| error.of_study(&request.out))
+}
+
+/// The main path. An interruption leaves it as the error of whatever was interrupted.
+fn carry_out(
+    request: &StudyRequest,
+    compute: &Compute,
+    observer: &mut dyn Observer,
+) -> Result<Results, StudyError> {
     let arms = plan::resolve_arms(&request.spec)?;
     plan::check_folder(&request.out, request.resume)?;
-    let data = Data::open(request, observer)?;
+    let data = Data::open(request, compute.threads(), observer)?;
     let plan = Plan { foci: VERSION.into(), spec: request.spec.clone(), arms, data: data.planned.clone() };
     plan.settle(&request.out)?;
 
-    let mut bench = TestBench::new(&data.test)?;
-    let mut executor = Executor::new(&plan, &data, &mut bench, &request.out, compute)?;
+    let bench = TestBench::new(&data.test, compute.threads(), observer)?;
+    let executor = Executor::new(&plan, &data, &bench, &request.out, compute)?;
     observer.event(Event::Planned { work: executor.work() });
     let executed = executor.execute(observer)?;
 
-    let timings = time_all(&plan, &request.out, compute)?;
+    let timings = time_all(&plan, &request.out, compute, observer)?;
 
     let results = conclude(&plan, &executed, &timings)?;
     let json = serde_json::to_string_pretty(&results).map_err(|error| StudyError::Damaged {
@@ -111,7 +138,7 @@ pub fn run(
 
     let input = report::ReportInput {
         results: &results,
-        pictures: pictures::take(&plan, &bench, &executed, compute)?,
+        pictures: pictures::take(&plan, &bench, &executed, compute, observer)?,
         curves: executed.curves(&request.out)?,
         command: request.command.clone(),
         notes: notes(&plan, &executed),

@@ -7,6 +7,7 @@
 use crate::StudyError;
 use crate::execute::{read_json, write_json};
 use crate::plan::Plan;
+use crate::study::Observer;
 use foci_engine::{EngineError, Shape, time};
 use foci_kernels::Compute;
 use foci_measure::summary::median;
@@ -30,8 +31,14 @@ pub(crate) struct Timing {
 /// Times every arm of a study, in the order of the plan; reads the figures if an earlier part of it has them.
 ///
 /// # Errors
-/// [`StudyError::Net`] if a net does not fit into memory, [`StudyError::Damaged`] or a file error for the record.
-pub(crate) fn time_all(plan: &Plan, out: &Path, compute: &Compute) -> Result<Vec<Timing>, StudyError> {
+/// [`StudyError::Net`] if a net does not fit into memory, [`StudyError::Damaged`] or a file error for the record, an
+/// interruption if the observer asks for it.
+pub(crate) fn time_all(
+    plan: &Plan,
+    out: &Path,
+    compute: &Compute,
+    observer: &mut dyn Observer,
+) -> Result<Vec<Timing>, StudyError> {
     let record = out.join("timing.json");
     if let Some(timings) =
         read_json::<Vec<Timing>>(&record)?.filter(|timings| timings.len() == plan.arms.len())
@@ -42,8 +49,10 @@ pub(crate) fn time_all(plan: &Plan, out: &Path, compute: &Compute) -> Result<Vec
     let shape = Shape { n: spec.batch, h: spec.crop, w: spec.crop };
     let megapixels = (shape.n * shape.h * shape.w) as f64 / 1e6;
     let mut rounds: Vec<Vec<Timing>> = vec![Vec::with_capacity(ROUNDS); plan.arms.len()];
-    for _ in 0..ROUNDS {
-        for (planned, rounds) in plan.arms.iter().zip(&mut rounds) {
+    let (what, all) = ("timing the nets", ROUNDS * plan.arms.len());
+    for round in 0..ROUNDS {
+        for (index, (planned, rounds)) in plan.arms.iter().zip(&mut rounds).enumerate() {
+            observer.phase(what, round * plan.arms.len() + index, all)?;
             let wrong = |error: EngineError| StudyError::Net {
                 arm: planned.arm.name.clone(),
                 reason: error.to_string(),
@@ -55,6 +64,7 @@ pub(crate) fn time_all(plan: &Plan, out: &Path, compute: &Compute) -> Result<Vec
             });
         }
     }
+    observer.phase(what, all, all)?;
     let middle = |rounds: &[Timing], value: fn(&Timing) -> f64| {
         median(&rounds.iter().map(value).collect::<Vec<f64>>()).unwrap_or_default()
     };

@@ -46,10 +46,16 @@ impl Failure {
 impl From<foci_study::StudyError> for Failure {
     fn from(error: foci_study::StudyError) -> Failure {
         match error {
-            foci_study::StudyError::Interrupted { .. } => Failure::Interrupted(error.into()),
+            error if error.is_interruption() => Failure::Interrupted(error.into()),
             error if error.is_unusable_input() => Failure::Input(error.into()),
             error => Failure::Working(error.into()),
         }
+    }
+}
+
+impl From<foci_image::Interrupted> for Failure {
+    fn from(interrupted: foci_image::Interrupted) -> Failure {
+        Failure::Interrupted(interrupted.into())
     }
 }
 
@@ -57,6 +63,7 @@ impl From<foci_image::ImageError> for Failure {
     fn from(error: foci_image::ImageError) -> Failure {
         match error {
             foci_image::ImageError::Write { .. } => Failure::Working(error.into()),
+            foci_image::ImageError::Interrupted(interrupted) => interrupted.into(),
             error => Failure::Input(error.into()),
         }
     }

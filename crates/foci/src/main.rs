@@ -28,11 +28,11 @@ fn run(arguments: Arguments) -> Result<(), exit::Failure> {
         Command::Study(flags) => command::study::run(flags, threads),
         Command::Train(flags) => command::train::run(flags, threads),
         Command::Predict(flags) => command::predict::run(flags, threads),
-        Command::Evaluate(flags) => command::evaluate::run(&flags),
+        Command::Evaluate(flags) => command::evaluate::run(&flags, threads),
         Command::Inspect(flags) => command::inspect::run(&flags),
-        Command::Data(DataCommand::Synth(flags)) => command::data::synth(&flags),
-        Command::Data(DataCommand::Check(flags)) => command::data::check(&flags),
-        Command::Data(DataCommand::Tile(flags)) => command::data::tile(&flags),
+        Command::Data(DataCommand::Synth(flags)) => command::data::synth(&flags, threads),
+        Command::Data(DataCommand::Check(flags)) => command::data::check(&flags, threads),
+        Command::Data(DataCommand::Tile(flags)) => command::data::tile(&flags, threads),
         Command::Bench(flags) => command::bench::run(&flags, threads),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "foci", &mut std::io::stdout());

@@ -3,7 +3,7 @@
 use crate::arguments::{Channel, ReadingArguments};
 use crate::exit::Failure;
 use anyhow::Context;
-use foci_image::{ChannelChoice, DatasetOptions};
+use foci_image::{ChannelChoice, DatasetOptions, Interrupted};
 use foci_kernels::{Compute, Simd};
 use std::io::Write;
 use std::sync::OnceLock;
@@ -38,6 +38,11 @@ pub fn stop_on_interrupt() -> Result<(), Failure> {
 /// True after Ctrl-C.
 pub fn stop_requested() -> bool {
     STOP.load(Ordering::SeqCst)
+}
+
+/// An error after Ctrl-C.
+pub fn go_on() -> Result<(), Interrupted> {
+    if stop_requested() { Err(Interrupted) } else { Ok(()) }
 }
 
 /// Prints a result on standard output. A reader that hangs up (as `head` does) is no failure.

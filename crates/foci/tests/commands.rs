@@ -120,6 +120,8 @@ fn a_model_trains_predicts_and_is_evaluated() {
     let run = foci(&["evaluate", "--truth", &images, "--pred", &predicted, "--json"]);
     run.succeeds();
     let evaluation = json(&run.stdout);
+    let alone = foci(&["evaluate", "--truth", &images, "--pred", &predicted, "--json", "--threads", "1"]);
+    assert_eq!(alone.stdout, run.stdout);
     assert_eq!(evaluation["images"].as_array().unwrap().len(), 6);
     // Always answering the mean would give about 12 dB on these specimens; a net that learned is far above.
     let psnr = evaluation["mean"]["psnr"].as_f64().unwrap();
@@ -170,6 +172,20 @@ fn tiles_are_cut_and_can_be_read_again() {
     foci(&["data", "tile", &place.text("data"), "--tile", "64x64", "--out", &place.text("tiles"), "--json"])
         .succeeds();
     assert_eq!(images_in(&place.path("tiles/images")).len(), 8);
+    foci(&[
+        "data",
+        "tile",
+        &place.text("data"),
+        "--tile",
+        "64x64",
+        "--out",
+        &place.text("alone"),
+        "--threads",
+        "1",
+    ])
+    .succeeds();
+    let table = |tiles: &str| fs::read(place.path(tiles).join("images.csv")).unwrap();
+    assert_eq!(table("tiles"), table("alone"));
     let check = foci(&["data", "check", &place.text("tiles"), "--json"]);
     check.succeeds();
     let fingerprint = &json(&check.stdout)["fingerprint"];

@@ -4,13 +4,14 @@
 //! reading of the file. What is loaded must be what was measured: a file that has changed since is an
 //! error, not a silently different study.
 
+use std::ops::Range;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 use super::{Dataset, Field, Tile};
 use crate::read::{hexadecimal, labels_with_hash, plane_from_bytes};
-use crate::{ImageError, LabelImage, Plane};
+use crate::{ImageError, Interrupted, LabelImage, Plane, Workers};
 
 /// A position in pixels: `(0, 0)` is the centre of the top left pixel, `x` to the right, `y` down.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,6 +55,31 @@ impl Dataset {
     /// True foci of a field, in pixels of the field; `None` if it has no such table.
     pub fn load_foci(&self, field: usize) -> Result<Option<Vec<Point>>, ImageError> {
         self.field(field)?.foci.as_deref().map(read_points).transpose()
+    }
+
+    /// Calls `load` for every tile; results come in the order of [`Dataset::tiles`]. The tiles of one field share a
+    /// loader on one thread, so that its file is read once; the watcher of the workers counts fields.
+    ///
+    /// # Errors
+    /// The first error of `load` in the order of tiles, or [`Interrupted`].
+    pub fn each_tile<R: Send, E: Send + From<Interrupted>>(
+        &self,
+        workers: &mut Workers,
+        load: impl Fn(&mut Loader, usize) -> Result<R, E> + Sync,
+    ) -> Result<Vec<R>, E> {
+        let mut start = 0;
+        let mut range = |tiles: &[Tile]| {
+            let range = start..start + tiles.len();
+            start = range.end;
+            range
+        };
+        let fields: Vec<Range<usize>> =
+            self.tiles.chunk_by(|one, next| one.field == next.field).map(&mut range).collect();
+        let loaded = workers.map(&fields, |tiles| {
+            let mut loader = Loader::new(self);
+            tiles.clone().map(|tile| load(&mut loader, tile)).collect::<Result<Vec<R>, E>>()
+        })?;
+        Ok(loaded.into_iter().flatten().collect())
     }
 
     fn field(&self, index: usize) -> Result<&Field, ImageError> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChannelChoice, ImageError, Normalisation};
+use crate::{ChannelChoice, ImageError, Normalisation, Workers};
 
 mod load;
 mod open;
@@ -38,8 +38,6 @@ pub struct DatasetOptions {
     pub group_column: String,
     /// Fields with more than this share of saturated pixels are left out.
     pub saturated_limit: f64,
-    /// Threads that read files; 0 for as many as there are cores.
-    pub threads: usize,
 }
 
 impl Default for DatasetOptions {
@@ -51,7 +49,6 @@ impl Default for DatasetOptions {
             page: None,
             group_column: "group".to_string(),
             saturated_limit: 0.5,
-            threads: 0,
         }
     }
 }
@@ -93,25 +90,16 @@ impl Dataset {
     /// Reads a data folder: every file is opened once, measured and hashed.
     ///
     /// Fields that are blank or saturated, that `images.csv` drops, or that hold no tile are left out by
-    /// name; whatever else cannot be used is an error that names the first file and what to do.
-    pub fn open(root: &Path, options: &DatasetOptions) -> Result<Self, ImageError> {
-        let (dataset, problems) = survey(root, options)?;
+    /// name; whatever else cannot be used is an error that names the first file and what to do. The watcher of
+    /// the workers counts fields.
+    pub fn open(root: &Path, options: &DatasetOptions, workers: &mut Workers) -> Result<Self, ImageError> {
+        let (dataset, problems) = survey(root, options, workers)?;
         let others = problems.len().saturating_sub(1);
         match problems.into_iter().next() {
             None => Ok(dataset),
             Some(problem) if others == 0 => Err(problem),
             Some(problem) => Err(ImageError::Several { first: Box::new(problem), others }),
         }
-    }
-
-    /// Index of the field called `name`.
-    pub fn field_named(&self, name: &str) -> Option<usize> {
-        self.fields.iter().position(|field| field.name == name)
-    }
-
-    /// Indices of the tiles of the given fields, in the order of [`Dataset::tiles`].
-    pub fn tiles_of(&self, fields: &[usize]) -> Vec<usize> {
-        (0..self.tiles.len()).filter(|&tile| fields.contains(&self.tiles[tile].field)).collect()
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sha2::{Digest, Sha256};
 
@@ -11,9 +9,9 @@ use super::scan::{FoundField, scan};
 use super::table::{self, ImageRow, Place};
 use super::tiles::{Plan, nothing_left};
 use super::{Dataset, DatasetOptions, Field, LeftOut, quality};
-use crate::ImageError;
 use crate::normalise::Normalisation;
 use crate::read::{hexadecimal, labels_with_hash, plane_from_bytes};
+use crate::{ImageError, Workers};
 
 /// One field read and measured, with the notes of its reader.
 struct Measured {
@@ -25,10 +23,12 @@ struct Measured {
 pub(crate) fn survey(
     root: &Path,
     options: &DatasetOptions,
+    workers: &mut Workers,
 ) -> Result<(Dataset, Vec<ImageError>), ImageError> {
     let found = scan(root)?;
     let mut rows = table::images(root, options)?;
-    let measured = measure_all(&found.fields, options);
+    // A file that cannot be read is a finding among others here, and ends nothing.
+    let measured = workers.map(&found.fields, |field| Ok::<_, ImageError>(measure(field, options)))?;
 
     let mut sizes = BTreeMap::new();
     let mut fields = Vec::new();
@@ -134,29 +134,6 @@ fn apply(field: &mut Field, row: Option<ImageRow>) {
         Some(Place::In(part)) => Some(part),
         _ => None,
     };
-}
-
-/// Measures all fields on several threads; results come in the order of the fields.
-fn measure_all(found: &[FoundField], options: &DatasetOptions) -> Vec<Result<Measured, ImageError>> {
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = if options.threads == 0 { cores() } else { options.threads }.min(found.len()).max(1);
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new(Vec::with_capacity(found.len()));
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(one) = found.get(index) else { break };
-                    let result = measure(one, options);
-                    done.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((index, result));
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-    done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, result)| result).collect()
 }
 
 fn measure(found: &FoundField, options: &DatasetOptions) -> Result<Measured, ImageError> {

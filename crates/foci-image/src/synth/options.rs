@@ -24,6 +24,9 @@ pub enum SynthError {
     /// Writing failed.
     #[error(transparent)]
     Write(#[from] crate::ImageError),
+    /// Whoever watched the work asked it to end.
+    #[error(transparent)]
+    Interrupted(#[from] crate::Interrupted),
 }
 
 /// Which nuclei a field holds.

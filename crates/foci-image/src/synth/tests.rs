@@ -1,6 +1,7 @@
 //! Truth and image belong together: what a specimen claims is checked on its pixels.
 
 use super::*;
+use crate::{Interrupted, Workers};
 
 fn options(kind: SpecimenKind, seed: u64) -> SpecimenOptions {
     SpecimenOptions { width: 640, height: 512, seed, ..SpecimenOptions::of_kind(kind) }
@@ -263,11 +264,11 @@ fn options_outside_their_range_are_named() {
 }
 
 #[test]
-fn written_specimens_are_complete_and_repeatable() {
+fn written_specimens_are_complete_and_the_same_on_any_number_of_threads() {
     let wanted = SpecimenOptions { width: 200, height: 160, ..SpecimenOptions::of_kind(SpecimenKind::Many) };
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let written = write_specimens(folders[0].path(), 2, &wanted).unwrap();
-    write_specimens(folders[1].path(), 3, &wanted).unwrap();
+    let written = write_specimens(folders[0].path(), 2, &wanted, &mut Workers::new(1)).unwrap();
+    write_specimens(folders[1].path(), 3, &wanted, &mut Workers::new(3)).unwrap();
     assert_eq!(written[1].name, "many-01");
     for file in ["images/many-01.png", "masks/many-01.png", "foci/many-01.csv", "cells/many-01.csv"] {
         let bytes = |folder: &tempfile::TempDir| std::fs::read(folder.path().join(file)).unwrap();
@@ -284,10 +285,22 @@ fn written_specimens_are_complete_and_repeatable() {
 }
 
 #[test]
+fn specimens_that_were_interrupted_have_no_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let wanted = SpecimenOptions { width: 64, height: 64, ..SpecimenOptions::default() };
+    let mut workers = Workers::new(2).watched_by(|done, _| if done < 2 { Ok(()) } else { Err(Interrupted) });
+    let ended = write_specimens(folder.path(), 50, &wanted, &mut workers);
+    assert!(matches!(ended, Err(SynthError::Interrupted(_))));
+    assert!(!folder.path().join("images.csv").exists());
+}
+
+#[test]
 fn an_output_that_cannot_be_made_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("taken");
     std::fs::write(&file, b"x").unwrap();
-    let error = write_specimens(&file, 1, &SpecimenOptions::default()).unwrap_err().to_string();
+    let error = write_specimens(&file, 1, &SpecimenOptions::default(), &mut Workers::default())
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("taken"), "{error}");
 }

@@ -10,7 +10,7 @@ use super::layout::CellClass;
 use super::options::{SpecimenOptions, SynthError};
 use super::random::{Random, Stage};
 use super::scene::{Specimen, generate};
-use crate::{ImageError, write_labels, write_png_grey8, write_png_grey16, write_whole};
+use crate::{ImageError, Workers, write_labels, write_png_grey8, write_png_grey16, write_whole};
 
 /// What was written for one field.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -28,14 +28,16 @@ pub struct WrittenSpecimen {
 }
 
 /// Makes `count` specimens and writes them to `dir`, which is created where it does not exist. Fields differ by
-/// their seed only, which is derived from `options.seed`; field k is the same whatever `count` is.
+/// their seed only, which is derived from `options.seed`; field k is the same whatever `count` is. The watcher of the
+/// workers counts fields.
 ///
 /// # Errors
-/// [`SynthError`] where an option is outside its range or a file cannot be written.
+/// [`SynthError`] where an option is outside its range, a file cannot be written, or the watcher ends the work.
 pub fn write_specimens(
     dir: &Path,
     count: usize,
     options: &SpecimenOptions,
+    workers: &mut Workers,
 ) -> Result<Vec<WrittenSpecimen>, SynthError> {
     options.check()?;
     for folder in ["images", "masks", "foci", "cells"] {
@@ -44,22 +46,25 @@ pub fn write_specimens(
     }
     let digits = count.saturating_sub(1).to_string().len().max(2);
     let mut seeds = Random::new(options.seed, Stage::Series);
-    let mut written = Vec::with_capacity(count);
-    for index in 0..count {
-        let name = format!("{}-{index:0digits$}", options.kind().name());
-        // 53 bits, so that the seed survives being read as a JSON number.
-        let seed = (seeds.uniform() * (1u64 << 53) as f64) as u64;
-        let specimen = generate(&SpecimenOptions { seed, ..options.clone() })?;
-        write_one(dir, &name, &specimen, options.bits)?;
+    let planned: Vec<(String, u64)> = (0..count)
+        .map(|index| {
+            let name = format!("{}-{index:0digits$}", options.kind().name());
+            // 53 bits, so that the seed survives being read as a JSON number.
+            (name, (seeds.uniform() * (1u64 << 53) as f64) as u64)
+        })
+        .collect();
+    let written = workers.map(&planned, |(name, seed)| {
+        let specimen = generate(&SpecimenOptions { seed: *seed, ..options.clone() })?;
+        write_one(dir, name, &specimen, options.bits)?;
         let class = |class| specimen.cells.iter().filter(|cell| cell.class == class).count();
-        written.push(WrittenSpecimen {
-            name,
-            seed,
+        Ok::<_, SynthError>(WrittenSpecimen {
+            name: name.clone(),
+            seed: *seed,
             cells: [class(CellClass::Few), class(CellClass::Many), class(CellClass::Mitotic)],
             foci: specimen.foci.len(),
             touching_pairs: specimen.touching.len(),
-        });
-    }
+        })
+    })?;
     let record = serde_json::json!({
         "made_by": concat!("foci ", env!("CARGO_PKG_VERSION")),
         "count": count,

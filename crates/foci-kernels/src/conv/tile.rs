@@ -3,7 +3,10 @@
 
 use super::direct::{DirectPass, MOST_TAPS, Operands};
 use super::planes::{Group, Plane};
-use crate::vector::{Kernel, Vector};
+use crate::vector::{Kernel, Vector, prefetch};
+
+/// So many tiles before they are needed, the places that a tile writes and its last step reads are asked for.
+const TILES_AHEAD: usize = 3;
 
 /// Some rows of a pass.
 pub(super) struct Rows<'a> {
@@ -22,6 +25,8 @@ struct RowTap {
     column: isize,
     /// Place among all taps.
     index: usize,
+    /// Whether no other tap reads further down: where rows are done downwards, it is the first to need them.
+    newest: bool,
 }
 
 /// What a tile reads.
@@ -48,8 +53,11 @@ impl Kernel for Rows<'_> {
             for (index, tap) in inside {
                 let Some(row) = y.checked_add_signed(tap.row).filter(|row| *row < h) else { continue };
                 let from = (row * w) as isize + tap.column;
-                taps[count] = RowTap { from, column: tap.column, index };
+                taps[count] = RowTap { from, column: tap.column, index, newest: false };
                 count += 1;
+            }
+            if let Some(tap) = taps[..count].iter_mut().max_by_key(|tap| tap.from - tap.column) {
+                tap.newest = true;
             }
             let input = Input {
                 arena: operands.arena.get(),
@@ -156,6 +164,9 @@ unsafe fn tile<V: Vector, const M: usize, const P: usize, const EDGE: bool>(
                 let mut pixels = [V::splat(0.0); P];
                 for (p, pixels) in pixels.iter_mut().enumerate() {
                     let from = from.wrapping_add(p * V::LANES);
+                    if tap.newest {
+                        prefetch(from.wrapping_add(TILES_AHEAD * P * V::LANES));
+                    }
                     *pixels = if EDGE {
                         let at = (x + p * V::LANES) as isize + tap.column;
                         inside::<V>(from, at, input.width)
@@ -177,6 +188,11 @@ unsafe fn tile<V: Vector, const M: usize, const P: usize, const EDGE: bool>(
             let to = operands.arena.get().add(target.plane.of_image(input.n) + y * input.width + x);
             for (p, sum) in sums.into_iter().enumerate() {
                 let to = to.wrapping_add(p * V::LANES);
+                let next = to.wrapping_add(TILES_AHEAD * P * V::LANES);
+                prefetch(next);
+                if let Some(shift) = target.finish.reads() {
+                    prefetch(next.wrapping_offset(shift));
+                }
                 if EDGE {
                     let count = input.width.saturating_sub(x + p * V::LANES).min(V::LANES);
                     target.finish.store_part(sum, to, count);

@@ -8,13 +8,15 @@ use super::findings::{self, Ranking};
 use super::format;
 use super::measures::{self, Measure};
 use crate::results::{NetSummary, Results, Verdict};
+use foci_measure::Measure as Known;
 
 /// Share of the best possible value within which a measure cannot tell nets apart.
 const CEILING_SHARE: f64 = 0.005;
 /// Measures that may decide, the first one that can wins.
-const DECIDING: [&str; 5] = ["detail_cutoff", "foci_recall", "ms_ssim", "psnr", "ssim"];
+const DECIDING: [Known; 5] =
+    [Known::DetailCutoff, Known::FociRecall, Known::MsSsim, Known::Psnr, Known::Ssim];
 /// Measures that get a sentence of their own.
-const SUPPORTING: [&str; 4] = ["detail_cutoff", "foci_recall", "boundary_contrast", "psnr"];
+const SUPPORTING: [Known; 4] = [Known::DetailCutoff, Known::FociRecall, Known::BoundaryContrast, Known::Psnr];
 
 /// The answer of a study.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +33,8 @@ pub struct Answer {
 /// apart. One in which both are as good as a net can be cannot.
 pub fn deciding_measure(results: &Results) -> Option<Measure> {
     let measured = || {
-        DECIDING.iter().filter_map(|key| {
-            let measure = measures::describe(key);
+        DECIDING.into_iter().filter_map(|known| {
+            let measure = measures::of(known);
             findings::ranking(results, &measure).map(|ranking| (measure, ranking))
         })
     };
@@ -42,7 +44,7 @@ pub fn deciding_measure(results: &Results) -> Option<Measure> {
 
 /// True if the two best nets are both within half a percent of the best value there is.
 fn at_ceiling(measure: &Measure, ranking: &Ranking) -> bool {
-    let Some(best) = foci_measure::Measure::from_key(&measure.key).map(foci_measure::Measure::best) else {
+    let Some(best) = measure.known.map(Known::best) else {
         return false;
     };
     let close = |mean: f64| (best - mean).abs() <= CEILING_SHARE * best.abs();
@@ -61,9 +63,9 @@ pub fn answer(results: &Results) -> Answer {
         return Answer { headline, supporting: Vec::new(), warnings };
     };
     let supporting = SUPPORTING
-        .iter()
-        .filter(|key| **key != measure.key)
-        .filter_map(|key| supporting(results, &measures::describe(key)))
+        .into_iter()
+        .filter(|known| measure.known != Some(*known))
+        .filter_map(|known| supporting(results, &measures::of(known)))
         .collect();
     Answer { headline: headline(results, &measure, &ranking), supporting, warnings }
 }
@@ -123,12 +125,12 @@ fn headline(results: &Results, measure: &Measure, ranking: &Ranking) -> String {
 /// `a detail cut-off of 0.189 cycles/pixel (a period of 5.3 pixels)`.
 fn level(measure: &Measure, mean: f64) -> String {
     let value = measure.value_with_unit(mean);
-    match measure.key.as_str() {
-        "detail_cutoff" => match measures::period(mean) {
+    match measure.known {
+        Some(Known::DetailCutoff) => match measures::period(mean) {
             Some(period) => format!("a detail cut-off of {value} (a period of {period})"),
             None => format!("a detail cut-off of {value}"),
         },
-        "foci_recall" => format!("{value} of the foci kept"),
+        Some(Known::FociRecall) => format!("{value} of the foci kept"),
         _ => format!("a {} of {value}", measure.name),
     }
 }

@@ -1,7 +1,7 @@
 //! Where the figures come from and how far they reach: the data's fingerprint, and what the report does not say.
 
-use super::findings::LEVEL;
 use super::format;
+use crate::difference::LEVEL;
 use crate::results::Results;
 use serde_json::Value;
 

@@ -1,13 +1,10 @@
 //! Questions that the report asks of the results: the spread of a measure, who is ahead, and is it certain?
-//!
-//! A difference counts as certain when its 95 % interval leaves zero out *and* its p-value, adjusted for all
-//! comparisons of the study, is below 0.05. Everything else is undecided, however large it looks.
+//! When a difference counts as certain, [`Difference`] says.
 
-use super::measures::{Better, Measure};
+use super::measures::Measure;
+use crate::difference::Difference;
 use crate::results::{NetSummary, Results, RunSummary};
-
-/// Adjusted p-value below which a difference counts.
-pub const LEVEL: f64 = 0.05;
+use foci_measure::measure::Better;
 
 /// Values of one measure over the runs of one net.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,36 +26,6 @@ impl Spread {
         let low = values.iter().copied().reduce(f64::min)?;
         let high = values.iter().copied().reduce(f64::max)?;
         Some(Spread { mean: values.iter().sum::<f64>() / values.len() as f64, low, high, runs: values.len() })
-    }
-}
-
-/// A paired difference, turned so that the first net asked for is the first net.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Difference {
-    /// First minus second.
-    pub value: f64,
-    /// 95 % interval.
-    pub interval: [f64; 2],
-    /// Adjusted p-value.
-    pub p_adjusted: f64,
-    /// Share of pairs in which the first net is better.
-    pub probability_better: f64,
-}
-
-impl Difference {
-    /// The interval leaves zero out and the adjusted p-value is below [`LEVEL`].
-    pub fn is_certain(&self) -> bool {
-        self.p_adjusted < LEVEL && (self.interval[0] > 0.0 || self.interval[1] < 0.0)
-    }
-
-    /// The difference is certain and in favour of the first net.
-    pub fn favours_first(&self, better: Better) -> bool {
-        self.is_certain()
-            && match better {
-                Better::Higher => self.value > 0.0,
-                Better::Lower => self.value < 0.0,
-                Better::Unknown => false,
-            }
     }
 }
 
@@ -99,35 +66,17 @@ pub fn diverged(results: &Results, net: &str) -> (usize, usize) {
     (runs(results, net).count(), runs(results, net).filter(|run| run.diverged).count())
 }
 
-/// The comparison of two arms in a measure, whichever way round it was written.
+/// The difference of two arms in a measure; `None` if they were not compared.
 pub fn difference(results: &Results, first: &str, second: &str, key: &str) -> Option<Difference> {
-    results.comparisons.iter().filter(|comparison| comparison.metric == key).find_map(|comparison| {
-        if comparison.a == first && comparison.b == second {
-            Some(Difference {
-                value: comparison.difference,
-                interval: comparison.ci,
-                p_adjusted: comparison.p_adjusted,
-                probability_better: comparison.probability_a_better,
-            })
-        } else if comparison.a == second && comparison.b == first {
-            Some(Difference {
-                value: -comparison.difference,
-                interval: [-comparison.ci[1], -comparison.ci[0]],
-                p_adjusted: comparison.p_adjusted,
-                probability_better: 1.0 - comparison.probability_a_better,
-            })
-        } else {
-            None
-        }
-    })
+    Difference::between(&results.comparisons, first, second, key)
 }
 
 /// The arms of the ranking (no controls) in order of a measure; `None` if none of them has it or its direction is unknown.
 pub fn ranking<'r>(results: &'r Results, measure: &Measure) -> Option<Ranking<'r>> {
     let sign = match measure.better {
-        Better::Higher => -1.0,
-        Better::Lower => 1.0,
-        Better::Unknown => return None,
+        Some(Better::Higher) => -1.0,
+        Some(Better::Lower) => 1.0,
+        None => return None,
     };
     let mut order: Vec<(&NetSummary, Spread)> = results
         .nets

@@ -3,11 +3,13 @@
 //! The plot is a table whose cells hold the drawings, so that it breaks between rows on paper, wraps long names,
 //! and can be read aloud. All rows of a measure share one axis.
 
-use super::findings::LEVEL;
 use super::format;
-use super::measures::{self, Better};
+use super::measures::{self, Measure};
 use super::svg::{Axis, Svg};
+use crate::difference::Difference;
 use crate::results::{Comparison, Results};
+use foci_measure::Measure as Known;
+use foci_measure::measure::Better;
 use serde::Serialize;
 
 /// All comparisons in one measure.
@@ -57,13 +59,14 @@ pub struct Row {
 }
 
 /// Measures whose comparisons are always open; the others are folded away on a screen.
-const MAIN: [&str; 4] = ["detail_cutoff", "foci_recall", "boundary_contrast", "psnr"];
+const MAIN: [Known; 4] = [Known::DetailCutoff, Known::FociRecall, Known::BoundaryContrast, Known::Psnr];
 
 /// Prepares a forest plot for each measure that has comparisons; `arm` gives the place of a net in the study.
 pub fn prepare(results: &Results, arm: impl Fn(&str) -> usize) -> Vec<Forest> {
     let measures =
         measures::in_order(results.comparisons.iter().map(|comparison| comparison.metric.as_str()));
-    let any_main = measures.iter().any(|measure| MAIN.contains(&measure.key.as_str()));
+    let is_main = |measure: &Measure| measure.known.is_some_and(|known| MAIN.contains(&known));
+    let any_main = measures.iter().any(is_main);
     let control = |name: &str| results.nets.iter().any(|net| net.control && net.name == name);
     measures
         .into_iter()
@@ -86,17 +89,17 @@ pub fn prepare(results: &Results, arm: impl Fn(&str) -> usize) -> Vec<Forest> {
                     interval: measure.interval(comparison.ci),
                     p: format::p_value(comparison.p_adjusted),
                     probability: format::percent(comparison.probability_a_better, 0),
-                    certain: is_certain(comparison),
+                    certain: Difference::of(comparison).is_certain(),
                     bar_svg: bar(comparison, &axis),
                 })
                 .collect();
             let (left, right) = match measure.better {
-                Better::Higher => ("second better", "first better"),
-                Better::Lower => ("first better", "second better"),
-                Better::Unknown => ("second larger", "first larger"),
+                Some(Better::Higher) => ("second better", "first better"),
+                Some(Better::Lower) => ("first better", "second better"),
+                None => ("second larger", "first larger"),
             };
             let percent = measure.difference_unit() == "points";
-            let main = !any_main || MAIN.contains(&measure.key.as_str());
+            let main = !any_main || is_main(&measure);
             Forest {
                 unit: if percent { "percentage points".into() } else { measure.unit.to_string() },
                 name: measure.name,
@@ -110,17 +113,13 @@ pub fn prepare(results: &Results, arm: impl Fn(&str) -> usize) -> Vec<Forest> {
         .collect()
 }
 
-fn is_certain(comparison: &Comparison) -> bool {
-    comparison.p_adjusted < LEVEL && (comparison.ci[0] > 0.0 || comparison.ci[1] < 0.0)
-}
-
 fn bar(comparison: &Comparison, axis: &Axis) -> String {
     let title = format!("difference {} minus {} with its interval", comparison.a, comparison.b);
     let mut svg = Svg::fluid("bar", &title);
     if let Some(zero) = axis.place(0.0) {
         svg.line_percent("zero", zero, 0.0, zero, 100.0);
     }
-    let class = if is_certain(comparison) { "certain" } else { "open" };
+    let class = if Difference::of(comparison).is_certain() { "certain" } else { "open" };
     if let (Some(low), Some(high)) = (axis.place(comparison.ci[0]), axis.place(comparison.ci[1])) {
         svg.line_percent(&format!("interval {class}"), low, 50.0, high, 50.0);
         for end in [low, high] {

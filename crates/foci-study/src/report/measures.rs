@@ -1,20 +1,12 @@
 //! What each measure means, in words for a reader who knows microscopes better than statistics.
 //!
-//! The catalogue holds the measures that foci knows. A measure it does not know is shown all the same,
-//! under its own key, and without a claim about which direction is better.
+//! Names, units and directions are those of [`foci_measure::Measure`]; what is added here is how values are written
+//! and what they mean. A measure that foci does not know is shown all the same, under its own key, and
+//! without a claim about which direction is better.
 
 use super::format;
-
-/// Which way a measure improves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Better {
-    /// Larger values are better.
-    Higher,
-    /// Smaller values are better.
-    Lower,
-    /// Nobody has said.
-    Unknown,
-}
+use foci_measure::Measure as Known;
+use foci_measure::measure::Better;
 
 /// How values of a measure are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,216 +22,135 @@ enum Style {
 /// A measure and its words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measure {
+    /// Which one of those that foci knows, if it is one.
+    pub known: Option<Known>,
     /// Key in `metrics`.
     pub key: String,
     /// Name at the head of a row.
     pub name: String,
-    /// Name that fits a column of a terminal.
+    /// Name that fits a column of a terminal, where the measure is shown there.
     pub short: String,
     /// Unit of values; empty for plain numbers.
     pub unit: &'static str,
     /// One or two sentences without jargon.
     pub explanation: &'static str,
-    /// Which way is better.
-    pub better: Better,
+    /// Which way is better; `None` if nobody has said.
+    pub better: Option<Better>,
     style: Style,
 }
 
-/// Words shared by the bands.
-const BAND: &str = "The error within one band of spatial frequency (in cycles per pixel), relative to the original's power there: 0 is \
-     perfect, 1 is what a picture with nothing in that band gets. Low bands hold whole nuclei, high bands hold foci, edges \
-     and noise.";
+fn style(known: Known) -> Style {
+    match known {
+        Known::DetailCutoff | Known::TransferCutoff => Style::Decimals(3),
+        Known::Psnr => Style::Decimals(2),
+        Known::Ssim | Known::MsSsim => Style::Decimals(4),
+        Known::BandError(_) => Style::Significant,
+        Known::FociRecall
+        | Known::FociPrecision
+        | Known::FociF1
+        | Known::TrueFociRecall
+        | Known::TrueFociPrecision
+        | Known::BoundaryContrast => Style::Percent(1),
+    }
+}
 
-/// Measures in the order in which they are shown: detail first.
-const CATALOGUE: &[(&str, &str, &str, &str, Better, Style, &str)] = &[
-    (
-        "detail_cutoff",
-        "Detail cut-off",
-        "cut-off",
-        "cycles/pixel",
-        Better::Higher,
-        Style::Decimals(3),
-        "The finest pattern that the reconstruction still shares with the original, like the resolution limit of an \
+/// One or two sentences without jargon; bands share theirs.
+fn explanation(known: Known) -> &'static str {
+    match known {
+        Known::DetailCutoff => {
+            "The finest pattern that the reconstruction still shares with the original, like the resolution limit of an \
          objective: the spatial frequency at which their Fourier ring correlation falls below one half. 0.5 is the limit \
-         of the camera's pixels, and no picture can carry more.",
-    ),
-    (
-        "transfer_cutoff",
-        "Contrast transfer cut-off",
-        "transfer",
-        "cycles/pixel",
-        Better::Higher,
-        Style::Decimals(3),
-        "The spatial frequency at which the reconstruction passes only half of the original's amplitude, as on the \
-         modulation transfer curve of a lens.",
-    ),
-    (
-        "foci_recall",
-        "Foci kept",
-        "foci",
-        "",
-        Better::Higher,
-        Style::Percent(1),
-        "Of the bright spots (heterochromatin foci) in the original, the share that can still be found in the \
-         reconstruction.",
-    ),
-    (
-        "foci_precision",
-        "Foci that are real",
-        "foci real",
-        "",
-        Better::Higher,
-        Style::Percent(1),
-        "Of the bright spots found in the reconstruction, the share that were in the original; the rest are inventions \
-         of the net.",
-    ),
-    (
-        "foci_f1",
-        "Foci, both ways",
-        "foci F1",
-        "",
-        Better::Higher,
-        Style::Percent(1),
-        "The harmonic mean of foci kept and foci that are real: high only if both are.",
-    ),
-    (
-        "true_foci_recall",
-        "True foci found",
-        "true found",
-        "",
-        Better::Higher,
-        Style::Percent(1),
-        "Where the specimen is synthetic and the true foci are known: the share of them that can be found in the \
-         reconstruction.",
-    ),
-    (
-        "true_foci_precision",
-        "Found foci that are true",
-        "found true",
-        "",
-        Better::Higher,
-        Style::Percent(1),
-        "Where the specimen is synthetic and the true foci are known: of the bright spots found in the reconstruction, the \
-         share that are true.",
-    ),
-    (
-        "boundary_contrast",
-        "Boundary contrast kept",
-        "boundary",
-        "",
-        Better::Higher,
-        Style::Percent(1),
-        "The contrast of the dark seam between touching nuclei, as a share of its contrast in the original. At \
-         100\u{a0}% the nuclei are as well separated as they were; at 0\u{a0}% they have run together.",
-    ),
-    (
-        "psnr",
-        "PSNR",
-        "PSNR",
-        "dB",
-        Better::Higher,
-        Style::Decimals(2),
-        "Peak signal-to-noise ratio: how small the error is beside the brightest signal. Each 6\u{a0}dB halve the \
-         error. It averages over the whole tile, so dark background counts as much as foci.",
-    ),
-    (
-        "ssim",
-        "SSIM",
-        "SSIM",
-        "",
-        Better::Higher,
-        Style::Decimals(4),
-        "Structural similarity: do small neighbourhoods have the same brightness, contrast and pattern? 1 means \
-         identical.",
-    ),
-    (
-        "ms_ssim",
-        "MS-SSIM",
-        "MS-SSIM",
-        "",
-        Better::Higher,
-        Style::Decimals(4),
-        "Structural similarity at five magnifications, from fine grain to whole nuclei, weighted as people see. 1 means \
-         identical.",
-    ),
-    (
-        "band_error_below_1_32",
-        "Error, frequencies below 1/32",
-        "err <1/32",
-        "",
-        Better::Lower,
-        Style::Significant,
-        BAND,
-    ),
-    (
-        "band_error_1_32",
-        "Error, frequencies 1/32 to 1/16",
-        "err 1/32",
-        "",
-        Better::Lower,
-        Style::Significant,
-        BAND,
-    ),
-    (
-        "band_error_1_16",
-        "Error, frequencies 1/16 to 1/8",
-        "err 1/16",
-        "",
-        Better::Lower,
-        Style::Significant,
-        BAND,
-    ),
-    (
-        "band_error_1_8",
-        "Error, frequencies 1/8 to 1/4",
-        "err 1/8",
-        "",
-        Better::Lower,
-        Style::Significant,
-        BAND,
-    ),
-    (
-        "band_error_1_4",
-        "Error, frequencies 1/4 to 1/2",
-        "err 1/4",
-        "",
-        Better::Lower,
-        Style::Significant,
-        BAND,
-    ),
-];
+         of the camera's pixels, and no picture can carry more."
+        }
+        Known::TransferCutoff => {
+            "The spatial frequency at which the reconstruction passes only half of the original's amplitude, as on the \
+         modulation transfer curve of a lens."
+        }
+        Known::FociRecall => {
+            "Of the bright spots (heterochromatin foci) in the original, the share that can still be found in the \
+         reconstruction."
+        }
+        Known::FociPrecision => {
+            "Of the bright spots found in the reconstruction, the share that were in the original; the rest are inventions \
+         of the net."
+        }
+        Known::FociF1 => "The harmonic mean of foci kept and foci that are real: high only if both are.",
+        Known::TrueFociRecall => {
+            "Where the specimen is synthetic and the true foci are known: the share of them that can be found in the \
+         reconstruction."
+        }
+        Known::TrueFociPrecision => {
+            "Where the specimen is synthetic and the true foci are known: of the bright spots found in the reconstruction, the \
+         share that are true."
+        }
+        Known::BoundaryContrast => {
+            "The contrast of the dark seam between touching nuclei, as a share of its contrast in the original. At \
+         100\u{a0}% the nuclei are as well separated as they were; at 0\u{a0}% they have run together."
+        }
+        Known::Psnr => {
+            "Peak signal-to-noise ratio: how small the error is beside the brightest signal. Each 6\u{a0}dB halve the \
+         error. It averages over the whole tile, so dark background counts as much as foci."
+        }
+        Known::Ssim => {
+            "Structural similarity: do small neighbourhoods have the same brightness, contrast and pattern? 1 means \
+         identical."
+        }
+        Known::MsSsim => {
+            "Structural similarity at five magnifications, from fine grain to whole nuclei, weighted as people see. 1 means \
+         identical."
+        }
+        Known::BandError(_) => {
+            "The error within one band of spatial frequency (in cycles per pixel), relative to the original's power there: 0 is \
+     perfect, 1 is what a picture with nothing in that band gets. Low bands hold whole nuclei, high bands hold foci, edges \
+     and noise."
+        }
+    }
+}
 
 /// What is known of a measure; every key has an answer.
 pub fn describe(key: &str) -> Measure {
-    if let Some(&(key, name, short, unit, better, style, explanation)) =
-        CATALOGUE.iter().find(|row| row.0 == key)
-    {
-        return Measure {
-            key: key.into(),
-            name: name.into(),
-            short: short.into(),
-            unit,
-            explanation,
-            better,
-            style,
-        };
+    if let Some(known) = Known::from_key(key) {
+        return of(known);
     }
     let words = key.replace(['_', '-'], " ");
     Measure {
+        known: None,
         key: key.into(),
         name: words.clone(),
         short: words,
         unit: "",
         explanation: "This report knows no description of this measure.",
-        better: Better::Unknown,
+        better: None,
         style: Style::Significant,
     }
 }
 
-/// Sorts keys as the catalogue does; keys that it does not hold follow, by name.
+/// The words of a measure that foci knows.
+pub fn of(known: Known) -> Measure {
+    let title = known.title();
+    let short = match known {
+        Known::DetailCutoff => "cut-off",
+        Known::FociRecall => "foci",
+        Known::BoundaryContrast => "boundary",
+        _ => title,
+    };
+    Measure {
+        known: Some(known),
+        key: known.key().into(),
+        name: title[..1].to_uppercase() + &title[1..],
+        short: short.into(),
+        unit: known.unit(),
+        explanation: explanation(known),
+        better: Some(known.better()),
+        style: style(known),
+    }
+}
+
+/// Sorts keys as [`Known::ALL`] does; keys that it does not hold follow, by name.
 pub fn in_order<'k>(keys: impl IntoIterator<Item = &'k str>) -> Vec<Measure> {
+    let place = |key: &str| Known::ALL.iter().position(|known| known.key() == key);
     let mut keys: Vec<&str> = keys.into_iter().collect();
-    keys.sort_by_key(|key| (CATALOGUE.iter().position(|row| row.0 == *key).unwrap_or(CATALOGUE.len()), *key));
+    keys.sort_by_key(|key| (place(key).unwrap_or(Known::ALL.len()), *key));
     keys.dedup();
     keys.into_iter().map(describe).collect()
 }
@@ -283,9 +194,9 @@ impl Measure {
     /// The direction in words; empty where it is unknown.
     pub fn better_words(&self) -> &'static str {
         match self.better {
-            Better::Higher => "higher is better",
-            Better::Lower => "lower is better",
-            Better::Unknown => "",
+            Some(Better::Higher) => "higher is better",
+            Some(Better::Lower) => "lower is better",
+            None => "",
         }
     }
 }
@@ -307,9 +218,11 @@ mod tests {
             .map(|measure| measure.key)
             .collect();
         assert_eq!(keys, ["detail_cutoff", "psnr", "alpha", "zeta"]);
-        assert_eq!(describe("alpha").better, Better::Unknown);
-        assert_eq!(describe("band_error_1_8").better, Better::Lower);
+        assert_eq!(describe("alpha").better, None);
+        assert_eq!(describe("band_error_1_8").better, Some(Better::Lower));
         assert_eq!(describe("my_measure").name, "my measure");
+        assert_eq!(describe("psnr").name, "PSNR");
+        assert_eq!(describe("foci_recall").name, "Foci kept");
     }
 
     #[test]

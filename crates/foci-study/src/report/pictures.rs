@@ -5,11 +5,13 @@
 //! the page enlarges them without smoothing.
 
 use super::input::{PictureSet, Reconstruction, Region};
+use super::measures::{self, Measure};
 use super::raster::{
     Picture, coloured, cut, difference_scale, extremes, grey, inside, largest, mean, reduce,
 };
-use super::{ReportError, format, measures};
+use super::{ReportError, format};
 use foci_image::Plane;
+use foci_measure::Measure as Known;
 use serde::Serialize;
 
 /// Pixels of all whole pictures together; keeps the page near 3 MB whatever the number of nets.
@@ -195,17 +197,17 @@ fn crop(
 }
 
 fn caption(one: &Reconstruction) -> String {
-    let parts: Vec<String> = ["psnr", "detail_cutoff"]
-        .iter()
-        .filter_map(|key| one.metrics.get(*key).map(|value| (measures::describe(key), *value)))
-        .map(|(measure, value)| {
-            let label = if measure.key == "psnr" { "PSNR" } else { "cut-off" };
-            format!(
-                "{label} {}",
-                if measure.key == "psnr" { measure.value_with_unit(value) } else { measure.value(value) }
-            )
-        })
-        .collect();
+    let part = |known: Known, write: fn(&Measure, f64) -> String| {
+        let measure = measures::of(known);
+        let value = write(&measure, *one.metrics.get(known.key())?);
+        Some(format!("{} {value}", measure.short))
+    };
+    // A caption is narrow: only decibels need their unit to be understood.
+    let parts: Vec<String> =
+        [part(Known::Psnr, Measure::value_with_unit), part(Known::DetailCutoff, Measure::value)]
+            .into_iter()
+            .flatten()
+            .collect();
     parts.join(", ")
 }
 

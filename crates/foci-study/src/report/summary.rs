@@ -5,6 +5,7 @@ use super::findings;
 use super::format;
 use super::measures;
 use crate::results::Results;
+use foci_measure::Measure as Known;
 use std::fmt::Write;
 
 /// Width of a terminal that nobody has widened.
@@ -12,13 +13,15 @@ const COLUMNS: usize = 80;
 /// Width of the names, so that the columns of figures fit.
 const NAME: usize = 19;
 /// Measures with a column, as far as the study has them and they fit.
-const SHOWN: [&str; 5] = ["detail_cutoff", "foci_recall", "boundary_contrast", "psnr", "ssim"];
+const SHOWN: [Known; 5] =
+    [Known::DetailCutoff, Known::FociRecall, Known::BoundaryContrast, Known::Psnr, Known::Ssim];
 
 /// The outcome of a study as plain text of at most 80 columns, ending with a line break.
 pub fn summary_text(results: &Results) -> String {
     let mut heads = vec!["net".to_string()];
-    let shown: Vec<_> = measures::in_order(SHOWN)
+    let shown: Vec<_> = SHOWN
         .into_iter()
+        .map(measures::of)
         .filter(|measure| results.runs.iter().any(|run| run.metrics.contains_key(&measure.key)))
         .collect();
     heads.extend(shown.iter().map(|measure| measure.short.clone()));

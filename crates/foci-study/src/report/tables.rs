@@ -7,6 +7,7 @@ use super::findings::{self, Spread};
 use super::format;
 use super::measures::{self, Measure};
 use crate::results::{NetSummary, Results};
+use foci_measure::Measure as Known;
 use serde::Serialize;
 
 /// What one net has in one row.
@@ -89,7 +90,7 @@ fn small_print(measure: &Measure, spread: &Spread) -> Vec<String> {
         let low = if high.ends_with('%') { low.trim_end_matches(['%', '\u{a0}']).to_string() } else { low };
         lines.push(format!("{low} to {high}"));
     }
-    if measure.key == "detail_cutoff" {
+    if measure.known == Some(Known::DetailCutoff) {
         lines.extend(measures::period(spread.mean).map(|period| format!("period {period}")));
     }
     lines

@@ -247,6 +247,20 @@ fn missing_pieces_leave_a_whole_page() {
 }
 
 #[test]
+fn one_seed_is_explained_where_its_p_values_stand() {
+    let explained = |seeds: u64| {
+        let mut results = study(&["a", "b"], seeds);
+        results.comparisons = vec![comparison("a", "b", 0.1, 0.05)];
+        let html = page(&input(&results, Vec::new(), Vec::new()));
+        let section = &html[html.find("<section id=\"comparisons\">").unwrap_or(0)..];
+        let section = &section[..section.find("</section>").unwrap_or(0)];
+        section.contains("p is 1 for every difference by design")
+    };
+    assert!(explained(1));
+    assert!(!explained(2));
+}
+
+#[test]
 fn diverged_runs_are_shown_and_marked() {
     let mut results = study(&["a", "b"], 3);
     results.runs[1].diverged = true;

@@ -5,6 +5,7 @@
 use crate::arguments::BenchArguments;
 use crate::command::{bench_worker, inspect};
 use crate::exit::Failure;
+use crate::progress::Progress;
 use crate::terminal;
 use foci_engine::{Shape, time};
 use foci_kernels::Compute;
@@ -68,9 +69,13 @@ pub fn run(flags: &BenchArguments, threads: Option<usize>) -> Result<(), Failure
         }
         return net_speed(net, shape, flags, &compute);
     }
-    let mut rows = Vec::with_capacity(2 * CASES.len());
-    let cases = [true, false].into_iter().flat_map(|exact| CASES.map(|case| (exact, case)));
-    for (exact, (channels_in, channels_out, dilation)) in cases {
+    terminal::stop_on_interrupt()?;
+    let cases: Vec<_> = [true, false].into_iter().flat_map(|exact| CASES.map(|case| (exact, case))).collect();
+    let mut rows = Vec::with_capacity(cases.len());
+    let mut progress = Progress::phase("timing convolutions", flags.json);
+    for &(exact, (channels_in, channels_out, dilation)) in &cases {
+        progress.reach(rows.len(), cases.len());
+        terminal::go_on()?;
         let case = ConvCase { channels_in, channels_out, h, w, kernel: 3, dilation, exact };
         let speed = conv(&compute, case, REPETITIONS).map_err(Failure::input)?;
         rows.push(Row {
@@ -84,6 +89,7 @@ pub fn run(flags: &BenchArguments, threads: Option<usize>) -> Result<(), Failure
             gradient_by_weights: speed.backward_weights.into(),
         });
     }
+    progress.finish();
     if flags.json { terminal::print_json(&rows) } else { terminal::print(&table(&rows, &compute, (h, w))) }
 }
 

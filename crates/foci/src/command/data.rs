@@ -2,17 +2,17 @@
 
 use crate::arguments::{CheckArguments, Kind, SynthArguments, TileArguments};
 use crate::exit::Failure;
-use crate::progress::Progress;
+use crate::progress::{READING, watched};
 use crate::terminal;
 use foci_image::synth::{SpecimenKind, SpecimenOptions, write_specimens};
 use foci_image::{
-    Dataset, DatasetOptions, ImageError, Loader, write_labels, write_png_grey8, write_png_grey16,
+    Dataset, DatasetOptions, ImageError, Loader, Workers, write_labels, write_png_grey8, write_png_grey16,
     write_tiff_f32, write_whole, write_whole_folder,
 };
 use std::path::Path;
 
 /// `foci data synth`.
-pub fn synth(flags: &SynthArguments) -> Result<(), Failure> {
+pub fn synth(flags: &SynthArguments, threads: Option<usize>) -> Result<(), Failure> {
     let kind = match flags.kind {
         Kind::Mixed => SpecimenKind::Mixed,
         Kind::Few => SpecimenKind::Few,
@@ -25,8 +25,9 @@ pub fn synth(flags: &SynthArguments) -> Result<(), Failure> {
         ..SpecimenOptions::of_kind(kind)
     };
     free_folder(&flags.out)?;
-    let written = write_whole_folder(&flags.out, |fresh| {
-        write_specimens(fresh, flags.count, &options).map_err(foci_study::StudyError::from)
+    let written = watched("making specimens", threads, flags.json, |workers| {
+        write_whole_folder(&flags.out, |fresh| write_specimens(fresh, flags.count, &options, workers))
+            .map_err(foci_study::StudyError::from)
     })?;
     if flags.json {
         return terminal::print_json(&serde_json::json!({ "folder": flags.out, "specimens": written }));
@@ -43,9 +44,10 @@ pub fn synth(flags: &SynthArguments) -> Result<(), Failure> {
 }
 
 /// `foci data check`.
-pub fn check(flags: &CheckArguments) -> Result<(), Failure> {
+pub fn check(flags: &CheckArguments, threads: Option<usize>) -> Result<(), Failure> {
+    let reading = terminal::reading(&flags.reading);
     let report =
-        foci_image::check(&flags.folder, &terminal::reading(&flags.reading)).map_err(Failure::input)?;
+        watched(READING, threads, flags.json, |workers| foci_image::check(&flags.folder, &reading, workers))?;
     if flags.json {
         terminal::print_json(&report)?;
     } else {
@@ -62,15 +64,18 @@ pub fn check(flags: &CheckArguments) -> Result<(), Failure> {
 
 /// `foci data tile`: raw counts, so that nothing is lost that a later normalisation might want, and a table that
 /// keeps the tiles of a field together in every later split.
-pub fn tile(flags: &TileArguments) -> Result<(), Failure> {
+pub fn tile(flags: &TileArguments, threads: Option<usize>) -> Result<(), Failure> {
     let options = DatasetOptions {
         tile: Some((flags.tile.width, flags.tile.height)),
         channel: terminal::channel(flags.channel),
         ..DatasetOptions::default()
     };
-    let dataset = Dataset::open(&flags.folder, &options).map_err(Failure::input)?;
     free_folder(&flags.out)?;
-    write_whole_folder(&flags.out, |fresh| cut(&dataset, fresh))?;
+    let dataset =
+        watched(READING, threads, flags.json, |workers| Dataset::open(&flags.folder, &options, workers))?;
+    watched("cutting tiles", threads, flags.json, |workers| {
+        write_whole_folder(&flags.out, |fresh| cut(&dataset, fresh, workers))
+    })?;
     for field in &dataset.left_out {
         eprintln!("{} is left out: {}", field.name, field.reason);
     }
@@ -89,38 +94,37 @@ pub fn tile(flags: &TileArguments) -> Result<(), Failure> {
     ))
 }
 
-/// Writes every tile with its labels and its true foci, where it has them.
-fn cut(dataset: &Dataset, out: &Path) -> Result<(), Failure> {
+/// Writes every tile with its labels and its true foci, where it has them; the table last.
+fn cut(dataset: &Dataset, out: &Path, workers: &mut Workers) -> Result<(), Failure> {
     for part in ["images", "masks", "foci"] {
         let folder = out.join(part);
         std::fs::create_dir(&folder).map_err(|source| ImageError::Write { path: folder.clone(), source })?;
     }
-    let mut loader = Loader::new(dataset);
-    let mut progress = Progress::new(dataset.tiles.len() as f64, false);
-    let mut table = String::from("name,group\n");
-    for (index, tile) in dataset.tiles.iter().enumerate() {
-        progress.begin(&tile.name);
-        let field = &dataset.fields[tile.field];
-        let raw = loader.raw_tile(index)?;
-        let file =
-            |folder: &str, extension: &str| out.join(folder).join(format!("{}.{extension}", tile.name));
-        match field.bits {
-            8 => write_png_grey8(&file("images", "png"), &raw)?,
-            16 => write_png_grey16(&file("images", "png"), &raw)?,
-            _ => write_tiff_f32(&file("images", "tif"), &raw)?,
-        }
-        if let Some(labels) = loader.tile_labels(index)? {
-            write_labels(&file("masks", "png"), &labels)?;
-        }
-        if let Some(foci) = loader.tile_foci(index)? {
-            let rows: String = foci.iter().map(|focus| format!("{},{}\n", focus.x, focus.y)).collect();
-            write_whole(&file("foci", "csv"), format!("x,y\n{rows}").as_bytes())?;
-        }
-        table.push_str(&format!("{},{}\n", quoted(&tile.name), quoted(&field.group)));
-        progress.advance(1.0);
-    }
-    progress.finish();
+    let lines: Vec<String> =
+        dataset.each_tile(workers, |loader, index| cut_one(dataset, loader, index, out))?;
+    let table = format!("name,group\n{}", lines.concat());
     Ok(write_whole(&out.join("images.csv"), table.as_bytes())?)
+}
+
+/// Writes one tile; returns its line of the table.
+fn cut_one(dataset: &Dataset, loader: &mut Loader, index: usize, out: &Path) -> Result<String, Failure> {
+    let tile = &dataset.tiles[index];
+    let field = &dataset.fields[tile.field];
+    let raw = loader.raw_tile(index)?;
+    let file = |folder: &str, extension: &str| out.join(folder).join(format!("{}.{extension}", tile.name));
+    match field.bits {
+        8 => write_png_grey8(&file("images", "png"), &raw)?,
+        16 => write_png_grey16(&file("images", "png"), &raw)?,
+        _ => write_tiff_f32(&file("images", "tif"), &raw)?,
+    }
+    if let Some(labels) = loader.tile_labels(index)? {
+        write_labels(&file("masks", "png"), &labels)?;
+    }
+    if let Some(foci) = loader.tile_foci(index)? {
+        let rows: String = foci.iter().map(|focus| format!("{},{}\n", focus.x, focus.y)).collect();
+        write_whole(&file("foci", "csv"), format!("x,y\n{rows}").as_bytes())?;
+    }
+    Ok(format!("{},{}\n", quoted(&tile.name), quoted(&field.group)))
 }
 
 /// A cell of a table, quoted as RFC 4180 wants it.

@@ -2,6 +2,7 @@
 
 use crate::arguments::EvaluateArguments;
 use crate::exit::Failure;
+use crate::progress::watched;
 use crate::terminal;
 use foci_image::{ChannelChoice, Normalisation, Plane, field_files, read_plane};
 use foci_measure::{ImageView, Measure, MeasureError, ReconstructionMeter};
@@ -29,12 +30,13 @@ struct Evaluation {
 }
 
 /// Runs the command.
-pub fn run(flags: &EvaluateArguments) -> Result<(), Failure> {
-    let mut images = Vec::new();
-    for (name, truth, predicted) in pairs(&flags.truth, &flags.pred)? {
-        let metrics = evaluate(&truth, &predicted)?;
-        images.push(Evaluated { name, metrics });
-    }
+pub fn run(flags: &EvaluateArguments, threads: Option<usize>) -> Result<(), Failure> {
+    let pairs = pairs(&flags.truth, &flags.pred)?;
+    let images = watched("measuring images", threads, flags.json, |workers| {
+        workers.map(&pairs, |(name, truth, predicted)| {
+            Ok::<_, Failure>(Evaluated { name: name.clone(), metrics: evaluate(truth, predicted)? })
+        })
+    })?;
     let evaluation = Evaluation { mean: means(&images), images };
     if flags.json {
         return terminal::print_json(&evaluation);
@@ -100,7 +102,7 @@ fn means(images: &[Evaluated]) -> BTreeMap<&'static str, f64> {
 fn table(evaluation: &Evaluation) -> String {
     let mut text = format!("{:24}", "image");
     for measure in SHOWN {
-        let _ = write!(text, "{:>18}", measure.title());
+        let _ = write!(text, "{:>20}", measure.title());
     }
     text.push('\n');
     let rows = evaluation.images.iter().map(|image| (image.name.as_str(), &image.metrics));
@@ -108,7 +110,7 @@ fn table(evaluation: &Evaluation) -> String {
         let _ = write!(text, "{name:24}");
         for measure in SHOWN {
             let value = metrics.get(measure.key()).map_or("-".into(), |value| format!("{value:.3}"));
-            let _ = write!(text, "{value:>18}");
+            let _ = write!(text, "{value:>20}");
         }
         text.push('\n');
     }

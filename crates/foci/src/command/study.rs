@@ -121,7 +121,10 @@ fn free_folder() -> Result<PathBuf, Failure> {
 
 /// Shows the study's events as a bar or as lines.
 struct Watcher {
+    /// Trials and runs.
     progress: Option<Progress>,
+    /// What happens before, between and after them, with its name.
+    phase: Option<(String, Progress)>,
     quiet: bool,
     what: String,
     started: Instant,
@@ -129,7 +132,7 @@ struct Watcher {
 
 impl Watcher {
     fn new(quiet: bool) -> Watcher {
-        Watcher { progress: None, quiet, what: String::new(), started: Instant::now() }
+        Watcher { progress: None, phase: None, quiet, what: String::new(), started: Instant::now() }
     }
 
     fn say(&self, line: &str) {
@@ -140,8 +143,32 @@ impl Watcher {
         }
     }
 
-    fn finish(&self) {
-        if let Some(progress) = &self.progress {
+    /// One bar at a time: that of a phase takes the place of the other as soon as it has something to show.
+    fn reach(&mut self, what: &str, done: usize, all: usize) {
+        if self.phase.as_ref().is_none_or(|(name, _)| name != what) {
+            self.end_phase();
+            self.phase = Some((what.to_string(), Progress::phase(what, self.quiet)));
+        }
+        if let Some((_, phase)) = &mut self.phase {
+            if let Some(progress) = self.progress.as_mut().filter(|_| phase.is_due()) {
+                progress.finish();
+            }
+            phase.reach(done, all);
+        }
+        if done == all {
+            self.end_phase();
+        }
+    }
+
+    fn end_phase(&mut self) {
+        if let Some((_, mut phase)) = self.phase.take() {
+            phase.finish();
+        }
+    }
+
+    fn finish(&mut self) {
+        self.end_phase();
+        if let Some(progress) = &mut self.progress {
             progress.finish();
         }
     }
@@ -149,26 +176,19 @@ impl Watcher {
 
 impl Observer for Watcher {
     fn event(&mut self, event: Event) {
-        match event {
-            Event::Note(line) => self.say(&format!("  {line}")),
-            Event::Planned { work } => self.progress = Some(Progress::new(work, self.quiet)),
-            Event::Begins { what } => {
+        match (event, &mut self.progress) {
+            (Event::Note(line), _) => self.say(&format!("  {line}")),
+            (Event::Planned { work }, _) => self.progress = Some(Progress::new(work, self.quiet)),
+            (Event::Phase { what, done, all }, _) => self.reach(what, done, all),
+            (Event::Ended { outcome }, _) => self.say(&format!("  {}: {outcome}", self.what)),
+            (Event::Begins { what }, progress) => {
                 self.what = what.to_string();
-                if let Some(progress) = &mut self.progress {
-                    progress.begin(what);
-                }
+                progress.iter_mut().for_each(|progress| progress.begin(what));
             }
-            Event::Progress { work } => {
-                if let Some(progress) = &mut self.progress {
-                    progress.advance(work);
-                }
-            }
-            Event::Skipped { work } => {
-                if let Some(progress) = &mut self.progress {
-                    progress.skip(work);
-                }
-            }
-            Event::Ended { outcome } => self.say(&format!("  {}: {outcome}", self.what)),
+            (Event::Progress { work }, Some(progress)) => progress.advance(work),
+            (Event::Skipped { work }, Some(progress)) => progress.skip(work),
+            // Work is told only after the plan.
+            (Event::Progress { .. } | Event::Skipped { .. }, None) => {}
         }
     }
 

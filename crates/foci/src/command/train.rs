@@ -2,9 +2,10 @@
 
 use crate::arguments::{TaskArgument, TrainArguments};
 use crate::exit::Failure;
-use crate::progress::{Progress, duration};
+use crate::progress::{Progress, READING, duration, watched};
 use crate::terminal;
-use foci_study::data::training_tiles;
+use foci_image::Dataset;
+use foci_study::data::{remarks, training_tiles};
 use foci_train::{LossKind, Observer, OptimiserKind, Task, TrainingPlan, train};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -30,9 +31,14 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
     check_folder(&flags)?;
     terminal::stop_on_interrupt()?;
     let compute = terminal::compute(threads)?;
-    let (tiles, notes) = training_tiles(&flags.data, &terminal::reading(&flags.reading), flags.seed)?;
+    let reading = terminal::reading(&flags.reading);
+    let dataset =
+        watched(READING, threads, flags.json, |workers| Dataset::open(&flags.data, &reading, workers))?;
+    let tiles = watched("loading tiles", threads, flags.json, |workers| {
+        training_tiles(&dataset, flags.seed, workers)
+    })?;
     let mut watcher = Watcher { progress: Progress::new(plan.steps as f64, flags.json), last: 0 };
-    for note in notes {
+    for note in remarks(&dataset.left_out, &dataset.notes) {
         watcher.progress.line(&format!("  {note}"));
     }
     watcher.progress.begin(&format!("{} with {} weights", net.name, net.weights()));

@@ -16,7 +16,7 @@ use crate::vector::{Kernel, Vector, run_at};
 /// Most channels of a group at any level.
 const MOST_TOGETHER: usize = 12;
 /// Floats of a block's values and products: what a core's second cache holds beside weights and pixels.
-const BLOCK_FLOATS: usize = 112 << 10;
+const BLOCK_FLOATS: usize = 128 << 10;
 
 /// A pass with its weights.
 pub(crate) struct WinogradPass {

@@ -8,7 +8,7 @@ use crate::conv::planes::Target;
 use crate::vector::{Vector, prefetch};
 use crate::view::LINE;
 
-/// Asks for the cache lines that the outputs of a segment will be written to.
+/// Asks for the cache lines that the outputs of a segment will be written to, and those that the last step reads.
 #[inline(always)]
 pub(super) fn ask(tiling: &Tiling, target: &Target, arena: *mut f32, segment: Segment) {
     let first = OUT * segment.column;
@@ -17,6 +17,9 @@ pub(super) fn ask(tiling: &Tiling, target: &Target, arena: *mut f32, segment: Se
         let row = arena.wrapping_add(target.plane.of_image(segment.n) + y * tiling.w + first);
         for x in (0..pixels).step_by(LINE) {
             prefetch(row.wrapping_add(x));
+            if let Some(shift) = target.finish.reads() {
+                prefetch(row.wrapping_add(x).wrapping_offset(shift));
+            }
         }
     }
 }
