@@ -24,6 +24,7 @@ use correlate::Maps;
 use direct::{Operands, Tap};
 use method::{Gradient, Pass};
 use planes::{Plane, Target, list_gradients, list_planes, list_targets};
+use shape::Rule;
 pub use shape::{ConvShape, LayerBytes};
 
 /// What one convolution is to do.
@@ -113,12 +114,8 @@ impl Conv {
         Conv::with_rule(spec, compute, winograd::worthwhile)
     }
 
-    /// As [`new`](Self::new), by tiles where `rule(channels in, channels out, (h, w), dilation)` says so.
-    fn with_rule(
-        spec: ConvSpec,
-        compute: &Compute,
-        rule: impl Fn(usize, usize, (usize, usize), usize) -> bool,
-    ) -> Conv {
+    /// As [`new`](Self::new), by tiles where a rule says so.
+    fn with_rule(spec: ConvSpec, compute: &Compute, rule: impl Rule) -> Conv {
         let y = spec.output;
         assert!(spec.kernel == 1 || spec.kernel == 3, "a kernel has 1 or 3 rows, not {}", spec.kernel);
         assert!(spec.dilation >= 1, "a dilation is at least 1");

@@ -5,7 +5,7 @@ use super::correlate::WeightGradient;
 use super::direct::DirectPass;
 use super::method::{Gradient, Pass};
 use super::taps;
-use super::winograd::{self, WinogradGradient, WinogradPass};
+use super::winograd::{self, Part, WinogradGradient, WinogradPass};
 use crate::simd::Simd;
 
 /// All that decides how a convolution is computed, and what memory it takes.
@@ -51,16 +51,16 @@ pub(super) struct Scratch {
     pub common: usize,
 }
 
-/// Whether a 3x3 convolution goes by tiles: `rule(channels in, channels out, (h, w), dilation)`.
-pub(super) trait Rule: Fn(usize, usize, (usize, usize), usize) -> bool {}
-impl<T: Fn(usize, usize, (usize, usize), usize) -> bool> Rule for T {}
+/// Whether a part of a 3x3 convolution goes by tiles: `rule(part, channels in, channels out, (h, w), dilation)`.
+pub(super) trait Rule: Fn(Part, usize, usize, (usize, usize), usize) -> bool {}
+impl<T: Fn(Part, usize, usize, (usize, usize), usize) -> bool> Rule for T {}
 
 impl ConvShape<'_> {
     /// The bytes of a layer of this shape; none if they cannot be counted.
     pub fn bytes(&self) -> Option<LayerBytes> {
         let rule = winograd::worthwhile;
         let pass = |channels_in: usize, channels_out: usize| {
-            if self.by_tiles(&rule, channels_in, channels_out) {
+            if self.by_tiles(&rule, Part::Pass, channels_in, channels_out) {
                 WinogradPass::floats(channels_in, channels_out)
             } else {
                 DirectPass::floats(self.kernel * self.kernel, channels_in, channels_out)
@@ -92,14 +92,14 @@ impl ConvShape<'_> {
         if self.kernel == 1 { 1 } else { self.dilation.min(self.h.max(self.w)) }
     }
 
-    fn by_tiles(&self, rule: &impl Rule, channels_in: usize, channels_out: usize) -> bool {
+    fn by_tiles(&self, rule: &impl Rule, part: Part, channels_in: usize, channels_out: usize) -> bool {
         let possible = self.kernel == 3 && !self.exact;
-        possible && rule(channels_in, channels_out, self.size(), self.distance())
+        possible && rule(part, channels_in, channels_out, self.size(), self.distance())
     }
 
     fn pass(&self, rule: &impl Rule, simd: Simd, channels_in: usize, outputs: &[usize], back: bool) -> Pass {
         let distance = self.distance();
-        if self.by_tiles(rule, channels_in, outputs.iter().sum()) {
+        if self.by_tiles(rule, Part::Pass, channels_in, outputs.iter().sum()) {
             Pass::Winograd(WinogradPass::new(simd, self.n, self.size(), distance, channels_in, outputs, back))
         } else {
             let taps = taps(self.kernel, distance, back);
@@ -117,7 +117,7 @@ impl ConvShape<'_> {
 
     pub(super) fn weight_gradient(&self, rule: &impl Rule) -> Gradient {
         let (channels_in, distance) = (self.channels_in(), self.distance());
-        if self.by_tiles(rule, channels_in, self.output) {
+        if self.by_tiles(rule, Part::Weights, channels_in, self.output) {
             Gradient::Winograd(WinogradGradient::new(self.n, self.size(), distance, channels_in, self.output))
         } else {
             let taps = taps(self.kernel, distance, false);
@@ -130,7 +130,7 @@ impl ConvShape<'_> {
         let (channels_in, distance) = (self.channels_in(), self.distance());
         let mut scratch = Scratch::default();
         let mut pass = |channels_in: usize, channels_out: usize| {
-            if self.by_tiles(rule, channels_in, channels_out) {
+            if self.by_tiles(rule, Part::Pass, channels_in, channels_out) {
                 let floats = WinogradPass::worker_floats(self.n, self.size(), distance, channels_in);
                 scratch.worker = scratch.worker.max(floats);
             }

@@ -43,8 +43,21 @@ const IN: usize = 6;
 /// Points of a tile.
 const POINTS: usize = IN * IN;
 
-/// Least channels read and written for which the transforms are worth their time.
-const LEAST_CHANNELS: usize = 6;
+/// What a layer computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Its output, or the gradient by its inputs.
+    Pass,
+    /// The gradient by its weights.
+    Weights,
+}
+
+/// Least channels read times channels written for which the transforms of a pass are worth their time ...
+const LEAST_PRODUCTS: usize = 96;
+/// ... and those of a gradient by weights, which sums directly with more trouble.
+const LEAST_WEIGHT_PRODUCTS: usize = 27;
+/// Least channels on either side.
+const LEAST_CHANNELS: usize = 3;
 /// Least tiles of an image.
 const LEAST_TILES: usize = 32;
 /// Largest number of computed output pixels for each hundred that the image has: with more, too many
@@ -56,16 +69,27 @@ const MOST_DILATION: usize = 128;
 /// Whether a 3x3 convolution between so many channels is done this way. The rule knows only shapes, so that
 /// the same layer always gives the same bits; its numbers were measured (`examples/speed.rs`).
 ///
-/// An image that does not fill one block of tiles is left to the direct form: it costs little anyway, and on
+/// Dilations whose runs neither divide a vector nor are made of vectors are left to the direct form, to which all are
+/// alike. So is an image that does not fill one block of tiles: it costs little anyway, and on
 /// few pixels a gradient may be zero in truth, which direct sums give and transformed ones miss by a rounding
 /// (that Adam's first steps, which go by the sign, would then follow).
 pub(crate) fn worthwhile(
+    part: Part,
     channels_in: usize,
     channels_out: usize,
     (h, w): (usize, usize),
     dilation: usize,
 ) -> bool {
-    if channels_in.min(channels_out) < LEAST_CHANNELS || dilation > MOST_DILATION {
+    let least = match part {
+        Part::Pass => LEAST_PRODUCTS,
+        Part::Weights => LEAST_WEIGHT_PRODUCTS,
+    };
+    let sorted = 16usize.is_multiple_of(dilation) || dilation.is_multiple_of(16);
+    if channels_in.min(channels_out) < LEAST_CHANNELS
+        || channels_in.saturating_mul(channels_out) < least
+        || dilation > MOST_DILATION
+        || !sorted
+    {
         return false;
     }
     let tiles = tiles_along(h, dilation) as u128 * tiles_along(w, dilation) as u128;

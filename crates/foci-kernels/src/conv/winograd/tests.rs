@@ -68,7 +68,7 @@ fn check(n: usize, inputs: &[usize], out: usize, (h, w): (usize, usize), dilatio
         training: true,
         exact: false,
     };
-    let mut conv = Conv::with_rule(spec, &compute, |_, channels, _, _| channels > 4);
+    let mut conv = Conv::with_rule(spec, &compute, |_, _, channels, _, _| channels > 4);
     conv.pack(&weights, &bias);
     conv.forward(&compute, &mut arena);
     let read = |arena: &Arena, view: View| {
