@@ -234,24 +234,28 @@ unsafe fn along<V: Vector, const KIND: bool>(
 ) {
     // SAFETY: passed on to the caller; a tile beyond the fourth run is the next run's tile.
     unsafe {
+        // In rows that are not sorted, the runs of other positions lie between those of one.
+        let (part, stride) = if runs.next == runs.of { (count, count) } else { (runs.of, runs.next) };
         for row in 0..IN {
-            for at in (0..count).step_by(V::LANES) {
-                // In rows that are not sorted, the runs of other positions lie between.
-                let between = if runs.next == runs.of { 0 } else { (OUT - 1) * (at - at % runs.of) };
-                let start = rows.add(row * row_floats + at + between);
-                let run = |index: usize| start.add(index * runs.apart);
-                let four = [V::load(run(0)), V::load(run(1)), V::load(run(2)), V::load(run(3))];
-                let values = match KIND {
-                    SOURCE => {
-                        let next = start.add(runs.next);
-                        let (fifth, sixth) = (V::load(next), V::load(next.add(runs.apart)));
-                        source([four[0], four[1], four[2], four[3], fifth, sixth])
+            let mut start = rows.add(row * row_floats);
+            for first in (0..count).step_by(part) {
+                for at in (0..part.min(count - first)).step_by(V::LANES) {
+                    let start = start.add(at);
+                    let run = |index: usize| start.add(index * runs.apart);
+                    let four = [V::load(run(0)), V::load(run(1)), V::load(run(2)), V::load(run(3))];
+                    let values = match KIND {
+                        SOURCE => {
+                            let next = start.add(runs.next);
+                            let (fifth, sixth) = (V::load(next), V::load(next.add(runs.apart)));
+                            source([four[0], four[1], four[2], four[3], fifth, sixth])
+                        }
+                        GRADIENT => gradient(four),
+                    };
+                    for (column, value) in values.into_iter().enumerate() {
+                        value.store(to.add((row * IN + column) * point + first + at));
                     }
-                    GRADIENT => gradient(four),
-                };
-                for (column, value) in values.into_iter().enumerate() {
-                    value.store(to.add((row * IN + column) * point + at));
                 }
+                start = start.add(stride);
             }
         }
     }

@@ -240,12 +240,22 @@ unsafe fn block<V: Vector, const A: usize, const B: usize>(
                 }
             }
         } else {
-            // Half of the lanes at a time, which are added at the end.
-            let lower = products::<V, A, B>(outputs, inputs, stride, tiles, 0);
-            let upper = products::<V, A, B>(outputs, inputs, stride, tiles, V::LANES);
-            for a in 0..A {
-                for b in 0..B {
-                    list[a * SIDE + b] = lower[a][b].add(upper[a][b]);
+            // Half of the lanes at a time, and two rows of sums: more do not fit into 16 registers.
+            for a in (0..A).step_by(2) {
+                let outputs = outputs.add(a * stride);
+                if a + 1 < A {
+                    let lower = products::<V, 2, B>(outputs, inputs, stride, tiles, 0);
+                    let upper = products::<V, 2, B>(outputs, inputs, stride, tiles, V::LANES);
+                    for b in 0..B {
+                        list[a * SIDE + b] = lower[0][b].add(upper[0][b]);
+                        list[(a + 1) * SIDE + b] = lower[1][b].add(upper[1][b]);
+                    }
+                } else {
+                    let lower = products::<V, 1, B>(outputs, inputs, stride, tiles, 0);
+                    let upper = products::<V, 1, B>(outputs, inputs, stride, tiles, V::LANES);
+                    for b in 0..B {
+                        list[a * SIDE + b] = lower[0][b].add(upper[0][b]);
+                    }
                 }
             }
         }

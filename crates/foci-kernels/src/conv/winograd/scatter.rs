@@ -159,23 +159,19 @@ unsafe fn merged<V: Vector, const RUN: usize>(products: Products, target: &Targe
 unsafe fn apart<V: Vector>(products: Products, target: &Target, rows: Rows, run: usize) {
     // SAFETY: passed on to the caller.
     unsafe {
-        let mut tile = 0;
-        loop {
-            let x = OUT * (tile - tile % run) + tile % run;
-            if OUT * (tile - tile % run) >= rows.pixels {
-                break;
-            }
-            let outputs = outputs::<V>(products, tile);
-            for (row, runs) in outputs.into_iter().enumerate() {
-                if row >= rows.count {
-                    continue;
-                }
-                let to = rows.to.add(row * rows.step);
-                for (index, value) in runs.into_iter().enumerate() {
-                    put(target, value, to, x + index * run, rows.pixels);
+        for start in (0..rows.pixels).step_by(OUT * run) {
+            for lane in (0..run).step_by(V::LANES) {
+                let outputs = outputs::<V>(products, start / OUT + lane);
+                for (row, runs) in outputs.into_iter().enumerate() {
+                    if row >= rows.count {
+                        continue;
+                    }
+                    let to = rows.to.add(row * rows.step);
+                    for (index, value) in runs.into_iter().enumerate() {
+                        put(target, value, to, start + lane + index * run, rows.pixels);
+                    }
                 }
             }
-            tile += V::LANES;
         }
     }
 }
