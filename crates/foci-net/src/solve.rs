@@ -3,9 +3,8 @@
 //! Nets are comparable only at equal budgets, and widths are whole numbers, so the solver first finds the scale
 //! at which all widths together come nearest, then adjusts single layers until the budget is met within
 //! [`TOLERANCE`]. Of all widths that it finds it takes those with the least *cost*: for each layer the square of
-//! how far it is from its share (in tenths, as a logarithm), plus the share of vector lanes that it leaves empty,
-//! because feature maps are stored in blocks of 16 channels and a map of 17 channels takes as long as one of 32.
-//! Nothing is random, and no clock is read: the same file and budget give the same net everywhere.
+//! how far it is from its share (in tenths, as a logarithm). Any number of channels takes the time and memory that
+//! it holds, so no width is better than its neighbours. Nothing is random, and no clock is read: the same file and budget give the same net everywhere.
 
 mod search;
 

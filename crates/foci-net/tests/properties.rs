@@ -143,9 +143,9 @@ fn hostile_files_are_refused_quickly() {
     assert!(message(format!("name = \"x\"\n{many}{out}")).contains("1002 layers; a net has 1 to 1000"));
 }
 
-/// The widths for which every branch of the atrous net fills a vector.
+/// Where a budget can be met in exact proportion, it is.
 #[test]
-fn full_vectors_are_found() {
+fn exact_proportions_are_found() {
     let widths = |name: &str, budget| -> Vec<usize> {
         let architecture = Architecture::shipped(name).unwrap();
         let net = solve::for_weights(&architecture, budget, 1, 1).unwrap();

@@ -7,13 +7,13 @@ use crate::architecture::{Architecture, Blueprint};
 use crate::graph::{MAX_CHANNELS, Net};
 use crate::ties::WidthGroup;
 
-/// Channels that fill a vector.
-const LANES: usize = 16;
+/// A wide step: where counts lie far apart, as in densely connected nets, they are reached from widths far apart.
+const WIDE: usize = 16;
 /// What missing the budget by all of it costs, in the unit of the cost: far more than any shape.
 const MISS: f64 = 1e4;
 /// Starting points that are improved further.
 const STARTS: usize = 6;
-/// Cost for each group above which a choice is poor enough to look further: 16 % off, or half the lanes empty.
+/// Cost for each group above which a choice is poor enough to look further: 16 % off.
 const POOR: f64 = 2.5;
 /// Groups tried as the one that is set apart.
 const MOST_SET_APART: usize = 24;
@@ -135,10 +135,10 @@ impl<'a, M: Fn(&Net) -> f64> Search<'a, M> {
         self.groups.iter().map(round).collect()
     }
 
-    /// Proportional widths a little smaller and larger than the scale, in steps of full, half and single lanes.
+    /// Proportional widths a little smaller and larger than the scale, in wide steps and in single ones.
     fn starts(&self, scale: f64) -> BTreeSet<Vec<usize>> {
         let mut starts = BTreeSet::new();
-        for quantum in [LANES, LANES / 2, 1] {
+        for quantum in [WIDE, WIDE / 2, 1] {
             for percent in -12..=12 {
                 starts.insert(self.rounded(scale * (1.0 + f64::from(percent) / 100.0), quantum));
             }
@@ -230,21 +230,10 @@ impl<'a, M: Fn(&Net) -> f64> Search<'a, M> {
         Choice { cost: if cost.is_nan() { f64::INFINITY } else { cost }, meets, widths }
     }
 
-    /// How far a group is from its share, and how many lanes it leaves empty.
+    /// How far a group is from its share.
     fn shape_cost(&self, group: usize, width: usize) -> f64 {
         let off = (width as f64 / self.shares[group]).ln() / 0.1;
-        let branches = &self.groups[group].branches;
-        let empty: f64 = branches
-            .iter()
-            .map(|&branches| {
-                let filled: usize = (0..branches)
-                    .map(|part| width / branches + usize::from(part < width % branches))
-                    .map(|share| share.next_multiple_of(LANES))
-                    .sum();
-                filled as f64 / width as f64 - 1.0
-            })
-            .sum();
-        off * off + empty / branches.len() as f64
+        off * off
     }
 
     /// Changes one layer, where that no longer helps two, then three, for as long as the cost falls.
@@ -326,10 +315,10 @@ impl<'a, M: Fn(&Net) -> f64> Search<'a, M> {
         }
     }
 
-    /// Widths to try next: a channel or two more or less, and the next multiples that fill vectors.
+    /// Widths to try next: a channel or two more or less, and the next of the wide steps.
     fn steps(&self, group: usize, width: usize) -> Vec<usize> {
         let fewest = self.groups[group].fewest();
-        let full = LANES * fewest;
+        let full = WIDE * fewest;
         let near = [
             width.saturating_sub(2),
             width.saturating_sub(1),
