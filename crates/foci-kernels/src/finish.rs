@@ -26,14 +26,6 @@ impl Finish {
         }
     }
 
-    /// From the place of d to that of y, if y is read.
-    pub fn reads(self) -> Option<isize> {
-        match self {
-            Finish::Backward { activation, shift, .. } if activation != Activation::None => Some(shift),
-            _ => None,
-        }
-    }
-
     /// Stores one vector of values.
     ///
     /// # Safety

@@ -6,7 +6,9 @@ use super::direct::DirectPass;
 use super::method::{Gradient, Pass};
 use super::taps;
 use super::winograd::{self, WinogradGradient, WinogradPass};
+use crate::scratch::ScratchFloats;
 use crate::simd::Simd;
+use crate::view::LINE;
 
 /// All that decides how a convolution is computed, and what memory it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,13 +44,14 @@ pub struct LayerBytes {
     pub common: u64,
 }
 
-/// Floats of scratch.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Scratch {
-    /// Of each worker.
-    pub worker: usize,
-    /// Of all together.
-    pub common: usize,
+impl LayerBytes {
+    /// The bytes of so many floats, of which those of scratch are held in whole cache lines; none if they cannot be
+    /// counted.
+    pub(crate) fn of(own: usize, scratch: ScratchFloats) -> Option<LayerBytes> {
+        let bytes = |floats: usize| (floats as u64).checked_mul(4);
+        let held = |floats: usize| bytes(floats.checked_next_multiple_of(LINE)?);
+        Some(LayerBytes { own: bytes(own)?, worker: held(scratch.worker)?, common: held(scratch.common)? })
+    }
 }
 
 /// Whether a 3x3 convolution goes by tiles: `rule(channels in, channels out, (h, w), dilation)`.
@@ -73,10 +76,7 @@ impl ConvShape<'_> {
         }
         // No image whose pixels can be counted has scratch that cannot.
         self.n.checked_mul(self.h)?.checked_mul(self.w)?.checked_mul(channels_in.max(self.output))?;
-        let Scratch { worker, common } = self.scratch(&rule);
-        let bytes = |floats: usize| (floats as u64).checked_mul(4);
-        let held = |floats: usize| bytes(if floats == 0 { 0 } else { floats.next_multiple_of(16) });
-        Some(LayerBytes { own: bytes(own)?, worker: held(worker)?, common: held(common)? })
+        LayerBytes::of(own, self.scratch(&rule))
     }
 
     fn channels_in(&self) -> usize {
@@ -126,9 +126,9 @@ impl ConvShape<'_> {
     }
 
     /// The scratch that the passes need, each by itself.
-    pub(super) fn scratch(&self, rule: &impl Rule) -> Scratch {
+    pub(super) fn scratch(&self, rule: &impl Rule) -> ScratchFloats {
         let (channels_in, distance) = (self.channels_in(), self.distance());
-        let mut scratch = Scratch::default();
+        let mut scratch = ScratchFloats::default();
         let mut pass = |channels_in: usize, channels_out: usize| {
             if self.by_tiles(rule, channels_in, channels_out) {
                 let floats = WinogradPass::worker_floats(self.n, self.size(), distance, channels_in);

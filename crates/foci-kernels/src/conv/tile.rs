@@ -190,7 +190,7 @@ unsafe fn tile<V: Vector, const M: usize, const P: usize, const EDGE: bool>(
 
 /// A vector of a row of `width` pixels from column `at` on, zeros where that is outside.
 #[inline(always)]
-pub(super) unsafe fn inside<V: Vector>(from: *const f32, at: isize, width: usize) -> V {
+pub(crate) unsafe fn inside<V: Vector>(from: *const f32, at: isize, width: usize) -> V {
     let lanes = V::LANES as isize;
     let first = (-at).clamp(0, lanes);
     let end = (width as isize - at).clamp(first, lanes);
