@@ -189,7 +189,8 @@ impl Compute {
             left: Condvar::new(),
             next: AtomicUsize::new(0),
         });
-        let mut compute = Compute { simd, threads, shared, turn: Mutex::new(Scratch::default()), workers: Vec::new() };
+        let mut compute =
+            Compute { simd, threads, shared, turn: Mutex::new(Scratch::default()), workers: Vec::new() };
         for index in 1..threads {
             let shared = Arc::clone(&compute.shared);
             let worker = std::thread::Builder::new()

@@ -4,6 +4,7 @@
 use super::correlate::WeightGradient;
 use super::direct::DirectPass;
 use super::method::{Gradient, Pass};
+use super::packed::Packed;
 use super::taps;
 use super::winograd::{self, WinogradGradient, WinogradPass};
 use crate::scratch::ScratchFloats;
@@ -29,7 +30,7 @@ pub struct ConvShape<'a> {
     pub w: usize,
     /// Whether gradients will be asked for.
     pub training: bool,
-    /// See [`ConvSpec::exact`].
+    /// See [`ConvSpec::exact`](crate::ConvSpec::exact).
     pub exact: bool,
 }
 
@@ -38,7 +39,8 @@ pub struct ConvShape<'a> {
 pub struct LayerBytes {
     /// Kept by the layer: weights in the order in which kernels read them.
     pub own: u64,
-    /// Scratch of each worker while the layer runs, shared with all other layers of the same [`Compute`].
+    /// Scratch of each worker while the layer runs, shared with all other layers of the same
+    /// [`Compute`](crate::Compute).
     pub worker: u64,
     /// Scratch of all workers together, shared likewise.
     pub common: u64,
@@ -66,7 +68,7 @@ impl ConvShape<'_> {
             if self.by_tiles(&rule, channels_in, channels_out) {
                 WinogradPass::floats(channels_in, channels_out)
             } else {
-                DirectPass::floats(self.kernel * self.kernel, channels_in, channels_out)
+                Packed::floats_of(self.kernel * self.kernel, channels_in, channels_out)
             }
         };
         let channels_in = self.channels_in();
@@ -121,7 +123,14 @@ impl ConvShape<'_> {
             Gradient::Winograd(WinogradGradient::new(self.n, self.size(), distance, channels_in, self.output))
         } else {
             let taps = taps(self.kernel, distance, false);
-            Gradient::Direct(WeightGradient::new(&taps, channels_in, self.output, self.n, self.size(), distance))
+            Gradient::Direct(WeightGradient::new(
+                &taps,
+                channels_in,
+                self.output,
+                self.n,
+                self.size(),
+                distance,
+            ))
         }
     }
 

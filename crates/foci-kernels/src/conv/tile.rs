@@ -59,7 +59,7 @@ impl Kernel for Rows<'_> {
                 all_taps: pass.taps.len(),
                 width: w,
             };
-            for group in &pass.groups {
+            for group in &pass.packed.groups {
                 if operands.targets[group.first].is_some() {
                     // SAFETY: passed on to the caller; row `y` is inside.
                     unsafe { row::<V>(pass, operands, &input, group, y) }
@@ -78,8 +78,7 @@ unsafe fn row<V: Vector>(
     group: &Group,
     y: usize,
 ) {
-    let weights = pass.weights[group.first * pass.channels_in * pass.taps.len()..].as_ptr();
-    let bias = pass.bias[group.first..].as_ptr();
+    let (weights, bias) = pass.packed.of(group);
     macro_rules! of_count {
         ($($count:literal $vectors:literal)*) => {
             match group.count {

@@ -68,7 +68,7 @@ impl Correlation {
             unsafe { run_at(compute.simd(), chunk) }
         });
         // SAFETY: all sums have just been computed; taps are in the order of the weights.
-        unsafe { sums.gather(&turn, d_weights, sums.taps, |tap| tap, d_bias, false) }
+        unsafe { sums.gather(&turn, d_weights, d_bias) }
     }
 }
 
