@@ -63,3 +63,35 @@ impl InputGradient {
         }
     }
 }
+
+/// Stops the program with a message unless the gradient of an output is inside the arena and has its shape.
+pub(crate) fn check_d_output(arena: &Arena, d_output: &View, output: &View) {
+    arena.check(d_output);
+    assert!(
+        d_output.same_shape(output),
+        "the gradient of an output must have its shape: {d_output:?} against {output:?}"
+    );
+}
+
+/// Stops the program with a message unless the gradients by the inputs of a layer, which are all written at once
+/// from `d_output`, are in proper places, one (or none) for each input.
+pub(crate) fn check_d_inputs(
+    arena: &Arena,
+    inputs: &[View],
+    d_output: &View,
+    d_inputs: &[Option<InputGradient>],
+) {
+    assert_eq!(d_inputs.len(), inputs.len(), "one gradient (or None) per input");
+    for (index, (into, input)) in d_inputs.iter().zip(inputs).enumerate() {
+        let Some(into) = into else { continue };
+        into.check(arena, input, &[*d_output]);
+        // None may read or write what another writes.
+        for other in d_inputs[..index].iter().flatten() {
+            let read = |of: &InputGradient| of.activation.map_or(of.view, |(_, y)| y);
+            let apart = !into.view.overlaps(&other.view)
+                && !into.view.overlaps(&read(other))
+                && !other.view.overlaps(&read(into));
+            assert!(apart, "gradients are written at once, but overlap: {into:?} and {other:?}");
+        }
+    }
+}

@@ -5,7 +5,8 @@
 use std::time::Instant;
 
 use crate::arena::Arena;
-use crate::threads::{Compute, SharedPointer, scratch};
+use crate::scratch::zeroed;
+use crate::threads::{Compute, SharedPointer};
 use crate::vector::{Kernel, Vector, run_at};
 
 /// Independent sums, enough to hide the latency of a multiply-add.
@@ -57,7 +58,7 @@ pub fn gigaflops(compute: &Compute, milliseconds: f64) -> f64 {
     // SAFETY: a pool runs at a level the CPU has.
     unsafe { run_at(compute.simd(), Width(&mut lanes)) };
     let per_task = (ROUNDS * SUMS * lanes * 2) as f64;
-    let mut sinks = scratch(compute.threads() * 16);
+    let mut sinks = zeroed(compute.threads() * 16);
     let start = SharedPointer(sinks.pointer_mut());
     let measure = |tasks: usize| {
         let begin = Instant::now();
@@ -94,7 +95,7 @@ impl Kernel for Copy {
 pub fn gigabytes(compute: &Compute, repetitions: usize) -> f64 {
     const FLOATS: usize = 16 << 20;
     const TASK: usize = 1 << 16;
-    let (mut from, mut to) = (scratch(FLOATS), scratch(FLOATS));
+    let (mut from, mut to) = (zeroed(FLOATS), zeroed(FLOATS));
     let fill = |arena: &mut Arena| arena.as_mut_slice().fill(1.0);
     fill(&mut from);
     fill(&mut to);

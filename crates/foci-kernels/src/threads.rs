@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
-use crate::arena::Arena;
+use crate::scratch::{Prepared, Scratch, ScratchFloats};
 use crate::simd::Simd;
 
 /// A computation cannot be set up as asked.
@@ -51,15 +51,6 @@ pub struct Compute {
     workers: Vec<JoinHandle<()>>,
 }
 
-/// Memory that holds nothing between kernels.
-#[derive(Default)]
-struct Scratch {
-    /// One piece for each worker, all of one length.
-    workers: Vec<Arena>,
-    /// One piece for all together.
-    common: Option<Arena>,
-}
-
 /// The right to run on a pool: while it lives, nobody else does, and what lies in the scratch stays there.
 pub(crate) struct Turn<'a> {
     compute: &'a Compute,
@@ -70,20 +61,13 @@ impl Turn<'_> {
     /// The piece of scratch of one worker, as long as has been reserved; only inside `run`, and only that of
     /// the worker itself, may it be read or written.
     pub fn scratch(&self, worker: usize) -> SharedPointer {
-        SharedPointer(self.scratch.workers.get(worker).map_or(std::ptr::null_mut(), |arena| arena.pointer().cast_mut()))
+        self.scratch.of_worker(worker)
     }
 
     /// The piece of scratch that all workers share.
     pub fn common(&self) -> SharedPointer {
-        SharedPointer(self.scratch.common.as_ref().map_or(std::ptr::null_mut(), |arena| arena.pointer().cast_mut()))
+        self.scratch.common()
     }
-}
-
-/// Zeroed, aligned scratch; ends the program as a Vec would if there is no memory.
-pub(crate) fn scratch(floats: usize) -> Arena {
-    Arena::new(floats).unwrap_or_else(|_| {
-        std::alloc::handle_alloc_error(std::alloc::Layout::new::<[f32; 16]>());
-    })
 }
 
 /// A pointer that several workers write through, each to its own places.
@@ -205,7 +189,8 @@ impl Compute {
             left: Condvar::new(),
             next: AtomicUsize::new(0),
         });
-        let mut compute = Compute { simd, threads, shared, turn: Mutex::new(Scratch::default()), workers: Vec::new() };
+        let mut compute =
+            Compute { simd, threads, shared, turn: Mutex::new(Scratch::default()), workers: Vec::new() };
         for index in 1..threads {
             let shared = Arc::clone(&compute.shared);
             let worker = std::thread::Builder::new()
@@ -229,28 +214,27 @@ impl Compute {
 
     /// Bytes of scratch memory held for the layers prepared so far.
     pub fn scratch_bytes(&self) -> usize {
-        let scratch = self.turn.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        scratch.workers.iter().chain(&scratch.common).map(Arena::bytes).sum()
+        self.scratch().bytes()
     }
 
-    /// Sees to it that each worker, and all together, have at least so many floats of scratch. What the scratch
-    /// held is lost.
-    pub(crate) fn reserve(&self, each_worker: usize, common: usize) {
-        let mut held = self.turn.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if each_worker > held.workers.first().map_or(0, Arena::floats) {
-            held.workers.clear();
-            held.workers.extend((0..self.threads).map(|_| scratch(each_worker)));
-        }
-        if common > held.common.as_ref().map_or(0, Arena::floats) {
-            held.common = None;
-            held.common = Some(scratch(common));
-        }
+    fn scratch(&self) -> MutexGuard<'_, Scratch> {
+        self.turn.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Makes room for a layer: from now on, each worker and all together have at least so much scratch.
+    pub(crate) fn prepare(&self, scratch: ScratchFloats) -> Prepared {
+        self.scratch().reserve(self.threads, scratch);
+        Prepared { simd: self.simd, threads: self.threads, scratch }
+    }
+
+    /// Stops the program with a message unless this pool, or one just like it, is the one that made room for a layer.
+    pub(crate) fn check(&self, prepared: &Prepared) {
+        prepared.check(self.simd, self.threads, &self.scratch());
     }
 
     /// Waits until no other kernel runs on this pool.
     pub(crate) fn take_turn(&self) -> Turn<'_> {
-        let scratch = self.turn.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        Turn { compute: self, scratch }
+        Turn { compute: self, scratch: self.scratch() }
     }
 
     /// As [`Turn::run`], for a kernel of one run that needs no scratch.

@@ -246,7 +246,8 @@ unsafe fn fold8(a: &[Avx2; 16]) -> __m256 {
         for i in 0..4 {
             let place = |at: usize| 4 * (at % 2) + at / 2;
             let (x, y) = (a[place(2 * i)].0, a[place(2 * i + 1)].0);
-            four[i] = _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(x, y), _mm256_permute2f128_ps::<0x31>(x, y));
+            four[i] =
+                _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(x, y), _mm256_permute2f128_ps::<0x31>(x, y));
         }
         for i in 0..2 {
             let (x, y) = (_mm256_castps_pd(four[2 * i]), _mm256_castps_pd(four[2 * i + 1]));

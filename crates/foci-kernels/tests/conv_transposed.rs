@@ -7,7 +7,10 @@ mod common;
 
 use common::*;
 use foci_kernels::reference::{self, Shape};
-use foci_kernels::{Activation, Compute, ConvTransposed, ConvTransposedSpec, InputGradient, Simd};
+use foci_kernels::{
+    Activation, Arena, Compute, ConvTransposed, ConvTransposedShape, ConvTransposedSpec, InputGradient, Simd,
+    View,
+};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -159,4 +162,109 @@ proptest! {
             }
         }
     }
+}
+
+/// Borders meet in small maps; a row of 1 to 70 pixels ends everywhere in a vector.
+#[test]
+fn all_small_sizes() {
+    let sizes = (1..=7).flat_map(|h| (1..=7).map(move |w| (h, w))).chain((8..=140).map(|w| (3, w)));
+    for size in sizes {
+        for kernel in [2, 4] {
+            let case = Case { n: 1, inputs: vec![2, 5], out: 3, size, kernel, activation: Activation::Elu };
+            let first = case.run(1, Simd::best());
+            case.check(&first);
+            for simd in levels() {
+                assert_same(&first, &case.run(1, simd), &format!("{case:?}, {simd}"));
+            }
+        }
+    }
+}
+
+/// A layer from an input of 5 channels, 4 x 3 pixels, and one of 2 to 6 channels of 8 x 5, and an arena for it: the
+/// inputs, their gradients, the output and its gradient.
+fn usual(compute: &Compute, kernel: usize, training: bool) -> (ConvTransposed, Arena, Vec<View>) {
+    let mut end = 0;
+    let mut view = |channels, h, w| {
+        let view = View::new(end, 1, channels, h, w);
+        end = view.end();
+        view
+    };
+    let views =
+        vec![view(5, 4, 3), view(2, 4, 3), view(5, 4, 3), view(2, 4, 3), view(6, 8, 5), view(6, 8, 5)];
+    let (inputs, output) = (views[..2].to_vec(), views[4]);
+    let spec = ConvTransposedSpec { kernel, inputs, output, activation: Activation::None, training };
+    (ConvTransposed::new(spec, compute), Arena::new(end).unwrap(), views)
+}
+
+#[test]
+fn the_bytes_told_are_those_that_are_held() {
+    for (kernel, training) in [(2, false), (4, false), (2, true), (4, true)] {
+        let compute = Compute::new(2, Simd::best()).unwrap();
+        let layer = usual(&compute, kernel, training).0;
+        let shape = ConvTransposedShape { kernel, inputs: &[5, 2], output: 6, n: 1, h: 8, w: 5, training };
+        let bytes = shape.bytes().unwrap();
+        assert_eq!(bytes.own, layer.own_bytes() as u64);
+        assert_eq!(2 * bytes.worker + bytes.common, compute.scratch_bytes() as u64);
+    }
+}
+
+#[test]
+fn a_gradient_that_is_not_wanted_is_not_computed() {
+    let compute = Compute::new(2, Simd::best()).unwrap();
+    let (mut layer, mut arena, views) = usual(&compute, 4, true);
+    layer.pack(&noise(6 * 7 * 16, 1), &[0.0; 6]);
+    load(&compute, &mut arena, views[5], &noise(views[5].values(), 2));
+    let [first, second] = [2, 3].map(|at| Some(InputGradient::overwrite(views[at])));
+    layer.backward_data(&compute, &mut arena, views[5], &[first, second]);
+    let whole = store(&compute, &arena, views[3]);
+    arena.values_mut(&views[2]).fill(7.0);
+    arena.values_mut(&views[3]).fill(7.0);
+    layer.backward_data(&compute, &mut arena, views[5], &[None, second]);
+    assert_eq!(bits(&store(&compute, &arena, views[3])), bits(&whole));
+    assert!(arena.values(&views[2]).iter().all(|value| *value == 7.0));
+}
+
+#[test]
+#[should_panic(expected = "written where an operand lies")]
+fn a_gradient_may_not_lie_on_what_it_is_made_from() {
+    let compute = Compute::new(1, Simd::best()).unwrap();
+    let (mut layer, mut arena, views) = usual(&compute, 2, true);
+    let into = InputGradient::overwrite(View { offset: views[5].offset, ..views[0] });
+    layer.backward_data(&compute, &mut arena, views[5], &[Some(into), None]);
+}
+
+#[test]
+#[should_panic(expected = "outside its arena")]
+fn a_layer_stays_inside_the_arena_it_is_given() {
+    let compute = Compute::new(1, Simd::best()).unwrap();
+    let (mut layer, _, views) = usual(&compute, 2, false);
+    layer.forward(&compute, &mut Arena::new(views[4].end() - 16).unwrap());
+}
+
+#[test]
+#[should_panic(expected = "has no gradients")]
+fn a_layer_for_inference_has_no_gradients() {
+    let compute = Compute::new(1, Simd::best()).unwrap();
+    let (mut layer, arena, views) = usual(&compute, 2, false);
+    layer.backward_weights(&compute, &arena, views[5], &mut [0.0; 6 * 7 * 4], &mut [0.0; 6]);
+}
+
+#[test]
+#[should_panic(expected = "runs on the pool it was prepared for")]
+fn a_layer_does_not_run_on_another_pool() {
+    let [mine, other] = [1, 1].map(|threads| Compute::new(threads, Simd::best()).unwrap());
+    let (mut layer, arena, views) = usual(&mine, 2, true);
+    layer.backward_weights(&other, &arena, views[5], &mut [0.0; 6 * 7 * 4], &mut [0.0; 6]);
+}
+
+#[test]
+#[should_panic(expected = "doubled and cropped cannot be")]
+fn an_output_is_twice_the_input() {
+    let compute = Compute::new(1, Simd::best()).unwrap();
+    let (input, output) = (View::new(0, 1, 1, 4, 4), View::new(64, 1, 1, 8, 6));
+    let activation = Activation::None;
+    ConvTransposed::new(
+        ConvTransposedSpec { kernel: 2, inputs: vec![input], output, activation, training: false },
+        &compute,
+    );
 }

@@ -316,7 +316,7 @@ fn a_layer_does_not_write_over_its_input() {
         kernel: 1,
         dilation: 1,
         inputs: vec![input],
-        output: View { offset: 496, ..input },
+        output: View { offset: input.end() - LINE, ..input },
         activation: Activation::None,
         training: false,
         exact: false,
@@ -329,14 +329,15 @@ fn a_layer_does_not_write_over_its_input() {
 fn a_layer_stays_inside_the_arena_it_is_given() {
     let compute = Compute::new(1, Simd::best()).unwrap();
     let input = View::new(0, 1, 17, 4, 4);
+    let output = View { offset: input.end(), ..input };
     let spec = ConvSpec {
         kernel: 1,
         dilation: 1,
         inputs: vec![input],
-        output: View { offset: 512, ..input },
+        output,
         activation: Activation::None,
         training: false,
         exact: false,
     };
-    Conv::new(spec, &compute).forward(&compute, &mut Arena::new(1008).unwrap());
+    Conv::new(spec, &compute).forward(&compute, &mut Arena::new(output.end() - LINE).unwrap());
 }

@@ -101,7 +101,7 @@ impl WeightGradient {
         // SAFETY: passed on to the caller; all sums are computed before they are gathered.
         unsafe {
             self.sum(compute, &turn, maps);
-            self.sums.gather(&turn, d_weights, self.sums.taps, |tap| tap, d_bias, false);
+            self.sums.gather(&turn, d_weights, d_bias);
         }
     }
 }

@@ -5,7 +5,8 @@
 //! The sum of an output pixel begins with the bias and goes over channels and, within each, over taps, whatever
 //! the width of a vector: the bits are the same at every level.
 
-use super::planes::{Group, Plane, Target, groups, most_together, row_order};
+use super::packed::Packed;
+use super::planes::{Plane, Target, most_together, row_order};
 use super::tile::Rows;
 use crate::simd::Simd;
 use crate::threads::{Compute, SharedPointer};
@@ -26,13 +27,9 @@ pub(crate) struct Tap {
 /// A direct pass with its weights.
 pub(crate) struct DirectPass {
     pub(super) taps: Vec<Tap>,
-    pub(super) groups: Vec<Group>,
-    pub(super) channels_in: usize,
+    pub(super) packed: Packed,
     pub(super) size: (usize, usize),
     rows: Vec<usize>,
-    /// For each group `[channel in][tap][channel of the group]`.
-    pub(super) weights: Vec<f32>,
-    pub(super) bias: Vec<f32>,
 }
 
 /// What a pass reads and writes: planes in the arena that starts at `arena`, for `n` images.
@@ -56,41 +53,8 @@ impl DirectPass {
         size: (usize, usize),
         stride: usize,
     ) -> DirectPass {
-        let channels: usize = outputs.iter().sum();
-        DirectPass {
-            groups: groups(outputs, most_together(simd)),
-            channels_in,
-            size,
-            rows: row_order(size.0, stride),
-            weights: vec![0.0; channels * channels_in * taps.len()],
-            bias: vec![0.0; channels],
-            taps,
-        }
-    }
-
-    /// Floats of weights and bias of a pass of this shape.
-    pub fn floats(taps: usize, channels_in: usize, channels_out: usize) -> Option<usize> {
-        channels_in.checked_mul(taps)?.checked_add(1)?.checked_mul(channels_out)
-    }
-
-    /// Packs `weight(output channel, input channel, tap)` and the bias, which is zero if there is none.
-    pub fn pack(&mut self, weight: impl Fn(usize, usize, usize) -> f32, bias: Option<&[f32]>) {
-        let mut to = self.weights.iter_mut();
-        for group in &self.groups {
-            for i in 0..self.channels_in {
-                for tap in 0..self.taps.len() {
-                    for o in group.first..group.first + group.count {
-                        if let Some(to) = to.next() {
-                            *to = weight(o, i, tap);
-                        }
-                    }
-                }
-            }
-        }
-        match bias {
-            Some(bias) => self.bias.copy_from_slice(bias),
-            None => self.bias.fill(0.0),
-        }
+        let packed = Packed::new(taps.len(), channels_in, outputs, most_together(simd));
+        DirectPass { taps, packed, size, rows: row_order(size.0, stride) }
     }
 
     /// Runs the pass.

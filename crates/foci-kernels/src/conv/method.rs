@@ -16,7 +16,7 @@ impl Pass {
     /// Floats of weights and bias.
     pub fn floats(&self) -> usize {
         match self {
-            Pass::Direct(pass) => pass.weights.len() + pass.bias.len(),
+            Pass::Direct(pass) => pass.packed.floats(),
             Pass::Winograd(pass) => pass.held_floats(),
         }
     }
@@ -24,7 +24,7 @@ impl Pass {
     /// Packs `weight(output channel, input channel, tap)` and `bias(output channel)`.
     pub fn pack(&mut self, weight: impl Fn(usize, usize, usize) -> f32, bias: Option<&[f32]>) {
         match self {
-            Pass::Direct(pass) => pass.pack(weight, bias),
+            Pass::Direct(pass) => pass.packed.pack(weight, bias),
             Pass::Winograd(pass) => pass.pack(weight, bias),
         }
     }

@@ -8,16 +8,18 @@
 pub(crate) mod correlate;
 pub(crate) mod direct;
 mod method;
+pub(crate) mod packed;
 pub(crate) mod planes;
 mod shape;
 pub(crate) mod sums;
-mod tile;
+pub(crate) mod tile;
 mod winograd;
 
 use crate::activation::Activation;
 use crate::arena::Arena;
 use crate::finish::Finish;
-use crate::gradient::InputGradient;
+use crate::gradient::{InputGradient, check_d_inputs, check_d_output};
+use crate::scratch::Prepared;
 use crate::threads::{Compute, SharedPointer};
 use crate::view::View;
 use correlate::Maps;
@@ -72,6 +74,7 @@ impl ConvSpec {
 /// activation.
 pub struct Conv {
     spec: ConvSpec,
+    prepared: Prepared,
     channels_in: usize,
     inputs: Vec<Plane>,
     outputs: Vec<Option<Target>>,
@@ -96,13 +99,6 @@ fn taps(kernel: usize, dilation: usize, back: bool) -> Vec<Tap> {
         if back { -forward } else { forward }
     };
     (0..kernel * kernel).map(|tap| Tap { row: shift(tap / kernel), column: shift(tap % kernel) }).collect()
-}
-
-/// What a layer runs on must be inside the arena; called before every run.
-fn check_views(arena: &Arena, views: &[View]) {
-    for view in views {
-        arena.check(view);
-    }
 }
 
 impl Conv {
@@ -141,9 +137,8 @@ impl Conv {
             d_output: Vec::with_capacity(y.channels),
             d_inputs: Vec::with_capacity(inputs.len()),
         });
-        let scratch = shape.scratch(&rule);
-        compute.reserve(scratch.worker, scratch.common);
-        Conv { channels_in: inputs.len(), spec, inputs, outputs, forward, gradients }
+        let prepared = compute.prepare(shape.scratch(&rule));
+        Conv { prepared, channels_in: inputs.len(), spec, inputs, outputs, forward, gradients }
     }
 
     /// What the layer does.
@@ -180,9 +175,10 @@ impl Conv {
     /// Computes the output from the inputs.
     ///
     /// # Panics
-    /// If a view of the specification is not inside this arena.
+    /// If a view of the specification is not inside this arena, or the layer was prepared for another pool.
     pub fn forward(&mut self, compute: &Compute, arena: &mut Arena) {
-        check_views(arena, &self.spec.inputs);
+        compute.check(&self.prepared);
+        self.spec.inputs.iter().for_each(|view| arena.check(view));
         arena.check(&self.spec.output);
         let operands = Operands {
             arena: SharedPointer(arena.pointer_mut()),
@@ -198,8 +194,8 @@ impl Conv {
     /// `d_inputs` has one place per input, `None` where no gradient is wanted.
     ///
     /// # Panics
-    /// If the layer was not prepared for training, or a gradient has a wrong shape, lies outside the arena
-    /// or overlaps what it is computed from or another.
+    /// If the layer was prepared for inference or for another pool, or a gradient has a wrong shape, lies outside
+    /// the arena or overlaps what it is computed from or another.
     pub fn backward_data(
         &mut self,
         compute: &Compute,
@@ -208,22 +204,10 @@ impl Conv {
         d_inputs: &[Option<InputGradient>],
     ) {
         let spec = &self.spec;
+        compute.check(&self.prepared);
         let gradients = gradients(&mut self.gradients);
         check_d_output(arena, &d_output, &spec.output);
-        assert_eq!(d_inputs.len(), spec.inputs.len(), "one gradient (or None) per input");
-        for (index, (into, input)) in d_inputs.iter().zip(&spec.inputs).enumerate() {
-            let Some(into) = into else { continue };
-            into.check(arena, input, &[d_output]);
-            // All are written at once, so none may read what another writes.
-            for other in d_inputs[..index].iter().flatten() {
-                let read = other.activation.map_or(other.view, |(_, y)| y);
-                let reads = into.activation.map_or(into.view, |(_, y)| y);
-                let apart = !into.view.overlaps(&other.view)
-                    && !into.view.overlaps(&read)
-                    && !other.view.overlaps(&reads);
-                assert!(apart, "gradients are written at once, but overlap: {into:?} and {other:?}");
-            }
-        }
+        check_d_inputs(arena, &spec.inputs, &d_output, d_inputs);
         list_planes(&[d_output], &mut gradients.d_output);
         list_gradients(&spec.inputs, d_inputs, &mut gradients.d_inputs);
         let operands = Operands {
@@ -240,8 +224,8 @@ impl Conv {
     /// there) from the inputs and the gradient of the output before its activation.
     ///
     /// # Panics
-    /// If the layer was not prepared for training, a slice has another length, or a view lies outside the
-    /// arena.
+    /// If the layer was prepared for inference or for another pool, a slice has another length, or a view lies
+    /// outside the arena.
     pub fn backward_weights(
         &mut self,
         compute: &Compute,
@@ -250,9 +234,10 @@ impl Conv {
         d_weights: &mut [f32],
         d_bias: &mut [f32],
     ) {
+        compute.check(&self.prepared);
         self.check_parameters(d_weights.len(), d_bias.len());
         let gradients = gradients(&mut self.gradients);
-        check_views(arena, &self.spec.inputs);
+        self.spec.inputs.iter().for_each(|view| arena.check(view));
         check_d_output(arena, &d_output, &self.spec.output);
         list_planes(&[d_output], &mut gradients.d_output);
         let maps = Maps {
@@ -265,18 +250,10 @@ impl Conv {
     }
 }
 
-fn gradients(gradients: &mut Option<Gradients>) -> &mut Gradients {
+/// The gradients of a layer that has them; stops the program with a message if it has not.
+pub(crate) fn gradients<T>(gradients: &mut Option<T>) -> &mut T {
     match gradients {
         Some(gradients) => gradients,
         None => panic!("a layer prepared for inference (training: false) has no gradients"),
     }
-}
-
-/// The gradient of an output must be inside the arena and have its shape.
-pub(crate) fn check_d_output(arena: &Arena, d_output: &View, output: &View) {
-    arena.check(d_output);
-    assert!(
-        d_output.same_shape(output),
-        "the gradient of an output must have its shape: {d_output:?} against {output:?}"
-    );
 }

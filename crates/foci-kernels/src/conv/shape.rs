@@ -4,9 +4,12 @@
 use super::correlate::WeightGradient;
 use super::direct::DirectPass;
 use super::method::{Gradient, Pass};
+use super::packed::Packed;
 use super::taps;
 use super::winograd::{self, Part, WinogradGradient, WinogradPass};
+use crate::scratch::ScratchFloats;
 use crate::simd::Simd;
+use crate::view::LINE;
 
 /// All that decides how a convolution is computed, and what memory it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +30,7 @@ pub struct ConvShape<'a> {
     pub w: usize,
     /// Whether gradients will be asked for.
     pub training: bool,
-    /// See [`ConvSpec::exact`].
+    /// See [`ConvSpec::exact`](crate::ConvSpec::exact).
     pub exact: bool,
 }
 
@@ -36,19 +39,21 @@ pub struct ConvShape<'a> {
 pub struct LayerBytes {
     /// Kept by the layer: weights in the order in which kernels read them.
     pub own: u64,
-    /// Scratch of each worker while the layer runs, shared with all other layers of the same [`Compute`].
+    /// Scratch of each worker while the layer runs, shared with all other layers of the same
+    /// [`Compute`](crate::Compute).
     pub worker: u64,
     /// Scratch of all workers together, shared likewise.
     pub common: u64,
 }
 
-/// Floats of scratch.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Scratch {
-    /// Of each worker.
-    pub worker: usize,
-    /// Of all together.
-    pub common: usize,
+impl LayerBytes {
+    /// The bytes of so many floats, of which those of scratch are held in whole cache lines; none if they cannot be
+    /// counted.
+    pub(crate) fn of(own: usize, scratch: ScratchFloats) -> Option<LayerBytes> {
+        let bytes = |floats: usize| (floats as u64).checked_mul(4);
+        let held = |floats: usize| bytes(floats.checked_next_multiple_of(LINE)?);
+        Some(LayerBytes { own: bytes(own)?, worker: held(scratch.worker)?, common: held(scratch.common)? })
+    }
 }
 
 /// Whether a part of a 3x3 convolution goes by tiles: `rule(part, channels in, channels out, (h, w), dilation)`.
@@ -63,7 +68,7 @@ impl ConvShape<'_> {
             if self.by_tiles(&rule, Part::Pass, channels_in, channels_out) {
                 WinogradPass::floats(channels_in, channels_out)
             } else {
-                DirectPass::floats(self.kernel * self.kernel, channels_in, channels_out)
+                Packed::floats_of(self.kernel * self.kernel, channels_in, channels_out)
             }
         };
         let channels_in = self.channels_in();
@@ -73,10 +78,7 @@ impl ConvShape<'_> {
         }
         // No image whose pixels can be counted has scratch that cannot.
         self.n.checked_mul(self.h)?.checked_mul(self.w)?.checked_mul(channels_in.max(self.output))?;
-        let Scratch { worker, common } = self.scratch(&rule);
-        let bytes = |floats: usize| (floats as u64).checked_mul(4);
-        let held = |floats: usize| bytes(if floats == 0 { 0 } else { floats.next_multiple_of(16) });
-        Some(LayerBytes { own: bytes(own)?, worker: held(worker)?, common: held(common)? })
+        LayerBytes::of(own, self.scratch(&rule))
     }
 
     fn channels_in(&self) -> usize {
@@ -121,14 +123,21 @@ impl ConvShape<'_> {
             Gradient::Winograd(WinogradGradient::new(self.n, self.size(), distance, channels_in, self.output))
         } else {
             let taps = taps(self.kernel, distance, false);
-            Gradient::Direct(WeightGradient::new(&taps, channels_in, self.output, self.n, self.size(), distance))
+            Gradient::Direct(WeightGradient::new(
+                &taps,
+                channels_in,
+                self.output,
+                self.n,
+                self.size(),
+                distance,
+            ))
         }
     }
 
     /// The scratch that the passes need, each by itself.
-    pub(super) fn scratch(&self, rule: &impl Rule) -> Scratch {
+    pub(super) fn scratch(&self, rule: &impl Rule) -> ScratchFloats {
         let (channels_in, distance) = (self.channels_in(), self.distance());
-        let mut scratch = Scratch::default();
+        let mut scratch = ScratchFloats::default();
         let mut pass = |channels_in: usize, channels_out: usize| {
             if self.by_tiles(rule, Part::Pass, channels_in, channels_out) {
                 let floats = WinogradPass::worker_floats(self.n, self.size(), distance, channels_in);

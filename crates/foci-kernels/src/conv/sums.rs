@@ -51,32 +51,25 @@ impl Sums {
     }
 
     /// Adds up the sums of all chunks in their order: those of the weights go to
-    /// `d_weights[(channel out, channel in) * positions + position(tap)]`, those of the bias to `d_bias`, added to
-    /// what is there if `accumulate`.
+    /// `d_weights[(channel out, channel in) * taps + tap]`, those of the bias to `d_bias`.
     ///
     /// # Safety
-    /// The scratch holds the sums; the list is long enough, and no two taps have one position.
-    pub unsafe fn gather(
-        &self,
-        turn: &Turn<'_>,
-        d_weights: &mut [f32],
-        positions: usize,
-        position: impl Fn(usize) -> usize + Sync,
-        d_bias: &mut [f32],
-        accumulate: bool,
-    ) {
+    /// The scratch holds the sums; the lists are long enough.
+    pub unsafe fn gather(&self, turn: &Turn<'_>, d_weights: &mut [f32], d_bias: &mut [f32]) {
         let (from, to) = (turn.common(), SharedPointer(d_weights.as_mut_ptr()));
         let pairs = self.channels_out * self.channels_in;
         turn.run(self.taps, &|tap, _| {
             for pair in 0..pairs {
-                // SAFETY: see above; each task writes another position.
-                unsafe { *to.get().add(pair * positions + position(tap)) = self.total(from.get(), tap * pairs + pair) }
+                // SAFETY: see above; each task writes another tap.
+                unsafe {
+                    let sum = self.total(from.get(), tap * pairs + pair);
+                    *to.get().add(pair * self.taps + tap) = sum;
+                }
             }
         });
         for (o, value) in d_bias.iter_mut().enumerate() {
             // SAFETY: the sums of the bias come after those of the weights.
-            let sum = unsafe { self.total(from.get(), self.weights() + o) };
-            *value = if accumulate { *value + sum } else { sum };
+            *value = unsafe { self.total(from.get(), self.weights() + o) };
         }
     }
 

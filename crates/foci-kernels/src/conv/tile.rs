@@ -67,7 +67,7 @@ impl Kernel for Rows<'_> {
                 all_taps: pass.taps.len(),
                 width: w,
             };
-            for group in &pass.groups {
+            for group in &pass.packed.groups {
                 if operands.targets[group.first].is_some() {
                     // SAFETY: passed on to the caller; row `y` is inside.
                     unsafe { row::<V>(pass, operands, &input, group, y) }
@@ -86,8 +86,7 @@ unsafe fn row<V: Vector>(
     group: &Group,
     y: usize,
 ) {
-    let weights = pass.weights[group.first * pass.channels_in * pass.taps.len()..].as_ptr();
-    let bias = pass.bias[group.first..].as_ptr();
+    let (weights, bias) = pass.packed.of(group);
     macro_rules! of_count {
         ($($count:literal $vectors:literal)*) => {
             match group.count {
@@ -107,7 +106,7 @@ unsafe fn row<V: Vector>(
     }
 }
 
-/// All tiles of a row: wide ones as long as there is room, then single vectors.
+/// All tiles of a row: wide ones as long as they lie inside with all that they read, single vectors elsewhere.
 #[inline(always)]
 unsafe fn tiles<V: Vector, const M: usize, const P: usize>(
     operands: &Operands<'_>,
@@ -118,23 +117,22 @@ unsafe fn tiles<V: Vector, const M: usize, const P: usize>(
     bias: *const f32,
 ) {
     let w = input.width;
-    let reach = |columns: usize, x: usize| {
-        input.taps.iter().all(|tap| {
-            x as isize + tap.column >= 0 && (x + columns) as isize + tap.column <= w as isize
-        }) && x + columns <= w
-    };
+    let (mut before, mut after) = (0, 0);
+    for tap in input.taps {
+        before = before.max(tap.column.min(0).unsigned_abs());
+        after = after.max(tap.column.max(0).unsigned_abs());
+    }
     let mut x = 0;
     // SAFETY: passed on to the caller; without EDGE, all pixels that a tile reads and writes are in their rows.
     unsafe {
         while x < w {
-            let wide = x + P * V::LANES <= w;
-            match (wide, reach(if wide { P * V::LANES } else { V::LANES }, x)) {
-                (true, true) => tile::<V, M, P, false>(operands, input, first, y, x, weights, bias),
-                (true, false) => tile::<V, M, P, true>(operands, input, first, y, x, weights, bias),
-                (false, true) => tile::<V, M, 1, false>(operands, input, first, y, x, weights, bias),
-                (false, false) => tile::<V, M, 1, true>(operands, input, first, y, x, weights, bias),
+            if x >= before && x + P * V::LANES + after <= w {
+                tile::<V, M, P, false>(operands, input, first, y, x, weights, bias);
+                x += P * V::LANES;
+            } else {
+                tile::<V, M, 1, true>(operands, input, first, y, x, weights, bias);
+                x += V::LANES;
             }
-            x += if wide { P } else { 1 } * V::LANES;
         }
     }
 }
@@ -206,7 +204,7 @@ unsafe fn tile<V: Vector, const M: usize, const P: usize, const EDGE: bool>(
 
 /// A vector of a row of `width` pixels from column `at` on, zeros where that is outside.
 #[inline(always)]
-pub(super) unsafe fn inside<V: Vector>(from: *const f32, at: isize, width: usize) -> V {
+pub(crate) unsafe fn inside<V: Vector>(from: *const f32, at: isize, width: usize) -> V {
     let lanes = V::LANES as isize;
     let first = (-at).clamp(0, lanes);
     let end = (width as isize - at).clamp(first, lanes);

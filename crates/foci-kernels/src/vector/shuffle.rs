@@ -183,7 +183,10 @@ pub(super) unsafe fn part_runs_plain<const RUN: usize>(a: [f32; 8], b: [f32; 8])
 }
 
 #[inline(always)]
-pub(super) unsafe fn merge_runs_plain<const RUN: usize>(even: [f32; 8], odd: [f32; 8]) -> ([f32; 8], [f32; 8]) {
+pub(super) unsafe fn merge_runs_plain<const RUN: usize>(
+    even: [f32; 8],
+    odd: [f32; 8],
+) -> ([f32; 8], [f32; 8]) {
     let parts = [even, odd];
     let mut halves = [[0.0; 8]; 2];
     for at in 0..16 {

@@ -92,7 +92,7 @@ impl WinogradGradient {
             unsafe { run_at(compute.simd(), Chunk { gradient: self, maps: &maps, chunk, scratch, sums }) }
         });
         // SAFETY: all sums have just been computed.
-        unsafe { self.sums.gather(&turn, d_weights, 9, |tap| tap, d_bias, false) }
+        unsafe { self.sums.gather(&turn, d_weights, d_bias) }
     }
 }
 
