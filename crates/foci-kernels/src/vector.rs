@@ -18,6 +18,8 @@ use shuffle::*;
 pub(crate) trait Vector: Copy {
     /// Floats in a vector; divides 16.
     const LANES: usize;
+    /// Vectors that fit into registers at the same time.
+    const REGISTERS: usize;
     unsafe fn splat(value: f32) -> Self;
     /// The load of `LANES` floats from any address.
     unsafe fn load(from: *const f32) -> Self;
@@ -96,7 +98,7 @@ unsafe fn run_avx2<K: Kernel>(kernel: K) {
 
 /// Implements [`Vector`] by one expression per operation.
 macro_rules! vector {
-    ($name:ident, $inner:ty, $lanes:literal, $v:ident, $a:ident, $b:ident, $c:ident,
+    ($name:ident, $inner:ty, $lanes:literal, $registers:literal, $v:ident, $a:ident, $b:ident, $c:ident,
      splat $splat:expr, load $load:expr, store $store:expr, load_part $load_part:ident, store_part $store_part:ident,
      part_runs $part_runs:ident, merge_runs $merge_runs:ident, fused $fused:expr, add $add:expr, sub $sub:expr,
      mul $mul:expr, div $div:expr, max $max:expr, min $min:expr, if_greater $greater:expr, power $power:expr, sum16 $sum16:expr, fold $fold:ident) => {
@@ -107,6 +109,7 @@ macro_rules! vector {
         #[allow(clippy::undocumented_unsafe_blocks, unused_unsafe)]
         impl Vector for $name {
             const LANES: usize = $lanes;
+            const REGISTERS: usize = $registers;
             #[inline(always)]
             unsafe fn splat($v: f32) -> Self {
                 unsafe { Self($splat) }
@@ -287,7 +290,7 @@ pub(crate) fn prefetch(address: *const f32) {
 }
 
 #[cfg(target_arch = "x86_64")]
-vector!(Avx512, __m512, 16, v, a, b, c,
+vector!(Avx512, __m512, 16, 32, v, a, b, c,
     splat _mm512_set1_ps(v),
     load _mm512_loadu_ps(v),
     store _mm512_storeu_ps(v, a),
@@ -312,7 +315,7 @@ vector!(Avx512, __m512, 16, v, a, b, c,
 );
 
 #[cfg(target_arch = "x86_64")]
-vector!(Avx2, __m256, 8, v, a, b, c,
+vector!(Avx2, __m256, 8, 16, v, a, b, c,
     splat _mm256_set1_ps(v),
     load _mm256_loadu_ps(v),
     store _mm256_storeu_ps(v, a),
@@ -353,7 +356,7 @@ fn fused_lanes(a: &[f32; 8], b: &[f32; 8], c: &[f32; 8]) -> [f32; 8] {
     lanes!(i => a[i].mul_add(b[i], c[i]))
 }
 
-vector!(Plain, [f32; 8], 8, v, a, b, c,
+vector!(Plain, [f32; 8], 8, 8, v, a, b, c,
     splat [v; 8],
     load v.cast::<[f32; 8]>().read_unaligned(),
     store v.cast::<[f32; 8]>().write_unaligned(a),

@@ -116,15 +116,17 @@ struct Chunk<'a> {
     sums: *mut f32,
 }
 
-/// Output planes, input planes and taps of a row that are summed at once: as many sums as the registers hold.
+/// Output and input planes that are summed at once under so many taps of a row: as many sums as the registers hold, of
+/// those planes that are left. Each pair of numbers is compiled by itself, so there are few of them.
 #[inline(always)]
-fn sides<V: Vector>(columns: usize) -> (usize, usize) {
-    match (V::LANES, columns) {
-        (16, _) => (4, 2),
-        (_, 1) => (3, 2),
-        (_, 2) => (3, 1),
+fn sides<V: Vector>(taps: usize, outputs: usize, inputs: usize) -> (usize, usize) {
+    let (most_outputs, most_inputs) = match (V::REGISTERS, taps) {
+        (32, _) => (4, 2),
+        (_, 1) => (2, 2),
         _ => (2, 1),
-    }
+    };
+    let outputs = if outputs >= most_outputs { most_outputs } else { 1 + usize::from(outputs > 1) };
+    (outputs, most_inputs.min(inputs))
 }
 
 impl Kernel for Chunk<'_> {
@@ -151,15 +153,19 @@ impl Kernel for Chunk<'_> {
                 let rows = &rows[first - image * size.0..end - image * size.0];
                 let strip = Strip { arena: maps.arena.get(), image, rows, size: *size };
                 for line in lines {
-                    let (most_out, most_in) = sides::<V>(line.count);
-                    for o in (first_out..end_out).step_by(most_out) {
-                        let outputs = &maps.outputs[o..end_out.min(o + most_out)];
-                        for i in (0..channels_in).step_by(most_in) {
-                            let inputs = &maps.inputs[i..channels_in.min(i + most_in)];
+                    let mut o = first_out;
+                    while o < end_out {
+                        let (mut i, mut outputs) = (0, 1);
+                        while i < channels_in {
+                            let inputs;
+                            (outputs, inputs) = sides::<V>(line.count, end_out - o, channels_in - i);
                             let place = (line.first * sums.channels_out + o) * channels_in + i;
                             let steps = (sums.channels_out * channels_in, channels_in);
-                            strip.block_of::<V>(line, outputs, inputs, to.add(place), steps);
+                            let planes = (&maps.outputs[o..o + outputs], &maps.inputs[i..i + inputs]);
+                            strip.block_of::<V>(line, planes, to.add(place), steps);
+                            i += inputs;
                         }
+                        o += outputs;
                     }
                 }
                 for o in first_out..end_out {
@@ -187,8 +193,7 @@ impl Strip<'_> {
     unsafe fn block_of<V: Vector>(
         &self,
         line: &Line,
-        outputs: &[Plane],
-        inputs: &[Plane],
+        (outputs, inputs): (&[Plane], &[Plane]),
         to: *mut f32,
         steps: (usize, usize),
     ) {
@@ -204,13 +209,10 @@ impl Strip<'_> {
             };
         }
         if V::LANES == 16 {
-            of_counts!(1, 1 1 1 2 1 1 3 1 1 4 1 1 1 2 1 2 2 1 3 2 1 4 2 1
-                1 1 2 2 1 2 3 1 2 4 1 2 1 2 2 2 2 2 3 2 2 4 2 2
-                1 1 3 2 1 3 3 1 3 4 1 3 1 2 3 2 2 3 3 2 3 4 2 3);
+            of_counts!(1, 1 1 1 2 1 1 4 1 1 1 2 1 2 2 1 4 2 1
+                1 1 3 2 1 3 4 1 3 1 2 3 2 2 3 4 2 3);
         } else {
-            of_counts!(2, 1 1 1 2 1 1 3 1 1 1 2 1 2 2 1 3 2 1
-                1 1 2 2 1 2 3 1 2
-                1 1 3 2 1 3);
+            of_counts!(2, 1 1 1 2 1 1 1 2 1 2 2 1 1 1 3 2 1 3);
         }
     }
 
@@ -237,9 +239,8 @@ impl Strip<'_> {
                 let outputs = outputs.map(|plane| plane.add(y * w));
                 let inputs = inputs.map(|plane| plane.add(row * w));
                 for x in (0..w).step_by(16) {
-                    let within = |column: &isize| {
-                        x as isize + column >= 0 && (x + 16) as isize + column <= w as isize
-                    };
+                    let within =
+                        |column: &isize| x as isize + column >= 0 && (x + 16) as isize + column <= w as isize;
                     if x + 16 <= w && line.columns[..K].iter().all(within) {
                         add::<V, A, B, K, PARTS, false>(&mut sums, outputs, inputs, line, x, w);
                     } else {
@@ -288,7 +289,14 @@ unsafe fn pixels<V: Vector, const EDGE: bool>(row: *const f32, at: isize, width:
 
 /// Adds the products of sixteen pixels.
 #[inline(always)]
-unsafe fn add<V: Vector, const A: usize, const B: usize, const K: usize, const PARTS: usize, const EDGE: bool>(
+unsafe fn add<
+    V: Vector,
+    const A: usize,
+    const B: usize,
+    const K: usize,
+    const PARTS: usize,
+    const EDGE: bool,
+>(
     sums: &mut [[[[V; PARTS]; K]; B]; A],
     outputs: [*const f32; A],
     inputs: [*const f32; B],

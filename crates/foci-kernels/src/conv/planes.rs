@@ -73,11 +73,13 @@ pub(crate) struct Group {
     pub count: usize,
 }
 
-/// Most output channels of a group: as many sums as the registers hold, next to what is read.
+/// Most output channels of a group: as many sums as the registers hold, next to what is read. Each number is compiled by
+/// itself, so plain Rust makes do with fewer.
 pub(crate) fn most_together(simd: Simd) -> usize {
     match simd {
         Simd::Avx512 => 12,
-        _ => 6,
+        Simd::Avx2 => 6,
+        Simd::Scalar => 4,
     }
 }
 

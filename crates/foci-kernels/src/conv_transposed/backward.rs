@@ -4,13 +4,13 @@
 
 use std::ops::Range;
 
+use super::MOST_TOGETHER;
 use super::forward::multiply;
 use super::shape::Sizes;
 use crate::conv::direct::Operands;
 use crate::conv::packed::Packed;
-use crate::conv::planes::{Group, most_together};
+use crate::conv::planes::Group;
 use crate::conv::tile::inside;
-use crate::simd::Simd;
 use crate::threads::Compute;
 use crate::vector::{Kernel, Vector, prefetch, run_at};
 use crate::view::LINE;
@@ -26,9 +26,9 @@ pub(super) struct Backward {
 
 impl Backward {
     /// A pass from `channels_out` planes to maps of `inputs` channels.
-    pub fn new(simd: Simd, sizes: Sizes, channels_out: usize, inputs: &[usize]) -> Backward {
+    pub fn new(sizes: Sizes, channels_out: usize, inputs: &[usize]) -> Backward {
         let taps = sizes.kernel * sizes.kernel;
-        Backward { packed: Packed::new(taps, channels_out, inputs, most_together(simd)), sizes }
+        Backward { packed: Packed::new(taps, channels_out, inputs, MOST_TOGETHER), sizes }
     }
 
     /// Runs the pass.
@@ -93,16 +93,16 @@ unsafe fn row<V: Vector>(packed: &Packed, row: Row<'_>, group: &Group) {
             }
         };
     }
-    // So many vectors that sums, the pixels of two taps and one weight fill 32 or 16 registers.
-    if V::LANES == 16 {
-        of_count!(1 6 2 6 3 5 4 4 5 4 6 3 7 3 8 2 9 2 10 2 11 2 12 2);
+    // So many vectors that sums, the pixels of two taps and one weight fill the registers.
+    if V::REGISTERS == 32 {
+        of_count!(1 6 2 6 3 5 4 4);
     } else {
-        of_count!(1 4 2 3 3 2 4 2 5 2 6 1);
+        of_count!(1 4 2 3 3 2 4 2);
     }
 }
 
 impl Row<'_> {
-    /// All tiles of the row: wide ones as long as there is room, then single vectors.
+    /// All tiles of the row: wide ones as long as they lie inside with all that they read, single vectors elsewhere.
     #[inline(always)]
     unsafe fn tiles<V: Vector, const M: usize, const P: usize>(
         self,
@@ -116,16 +116,14 @@ impl Row<'_> {
         // SAFETY: passed on to the caller; without EDGE, all pixels that a tile reads and writes are in their rows.
         unsafe {
             while x < width {
-                let wide = x + P * V::LANES <= width;
-                let end = x + if wide { P } else { 1 } * V::LANES;
-                let within = end <= width && 2 * x >= padding && 2 * end + kernel - 2 - padding <= from_width;
-                match (wide, within) {
-                    (true, true) => self.tile::<V, M, P, false>(first, x, weights, bias),
-                    (true, false) => self.tile::<V, M, P, true>(first, x, weights, bias),
-                    (false, true) => self.tile::<V, M, 1, false>(first, x, weights, bias),
-                    (false, false) => self.tile::<V, M, 1, true>(first, x, weights, bias),
+                let end = x + P * V::LANES;
+                if end <= width && 2 * x >= padding && 2 * end + kernel - 2 - padding <= from_width {
+                    self.tile::<V, M, P, false>(first, x, weights, bias);
+                    x = end;
+                } else {
+                    self.tile::<V, M, 1, true>(first, x, weights, bias);
+                    x += V::LANES;
                 }
-                x = end;
             }
         }
     }

@@ -5,13 +5,13 @@
 
 use std::ops::Range;
 
+use super::MOST_TOGETHER;
 use super::backward::parted;
 use super::shape::Sizes;
 use crate::conv::correlate::Maps;
-use crate::conv::planes::{Group, Plane, groups, most_together};
+use crate::conv::planes::{Group, Plane, groups};
 use crate::conv::sums::Sums;
 use crate::conv::tile::inside;
-use crate::simd::Simd;
 use crate::threads::Compute;
 use crate::vector::{Kernel, Vector, run_at};
 
@@ -34,9 +34,9 @@ pub(super) struct Correlation {
 
 impl Correlation {
     /// The gradient of a layer over `n` images.
-    pub fn new(simd: Simd, sizes: Sizes, n: usize, channels_in: usize, channels_out: usize) -> Correlation {
+    pub fn new(sizes: Sizes, n: usize, channels_in: usize, channels_out: usize) -> Correlation {
         let sums = Correlation::sums(sizes, n, channels_in, channels_out);
-        Correlation { sizes, n, groups: groups(&[channels_in], most_together(simd)), sums }
+        Correlation { sizes, n, groups: groups(&[channels_in], MOST_TOGETHER), sums }
     }
 
     /// The sums that such a gradient keeps in the common scratch.
@@ -160,11 +160,7 @@ impl Strip {
                 }
             };
         }
-        if V::LANES == 16 {
-            of_count!(1 2 3 4 5 6 7 8 9 10 11 12);
-        } else {
-            of_count!(1 2 3 4 5 6);
-        }
+        of_count!(1 2 3 4);
     }
 
     #[inline(always)]

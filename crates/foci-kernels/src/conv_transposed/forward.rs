@@ -5,12 +5,12 @@
 
 use std::ops::Range;
 
+use super::MOST_TOGETHER;
 use super::shape::Sizes;
 use crate::conv::direct::Operands;
 use crate::conv::packed::Packed;
-use crate::conv::planes::{Group, Plane, most_together};
+use crate::conv::planes::{Group, Plane};
 use crate::conv::tile::inside;
-use crate::simd::Simd;
 use crate::threads::Compute;
 use crate::vector::{Kernel, Vector, run_at};
 
@@ -27,10 +27,10 @@ pub(super) struct Forward {
 
 impl Forward {
     /// A pass from `channels_in` planes to `channels_out`.
-    pub fn new(simd: Simd, sizes: Sizes, channels_in: usize, channels_out: usize) -> Forward {
+    pub fn new(sizes: Sizes, channels_in: usize, channels_out: usize) -> Forward {
         let taps = sizes.kernel * sizes.kernel;
         // Each channel has the sums of two phases.
-        let packed = Packed::new(taps, channels_in, &[channels_out], most_together(simd) / 2);
+        let packed = Packed::new(taps, channels_in, &[channels_out], MOST_TOGETHER);
         Forward { packed, sizes }
     }
 
@@ -139,15 +139,15 @@ unsafe fn of_group<V: Vector>(
             }
         };
     }
-    // So many vectors that the sums of both phases, one set of pixels and one weight fill 32 or 16 registers.
-    if V::LANES == 16 {
-        of_count!(1 6 2 5 3 4 4 3 5 2 6 2);
+    // So many vectors that the sums of both phases, one set of pixels and one weight fill the registers.
+    if V::REGISTERS == 32 {
+        of_count!(1 6 2 5 3 4 4 3);
     } else {
-        of_count!(1 4 2 2 3 2);
+        of_count!(1 4 2 2 3 2 4 1);
     }
 }
 
-/// All tiles of a row: wide ones as long as there is room, then single vectors.
+/// All tiles of a row: wide ones as long as they lie inside with all that they read, single vectors elsewhere.
 #[inline(always)]
 unsafe fn tiles<V: Vector, const M: usize, const P: usize>(
     operands: &Operands<'_>,
@@ -162,16 +162,14 @@ unsafe fn tiles<V: Vector, const M: usize, const P: usize>(
     // SAFETY: passed on to the caller; without EDGE, all pixels that a tile reads and writes are in their rows.
     unsafe {
         while x < input.width {
-            let wide = x + P * V::LANES <= input.width;
-            let end = x + if wide { P } else { 1 } * V::LANES;
-            let within = x >= reach && end + reach <= input.width && 2 * end <= output.width;
-            match (wide, within) {
-                (true, true) => tile::<V, M, P, false>(operands, input, output, x, weights, bias),
-                (true, false) => tile::<V, M, P, true>(operands, input, output, x, weights, bias),
-                (false, true) => tile::<V, M, 1, false>(operands, input, output, x, weights, bias),
-                (false, false) => tile::<V, M, 1, true>(operands, input, output, x, weights, bias),
+            let end = x + P * V::LANES;
+            if x >= reach && end + reach <= input.width && 2 * end <= output.width {
+                tile::<V, M, P, false>(operands, input, output, x, weights, bias);
+                x = end;
+            } else {
+                tile::<V, M, 1, true>(operands, input, output, x, weights, bias);
+                x += V::LANES;
             }
-            x = end;
         }
     }
 }

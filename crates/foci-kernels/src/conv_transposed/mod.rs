@@ -27,6 +27,10 @@ use correlate::Correlation;
 use forward::Forward;
 pub use shape::ConvTransposedShape;
 
+/// Most channels of a group that is computed together, at any level. Few nets have such layers, and each number is
+/// compiled by itself.
+const MOST_TOGETHER: usize = 4;
+
 /// What one transposed convolution is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConvTransposedSpec {
@@ -94,14 +98,14 @@ impl ConvTransposed {
         );
         let channels: Vec<usize> = spec.inputs.iter().map(|view| view.channels).collect();
         let shape = spec.shape(&channels);
-        let (simd, sizes, channels_in) = (compute.simd(), shape.sizes(), shape.channels_in());
+        let (sizes, channels_in) = (shape.sizes(), shape.channels_in());
         let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
         list_planes(&spec.inputs, &mut inputs);
         list_targets(&y, Finish::Forward(spec.activation), &mut outputs);
-        let forward = Forward::new(simd, sizes, channels_in, y.channels);
+        let forward = Forward::new(sizes, channels_in, y.channels);
         let gradients = spec.training.then(|| Gradients {
-            data: Backward::new(simd, sizes, y.channels, &channels),
-            weights: Correlation::new(simd, sizes, y.n, channels_in, y.channels),
+            data: Backward::new(sizes, y.channels, &channels),
+            weights: Correlation::new(sizes, y.n, channels_in, y.channels),
             d_output: Vec::with_capacity(y.channels),
             d_inputs: Vec::with_capacity(channels_in),
         });

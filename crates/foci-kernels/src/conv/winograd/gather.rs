@@ -84,13 +84,27 @@ pub(super) unsafe fn gather<V: Vector, const KIND: bool>(
             }
             let run = steps.row_floats / OUT;
             if d < V::LANES && [1, 2, 4, 8].contains(&d) {
-                along::<V, KIND>(count, steps.rows, steps.row_floats, Runs { apart: run, next: d, of: d }, to, point);
+                along::<V, KIND>(
+                    count,
+                    steps.rows,
+                    steps.row_floats,
+                    Runs { apart: run, next: d, of: d },
+                    to,
+                    point,
+                );
             } else if d.is_multiple_of(V::LANES) {
                 let runs = Runs { apart: d, next: OUT * d, of: d };
                 along::<V, KIND>(count, steps.rows, steps.row_floats, runs, to, point);
             } else {
                 sort_one_by_one(count + d, d, steps);
-                along::<V, KIND>(count, steps.more, steps.row_floats, Runs { apart: run, next: d, of: d }, to, point);
+                along::<V, KIND>(
+                    count,
+                    steps.more,
+                    steps.row_floats,
+                    Runs { apart: run, next: d, of: d },
+                    to,
+                    point,
+                );
             }
         }
     }

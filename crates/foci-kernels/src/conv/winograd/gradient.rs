@@ -133,7 +133,11 @@ impl Kernel for Chunk<'_> {
                 // At the point 1 in both directions, a tile's value is the sum of its pixels.
                 for o in 0..sums.channels_out {
                     let values = outputs.add((IN + 1) * room.outputs + o * room.stride);
-                    *bias.add(o) += if V::LANES == 16 { total::<V, 1>(values, whole) } else { total::<V, 2>(values, whole) };
+                    *bias.add(o) += if V::LANES == 16 {
+                        total::<V, 1>(values, whole)
+                    } else {
+                        total::<V, 2>(values, whole)
+                    };
                 }
             }
             back::<V>(pairs, room.pairs, to, sums);
@@ -163,7 +167,15 @@ impl Side<'_> {
                 let ahead = distance(planes, channel);
                 for segment in self.tiling.segments(self.block) {
                     let plane = self.arena.add(plane.of_image(segment.n));
-                    gather::<V, KIND>(self.tiling, plane, segment, self.steps, to.add(segment.at), point, ahead);
+                    gather::<V, KIND>(
+                        self.tiling,
+                        plane,
+                        segment,
+                        self.steps,
+                        to.add(segment.at),
+                        point,
+                        ahead,
+                    );
                 }
                 for point in (0..POINTS).map(|p| p * point) {
                     std::slice::from_raw_parts_mut(to.add(point + tiles), whole - tiles).fill(0.0);
@@ -327,7 +339,8 @@ unsafe fn back<V: Vector>(pairs: *const f32, point: usize, to: *mut f32, sums: &
                 for (tap, values) in taps.iter().enumerate() {
                     for a in 0..SIDE.min(channels_out - o) {
                         for b in 0..SIDE.min(channels_in - i) {
-                            *to.add((tap * channels_out + o + a) * channels_in + i + b) = values[a * SIDE + b];
+                            *to.add((tap * channels_out + o + a) * channels_in + i + b) =
+                                values[a * SIDE + b];
                         }
                     }
                 }

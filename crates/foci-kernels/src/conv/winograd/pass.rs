@@ -175,7 +175,15 @@ impl Kernel for Block<'_> {
                 // SAFETY: passed on to the caller; the scratch is divided as `Room` says.
                 unsafe {
                     let plane = arena.add(plane.of_image(segment.n)).cast_const();
-                    gather::<V, SOURCE>(tiling, plane, segment, steps, to.add(segment.at), room.values, ahead);
+                    gather::<V, SOURCE>(
+                        tiling,
+                        plane,
+                        segment,
+                        steps,
+                        to.add(segment.at),
+                        room.values,
+                        ahead,
+                    );
                 }
             }
         }
@@ -187,7 +195,8 @@ impl Kernel for Block<'_> {
             let weights = weights[POINTS * channels_in * group.first..].as_ptr();
             for p in 0..POINTS {
                 let weights = weights.wrapping_add(p * channels_in * group.count);
-                let (from, to) = (values.wrapping_add(p * room.values), products.wrapping_add(p * room.products));
+                let (from, to) =
+                    (values.wrapping_add(p * room.values), products.wrapping_add(p * room.products));
                 // SAFETY: as above.
                 unsafe { product::<V>(group.count, channels_in, weights, from, to, room.stride, whole) }
             }

@@ -125,7 +125,9 @@ mod tests {
                 for segment in tiling.segments(block) {
                     assert_eq!(segment.at, at);
                     at += segment.count;
-                    assert!(segment.column.is_multiple_of(dilation) && segment.count.is_multiple_of(dilation));
+                    assert!(
+                        segment.column.is_multiple_of(dilation) && segment.count.is_multiple_of(dilation)
+                    );
                     for c in segment.column..segment.column + segment.count {
                         let x = OUT * dilation * (c / dilation) + c % dilation;
                         for (i, j) in (0..OUT).flat_map(|i| (0..OUT).map(move |j| (i, j))) {
