@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use foci_kernels::Compute;
 use foci_net::Net;
-use foci_net::memory::{Mode, Shape};
+use foci_net::memory::{Mode, PlanOptions, Shape};
 
 use crate::error::EngineError;
 use crate::trial::Trial;
@@ -19,16 +19,23 @@ pub struct Timing {
 }
 
 /// Times `net` at `shape` on a grey ramp as image and target: a step not counted, then the median of `repeats` (at
-/// least one), for training and for inference.
+/// least one), for training and for inference; by direct convolutions only if `exact`.
 ///
 /// # Errors
 /// As [`Session::new`](crate::Session::new).
-pub fn time(net: &Net, shape: Shape, compute: &Compute, repeats: usize) -> Result<Timing, EngineError> {
-    let mut training = Trial::new(net, shape, Mode::Training, compute)?;
+pub fn time(
+    net: &Net,
+    shape: Shape,
+    exact: bool,
+    compute: &Compute,
+    repeats: usize,
+) -> Result<Timing, EngineError> {
+    let options = |mode| PlanOptions { exact, ..PlanOptions::new(mode) };
+    let mut training = Trial::new(net, shape, options(Mode::Training), compute)?;
     let train_seconds = median(repeats, || training.step(compute, Some(1.0)).map(|_| ()))?;
     // One at a time, so that timing needs no more memory than training.
     drop(training);
-    let mut inference = Trial::new(net, shape, Mode::Inference, compute)?;
+    let mut inference = Trial::new(net, shape, options(Mode::Inference), compute)?;
     let infer_seconds = median(repeats, || inference.infer(compute))?;
     Ok(Timing { train_seconds, infer_seconds })
 }

@@ -4,14 +4,14 @@
 //! shape compute the same numbers, and what one of them wrote down another program can repeat.
 
 use foci_kernels::Compute;
-use foci_net::memory::{Mode, Shape};
+use foci_net::memory::{Mode, PlanOptions, Shape};
 use foci_net::{Net, Node};
 
 use crate::error::EngineError;
 use crate::loss::{Loss, MeanSquaredError};
 use crate::optimiser::{Adam, Optimiser, clip_gradient_norm};
 use crate::parameters::Parameters;
-use crate::session::Session;
+use crate::session::{Session, SessionOptions};
 use crate::tensors::{NamedTensor, to_safetensors};
 
 /// Learning rate of the steps.
@@ -36,9 +36,10 @@ impl Trial {
     ///
     /// # Errors
     /// As [`Session::new`].
-    pub fn new(net: &Net, shape: Shape, mode: Mode, compute: &Compute) -> Result<Trial, EngineError> {
-        let parameters = Parameters::he(net, 0);
-        let mut session = Session::new(net, shape, mode, compute)?;
+    pub fn new(net: &Net, shape: Shape, plan: PlanOptions, compute: &Compute) -> Result<Trial, EngineError> {
+        let (parameters, mode) = (Parameters::he(net, 0), plan.mode);
+        let options = SessionOptions { plan, memory_limit: None };
+        let mut session = Session::with_options(net, shape, options, compute)?;
         session.set_parameters(&parameters)?;
         let of = |node: Option<&Node>| node.map_or(0, |node| node.channels);
         let channels = (of(net.nodes.first()), of(net.nodes.last()));

@@ -221,14 +221,14 @@ fn too_little_memory_is_an_error_that_names_a_size_that_fits() {
 
 #[test]
 fn times_are_measured() {
-    let timing = time(&shipped("fcn"), Shape { n: 1, h: 32, w: 32 }, &compute(2), 3).unwrap();
+    let timing = time(&shipped("fcn"), Shape { n: 1, h: 32, w: 32 }, false, &compute(2), 3).unwrap();
     assert!(timing.train_seconds > timing.infer_seconds && timing.infer_seconds > 0.0);
 }
 
 #[test]
 fn a_trial_records_what_its_step_computes() {
     let (net, shape, compute) = (shipped("fcn"), Shape { n: 2, h: 16, w: 24 }, compute(2));
-    let mut trial = Trial::new(&net, shape, Mode::Training, &compute).unwrap();
+    let mut trial = Trial::new(&net, shape, PlanOptions::new(Mode::Training), &compute).unwrap();
     let bytes = trial.record(&compute).unwrap();
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     let values = |name: &str| -> Vec<f64> {
@@ -256,7 +256,7 @@ fn a_trial_records_what_its_step_computes() {
         }
     }
 
-    let mut inference = Trial::new(&net, shape, Mode::Inference, &compute).unwrap();
+    let mut inference = Trial::new(&net, shape, PlanOptions::new(Mode::Inference), &compute).unwrap();
     inference.infer(&compute).unwrap();
     assert!(inference.step(&compute, None).is_err());
 }

@@ -96,6 +96,10 @@ impl Plan {
             }
             Err(source) => return Err(StudyError::File { action: "read", path, source }),
         };
+        // What an older plan does not say has the value that was then the only one.
+        if let Ok(plan) = Plan::deserialize(&there) {
+            there = serde_json::to_value(plan).map_err(damaged)?;
+        }
         let mut now: Value = serde_json::from_str(&json).map_err(damaged)?;
         // The same images may be reached by another path: what they are is in the fingerprint.
         for plan in [&mut there, &mut now] {

@@ -152,6 +152,9 @@ pub struct TrainingSpec {
     /// Flip and turn the crops.
     #[serde(default = "defaults::yes")]
     pub augment: bool,
+    /// Direct convolutions only, in training and prediction.
+    #[serde(default)]
+    pub exact: bool,
 }
 
 /// How the learning rate of every arm is chosen: the same trials for all.
@@ -374,7 +377,16 @@ impl StudySpec {
     /// The plan of one training of an arm.
     pub fn training_plan(&self, arm: &ArmSpec, seed: u64, learning_rate: f64, steps: u64) -> TrainingPlan {
         let TrainingSpec {
-            batch, crop, loss, optimiser, weight_decay, clip_norm, warmup_share, augment, ..
+            batch,
+            crop,
+            loss,
+            optimiser,
+            weight_decay,
+            clip_norm,
+            warmup_share,
+            augment,
+            exact,
+            ..
         } = self.training;
         let records = (steps / RECORDS_PER_RUN).max(1);
         TrainingPlan {
@@ -391,6 +403,7 @@ impl StudySpec {
             loss,
             input_noise: arm.input_noise,
             augment,
+            exact,
             validate_every: records,
             checkpoint_every: records,
         }

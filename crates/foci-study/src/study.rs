@@ -236,6 +236,10 @@ fn setup(plan: &Plan, compute: &Compute) -> Vec<(String, String)> {
         ("Seeds of each net", plan.spec.seeds.to_string()),
         ("Steps of each run", spec.steps.to_string()),
         ("Batch", format!("{} crops of {} x {} pixels", spec.batch, spec.crop, spec.crop)),
+        (
+            "Convolutions",
+            if spec.exact { "direct" } else { "by Winograd's tiles or direct, by shape" }.into(),
+        ),
         ("Learning rates tried", format!("{}, {} steps each", rates.join(", "), plan.spec.tuning.steps)),
         ("Processor", format!("{} threads, {}", compute.threads(), compute.simd())),
     ]

@@ -1,7 +1,7 @@
 //! How much memory may be used: what the system says is free, so that a net that is too large ends in a
 //! message and not in the system killing the program.
 
-use foci_engine::{EngineError, Mode, Session, SessionOptions, Shape};
+use foci_engine::{EngineError, PlanOptions, Session, SessionOptions, Shape};
 use foci_kernels::Compute;
 use foci_net::Net;
 
@@ -12,10 +12,10 @@ use foci_net::Net;
 pub(crate) fn session(
     net: &Net,
     shape: Shape,
-    mode: Mode,
+    plan: PlanOptions,
     compute: &Compute,
 ) -> Result<Session, EngineError> {
-    let options = SessionOptions { memory_limit: free_bytes(), ..SessionOptions::new(mode) };
+    let options = SessionOptions { plan, memory_limit: free_bytes() };
     Session::with_options(net, shape, options, compute)
 }
 

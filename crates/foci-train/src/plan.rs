@@ -70,6 +70,10 @@ pub struct TrainingPlan {
     pub input_noise: f64,
     /// Flip and turn the crops by quarter turns.
     pub augment: bool,
+    /// Direct convolutions only ([`ConvSpec::exact`](foci_kernels::ConvSpec::exact)), in training and whenever the
+    /// model is used.
+    #[serde(default)]
+    pub exact: bool,
     /// Steps between two measurements on the validation tiles.
     pub validate_every: u64,
     /// Steps between two checkpoints.
@@ -141,6 +145,7 @@ pub(crate) mod tests {
             loss: LossKind::Mse,
             input_noise: 0.0,
             augment: true,
+            exact: false,
             validate_every: 4,
             checkpoint_every: 3,
         }
@@ -159,5 +164,12 @@ pub(crate) mod tests {
             assert!(error.contains(word), "{error}");
         }
         assert!(plan(8).check().is_ok());
+    }
+
+    #[test]
+    fn a_plan_from_before_there_was_a_choice_is_read_as_not_exact() {
+        let mut json = serde_json::to_value(plan(8)).unwrap();
+        json.as_object_mut().unwrap().remove("exact");
+        assert_eq!(serde_json::from_value::<TrainingPlan>(json).unwrap(), plan(8));
     }
 }

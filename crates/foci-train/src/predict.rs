@@ -1,7 +1,7 @@
 //! A model put to use: planes in, planes out.
 
 use crate::{Model, TrainError, memory};
-use foci_engine::{Mode, Session, Shape};
+use foci_engine::{Mode, PlanOptions, Session, Shape};
 use foci_image::{Normalisation, Plane};
 use foci_kernels::Compute;
 
@@ -9,13 +9,23 @@ use foci_kernels::Compute;
 pub struct Predictor<'a> {
     model: &'a Model,
     compute: &'a Compute,
+    options: PlanOptions,
     session: Option<(Shape, Session)>,
 }
 
 impl<'a> Predictor<'a> {
-    /// A predictor for a model.
+    /// A predictor for a model. Its convolutions go as they did when the model was trained.
     pub fn new(model: &'a Model, compute: &'a Compute) -> Predictor<'a> {
-        Predictor { model, compute, session: None }
+        let exact = model.recipe.training.plan.exact;
+        let options = PlanOptions { exact, ..PlanOptions::new(Mode::Inference) };
+        Predictor { model, compute, options, session: None }
+    }
+
+    /// The same with direct convolutions only, however the model was trained.
+    pub fn exact(mut self) -> Predictor<'a> {
+        self.options.exact = true;
+        self.session = None;
+        self
     }
 
     /// The net's answer to an image in raw counts, in raw counts: normalised and taken back as the recipe says.
@@ -41,7 +51,7 @@ impl<'a> Predictor<'a> {
         let mut session = match self.session.take() {
             Some((planned, session)) if planned == shape => session,
             _ => {
-                let mut session = memory::session(&self.model.net, shape, Mode::Inference, self.compute)?;
+                let mut session = memory::session(&self.model.net, shape, self.options, self.compute)?;
                 session.set_parameters(&self.model.parameters)?;
                 session
             }

@@ -7,8 +7,8 @@ use crate::memory;
 use crate::model::{Model, PercentileRange, Recipe, TrainingRecord};
 use crate::{LossKind, OptimiserKind, TrainError, TrainingPlan};
 use foci_engine::{
-    Adam, Loss, MeanAbsoluteError, MeanSquaredError, Mode, Optimiser, Parameters, Session, Sgd, Shape,
-    clip_gradient_norm, schedule,
+    Adam, Loss, MeanAbsoluteError, MeanSquaredError, Mode, Optimiser, Parameters, PlanOptions, Session, Sgd,
+    Shape, clip_gradient_norm, schedule,
 };
 use foci_kernels::Compute;
 use foci_net::Net;
@@ -100,8 +100,9 @@ impl<'a> Run<'a> {
     ) -> Result<Run<'a>, TrainError> {
         // First of all, because it is what refuses a batch that no memory can hold.
         let shape = Shape { n: plan.batch, h: plan.crop, w: plan.crop };
-        let session = memory::session(net, shape, Mode::Training, compute)?;
-        let validation = memory::session(net, shape, Mode::Inference, compute)?;
+        let options = |mode| PlanOptions { exact: plan.exact, ..PlanOptions::new(mode) };
+        let session = memory::session(net, shape, options(Mode::Training), compute)?;
+        let validation = memory::session(net, shape, options(Mode::Inference), compute)?;
         let batches = Batches::new(plan, tiles)?;
         checkpoint::settle(folder, plan, &tiles.fingerprint, net)?;
         let now = Parameters::he(net, plan.seed);

@@ -244,3 +244,36 @@ fn a_bench_worker_answers_each_line_and_ends_with_its_input() {
     fs::write(&commands, "run fast\n").unwrap();
     worker(&commands).fails_with(2, &["run", "fast"]);
 }
+
+#[test]
+fn exact_is_recorded_and_changes_what_is_computed() {
+    let place = Workplace::new();
+    place.specimens("data", 6);
+    let (data, images) = (place.text("data"), place.text("data/images"));
+    for (model, extra) in [("tiles", &[][..]), ("exact", &["--exact"])] {
+        let out = place.text(model);
+        let arguments = ["train", "--net", "fcn", "--weights", "5000", "--steps", "2", "--crop", "64"];
+        foci(&[&arguments[..], &["--data", &data, "--out", &out], extra].concat()).succeeds();
+        let recipe = json(&fs::read_to_string(place.path(model).join("recipe.json")).unwrap());
+        assert_eq!(recipe["training"]["plan"]["exact"], model == "exact");
+    }
+    let weights = |model: &str| fs::read(place.path(model).join("model.safetensors")).unwrap();
+    assert!(weights("tiles") != weights("exact"), "training by tiles gave the bits of direct convolutions");
+    let predicted = |model: &str, extra: &[&str]| {
+        let out = format!("{model}-predicted{}", extra.concat());
+        foci(&[&["predict", &place.text(model), &images, "--out", &place.text(&out)], extra].concat())
+            .succeeds();
+        fs::read(images_in(&place.path(&out)).remove(0)).unwrap()
+    };
+    assert!(predicted("tiles", &[]) != predicted("tiles", &["--exact"]));
+    assert!(predicted("exact", &[]) == predicted("exact", &["--exact"]));
+
+    let study = |out: &str, extra: &[&str]| {
+        let arguments = ["study", "--nets", "fcn", "--seeds", "1", "--steps", "2", "--weights", "5000"];
+        foci(&[&arguments[..], &["--out", &place.text(out)], extra].concat()).succeeds();
+        json(&fs::read_to_string(place.path(out).join("plan.json")).unwrap())
+    };
+    assert_eq!(study("study", &["--exact"])["spec"]["training"]["exact"], true);
+    let recipe = json(&fs::read_to_string(place.path("study/runs/fcn-seed0/recipe.json")).unwrap());
+    assert_eq!(recipe["training"]["plan"]["exact"], true);
+}

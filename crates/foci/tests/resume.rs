@@ -62,6 +62,14 @@ fn a_study_stopped_by_ctrl_c_resumes_to_the_same_bits() {
     foci(&["study", &study, "--out", &place.text("parts")]).fails_with(2, &["--resume"]);
     foci(&["study", &study, "--steps", "41", "--out", &place.text("parts"), "--resume"])
         .fails_with(2, &["spec.training.steps", "40", "41"]);
+    foci(&["study", &study, "--exact", "--out", &place.text("parts"), "--resume"])
+        .fails_with(2, &["spec.training.exact", "false there, true now"]);
+    // A plan from before there was a choice.
+    let plan = fs::read_to_string(place.path("parts/plan.json")).unwrap();
+    assert!(plan.contains("\"exact\": false"), "{plan}");
+    let mut older: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    older["spec"]["training"].as_object_mut().unwrap().remove("exact");
+    fs::write(place.path("parts/plan.json"), older.to_string()).unwrap();
     foci(&["study", &study, "--out", &place.text("parts"), "--resume"]).succeeds();
 
     for run in ["fcn-seed0", "unet-seed0"] {
@@ -130,6 +138,10 @@ fn a_training_killed_at_any_moment_resumes_to_the_same_bits() {
         child.wait().unwrap();
         assert!(!place.path("parts/model.safetensors").exists());
     }
+    // Another way of computing is another run.
+    let refused = train("parts", &["--resume", "--exact"]).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("another plan"));
     assert!(train("parts", &["--resume", "--threads", "1"]).status().unwrap().success());
     for file in ["model.safetensors", "metrics.jsonl"] {
         let bytes = |run: &str| fs::read(place.path(run).join(file)).unwrap();

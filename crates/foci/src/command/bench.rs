@@ -2,12 +2,12 @@
 //!
 //! The peak is measured in the same run, in between the kernels: on a shared machine it moves.
 
-use crate::arguments::BenchArguments;
+use crate::arguments::{BenchArguments, WorkerMode};
 use crate::command::{bench_worker, inspect};
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::terminal;
-use foci_engine::{Shape, time};
+use foci_engine::{Mode, PlanOptions, Shape, time};
 use foci_kernels::Compute;
 use foci_kernels::bench::{ConvCase, Speed, conv};
 use serde::Serialize;
@@ -65,12 +65,18 @@ pub fn run(flags: &BenchArguments, threads: Option<usize>) -> Result<(), Failure
     if let Some(net) = &flags.net {
         let shape = Shape { n: flags.batch, h, w };
         if let Some(mode) = flags.worker {
-            return bench_worker::run(&inspect::load(net, flags.weights)?, shape, mode, &compute);
+            let mode = match mode {
+                WorkerMode::Training => Mode::Training,
+                WorkerMode::Inference => Mode::Inference,
+            };
+            let options = PlanOptions { exact: flags.arithmetic.exact, ..PlanOptions::new(mode) };
+            return bench_worker::run(&inspect::load(net, flags.weights)?, shape, options, &compute);
         }
         return net_speed(net, shape, flags, &compute);
     }
     terminal::stop_on_interrupt()?;
-    let cases: Vec<_> = [true, false].into_iter().flat_map(|exact| CASES.map(|case| (exact, case))).collect();
+    let ways: &[bool] = if flags.arithmetic.exact { &[true] } else { &[true, false] };
+    let cases: Vec<_> = ways.iter().flat_map(|&exact| CASES.map(|case| (exact, case))).collect();
     let mut rows = Vec::with_capacity(cases.len());
     let mut progress = Progress::phase("timing convolutions", flags.json);
     for &(exact, (channels_in, channels_out, dilation)) in &cases {
@@ -96,7 +102,7 @@ pub fn run(flags: &BenchArguments, threads: Option<usize>) -> Result<(), Failure
 fn net_speed(name: &str, shape: Shape, flags: &BenchArguments, compute: &Compute) -> Result<(), Failure> {
     let net = inspect::load(name, flags.weights)?;
     let before = foci_kernels::peak::gigaflops(compute, 100.0);
-    let timing = time(&net, shape, compute, REPETITIONS).map_err(Failure::input)?;
+    let timing = time(&net, shape, flags.arithmetic.exact, compute, REPETITIONS).map_err(Failure::input)?;
     let peak = (before + foci_kernels::peak::gigaflops(compute, 100.0)) / 2.0;
     // A training step is three passes of two operations for each multiply-add.
     let operations = 6.0 * net.macs_per_pixel() * (shape.n * shape.h * shape.w) as f64;
@@ -132,6 +138,9 @@ fn table(rows: &[Row], compute: &Compute, (h, w): (usize, usize)) -> String {
     let titles =
         ["direct", "as nets use them, by Winograd's tiles where that pays (more than 100 % is possible)"];
     for (title, direct) in titles.into_iter().zip([true, false]) {
+        if !rows.iter().any(|row| row.direct == direct) {
+            continue;
+        }
         let _ = writeln!(
             text,
             "\n{title}\nchannels  dilation  {:>18}  {:>18}  {:>18}  peak",

@@ -4,11 +4,10 @@
 //! stays ready between turns: a line on standard input asks for work, a line of JSON answers. The first answer comes
 //! before anything of the net has been allocated; the caller can then see what memory the program alone takes.
 
-use crate::arguments::WorkerMode;
 use crate::exit::Failure;
 use crate::terminal;
 use anyhow::anyhow;
-use foci_engine::{Mode, Shape, Trial};
+use foci_engine::{Mode, PlanOptions, Shape, Trial};
 use foci_kernels::{Compute, peak};
 use foci_net::Net;
 use serde::Serialize;
@@ -27,7 +26,7 @@ enum Answer {
 }
 
 /// Obeys standard input until it ends.
-pub fn run(net: &Net, shape: Shape, mode: WorkerMode, compute: &Compute) -> Result<(), Failure> {
+pub fn run(net: &Net, shape: Shape, options: PlanOptions, compute: &Compute) -> Result<(), Failure> {
     say(&Answer::Ready {
         version: env!("CARGO_PKG_VERSION"),
         threads: compute.threads(),
@@ -43,10 +42,10 @@ pub fn run(net: &Net, shape: Shape, mode: WorkerMode, compute: &Compute) -> Resu
             "peak" => Answer::Peak { gigaflops: peak::gigaflops(compute, number(word, value)?) },
             "run" => {
                 let steps: usize = number(word, value)?;
-                repeat(ready(&mut trial, net, shape, mode, compute)?, mode, steps, compute)?
+                repeat(ready(&mut trial, net, shape, options, compute)?, options.mode, steps, compute)?
             }
             "record" => {
-                let trial = ready(&mut trial, net, shape, mode, compute)?;
+                let trial = ready(&mut trial, net, shape, options, compute)?;
                 let bytes = trial.record(compute).map_err(Failure::working)?;
                 foci_image::write_whole(Path::new(value), &bytes).map_err(Failure::working)?;
                 Answer::Recorded { bytes: bytes.len() }
@@ -63,28 +62,24 @@ fn ready<'a>(
     trial: &'a mut Option<Trial>,
     net: &Net,
     shape: Shape,
-    mode: WorkerMode,
+    options: PlanOptions,
     compute: &Compute,
 ) -> Result<&'a mut Trial, Failure> {
-    let mode = match mode {
-        WorkerMode::Training => Mode::Training,
-        WorkerMode::Inference => Mode::Inference,
-    };
     match trial {
         Some(trial) => Ok(trial),
-        None => Ok(trial.insert(Trial::new(net, shape, mode, compute).map_err(Failure::input)?)),
+        None => Ok(trial.insert(Trial::new(net, shape, options, compute).map_err(Failure::input)?)),
     }
 }
 
 /// One repetition that does not count, for caches are cold after another program's turn, then `steps` that do.
-fn repeat(trial: &mut Trial, mode: WorkerMode, steps: usize, compute: &Compute) -> Result<Answer, Failure> {
+fn repeat(trial: &mut Trial, mode: Mode, steps: usize, compute: &Compute) -> Result<Answer, Failure> {
     let mut loss = None;
     let mut seconds = Vec::with_capacity(steps);
     for _ in 0..=steps {
         let start = Instant::now();
         match mode {
-            WorkerMode::Training => loss = Some(trial.step(compute, None).map_err(Failure::working)?),
-            WorkerMode::Inference => trial.infer(compute).map_err(Failure::working)?,
+            Mode::Training => loss = Some(trial.step(compute, None).map_err(Failure::working)?),
+            Mode::Inference => trial.infer(compute).map_err(Failure::working)?,
         }
         seconds.push(start.elapsed().as_secs_f64());
     }

@@ -29,7 +29,8 @@ pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failur
     let compute: Compute = terminal::compute(threads)?;
     std::fs::create_dir_all(&flags.out)
         .map_err(|error| Failure::input(anyhow::anyhow!("cannot make {}: {error}", flags.out.display())))?;
-    let mut predictor = Predictor::new(&model, &compute);
+    let predictor = Predictor::new(&model, &compute);
+    let mut predictor = if flags.arithmetic.exact { predictor.exact() } else { predictor };
     let mut progress = Progress::new(pairs.len() as f64, flags.json);
     let mut done = Vec::with_capacity(pairs.len());
     for (input, output) in pairs {

@@ -76,6 +76,10 @@ fn resolve(flags: StudyArguments) -> Result<StudyRequest, Failure> {
     if let Some(channel) = flags.reading.channel {
         add("channel", format!("{channel:?}").to_lowercase());
     }
+    if flags.arithmetic.exact {
+        command.push("--exact".into());
+        spec.training.exact = true;
+    }
     let place = flags.spec.as_ref().map_or("command line".into(), |path| path.display().to_string());
     spec.check().map_err(|reason| foci_study::StudyError::Spec { place, reason })?;
     let out = match flags.out {

@@ -93,6 +93,7 @@ fn plan(flags: &TrainArguments) -> TrainingPlan {
         loss: LossKind::Mse,
         input_noise: flags.input_noise,
         augment: true,
+        exact: flags.arithmetic.exact,
         validate_every: records,
         checkpoint_every: records,
     }
