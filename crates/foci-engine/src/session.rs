@@ -16,6 +16,7 @@ use foci_net::memory::{Bytes, MemoryPlan, Mode, PlanOptions, Shape};
 
 use crate::error::{EngineError, check_length};
 use crate::parameters::{Gradients, Layout, Parameters};
+use crate::watch::{Part, Pass, Unwatched, Watch};
 use limits::{obtainable, out_of_memory, zeros};
 use operations::Operation;
 pub use reading::FeatureMap;
@@ -126,8 +127,12 @@ impl Session {
     /// Bytes really allocated for the arena, for the layers' weights, and for the scratch of `compute`, which all
     /// sessions that it runs share.
     pub fn allocated_bytes(&self, compute: &Compute) -> u64 {
-        let layers: usize = self.operations.iter().map(Operation::own_bytes).sum();
-        (self.arena.bytes() + layers + compute.scratch_bytes()) as u64
+        (self.arena.bytes() + compute.scratch_bytes()) as u64 + self.layer_bytes()
+    }
+
+    /// Bytes of the weights in the order in which the kernels read them.
+    pub(crate) fn layer_bytes(&self) -> u64 {
+        self.operations.iter().map(|operation| operation.own_bytes() as u64).sum()
     }
 
     /// Fills the arena with what is not a number; for tests that nothing is read before it was written.
@@ -169,13 +174,24 @@ impl Session {
     /// [`EngineError::Length`] if the input does not fit the shape; [`EngineError::Unavailable`] if no parameters have
     /// been set or `compute` is not of the kind that the session was built for.
     pub fn forward(&mut self, compute: &Compute, input: &[f32]) -> Result<&[f32], EngineError> {
+        self.watched_forward(compute, input, &mut Unwatched)
+    }
+
+    /// As [`Session::forward`], with someone who is told of each node.
+    pub(crate) fn watched_forward(
+        &mut self,
+        compute: &Compute,
+        input: &[f32],
+        watch: &mut impl Watch,
+    ) -> Result<&[f32], EngineError> {
         check_length("the input", self.input_length, input.len())?;
         self.check_device(compute)?;
         if !self.has_parameters {
             return Err(self.unavailable("has no parameters", "call set_parameters first"));
         }
-        for operation in &mut self.operations {
+        for (node, operation) in self.operations.iter_mut().enumerate() {
             operation.forward(compute, &mut self.arena, input, &mut self.output);
+            watch.done(Part::Node(node, Pass::Forward));
         }
         self.progress = Progress::Forward;
         Ok(&self.output)
@@ -193,6 +209,16 @@ impl Session {
     /// [`EngineError::Length`] if `d_output` does not fit; [`EngineError::Unavailable`] if the session is for inference
     /// only, or no forward pass came before.
     pub fn backward(&mut self, compute: &Compute, d_output: &[f32]) -> Result<&mut Gradients, EngineError> {
+        self.watched_backward(compute, d_output, &mut Unwatched)
+    }
+
+    /// As [`Session::backward`], with someone who is told of each pass of each node.
+    pub(crate) fn watched_backward(
+        &mut self,
+        compute: &Compute,
+        d_output: &[f32],
+        watch: &mut impl Watch,
+    ) -> Result<&mut Gradients, EngineError> {
         if self.plan.options.mode != Mode::Training {
             return Err(self.unavailable("is for inference only", "build it with Mode::Training"));
         }
@@ -205,11 +231,15 @@ impl Session {
         }
         for node in (0..self.operations.len()).rev() {
             for &piece in &self.plan.nodes[node].again {
-                let maker = &mut self.operations[self.plan.pieces[piece].node];
-                maker.make_again(compute, &mut self.arena, piece);
+                let maker = self.plan.pieces[piece].node;
+                self.operations[maker].make_again(compute, &mut self.arena, piece);
+                watch.done(Part::Node(maker, Pass::Again));
             }
-            let operation = &mut self.operations[node];
-            operation.backward(compute, &mut self.arena, d_output, &self.layout, &mut self.gradients.values);
+            let (operation, gradients) = (&mut self.operations[node], &mut self.gradients.values);
+            operation.backward_weights(compute, &self.arena, &self.layout, gradients);
+            watch.done(Part::Node(node, Pass::GradientByWeights));
+            operation.backward_data(compute, &mut self.arena, d_output);
+            watch.done(Part::Node(node, Pass::GradientByInput));
         }
         self.progress = Progress::Backward;
         Ok(&mut self.gradients)

@@ -48,6 +48,11 @@ fn median(repeats: usize, mut run: impl FnMut() -> Result<(), EngineError>) -> R
         run()?;
         seconds.push(start.elapsed().as_secs_f64());
     }
-    seconds.sort_by(f64::total_cmp);
-    Ok(seconds[seconds.len() / 2])
+    Ok(middle(&mut seconds))
+}
+
+/// The median; the higher of the middle two of an even number, 0 of none.
+pub(crate) fn middle(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
 }

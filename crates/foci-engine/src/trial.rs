@@ -13,6 +13,7 @@ use crate::optimiser::{Adam, Optimiser, clip_gradient_norm};
 use crate::parameters::Parameters;
 use crate::session::{Session, SessionOptions};
 use crate::tensors::{NamedTensor, to_safetensors};
+use crate::watch::{Part, Unwatched, Watch};
 
 /// Learning rate of the steps.
 const LEARNING_RATE: f32 = 1e-3;
@@ -65,14 +66,27 @@ impl Trial {
     /// # Errors
     /// [`EngineError::Length`] if the trial was built for inference: it has no target then.
     pub fn step(&mut self, compute: &Compute, clip: Option<f64>) -> Result<f64, EngineError> {
-        let output = self.session.forward(compute, &self.input)?;
+        self.watched_step(compute, clip, &mut Unwatched)
+    }
+
+    /// As [`Trial::step`], with someone who is told of each part.
+    pub(crate) fn watched_step(
+        &mut self,
+        compute: &Compute,
+        clip: Option<f64>,
+        watch: &mut impl Watch,
+    ) -> Result<f64, EngineError> {
+        let output = self.session.watched_forward(compute, &self.input, watch)?;
         let loss = MeanSquaredError.evaluate(output, &self.target, &mut self.d_output)?;
-        let gradients = self.session.backward(compute, &self.d_output)?;
+        watch.done(Part::Loss);
+        let gradients = self.session.watched_backward(compute, &self.d_output, watch)?;
         if let Some(norm) = clip {
             clip_gradient_norm(&mut gradients.values, norm);
         }
         self.adam.step(&mut self.parameters.values, &gradients.values, LEARNING_RATE)?;
+        watch.done(Part::Optimiser);
         self.session.set_parameters(&self.parameters)?;
+        watch.done(Part::Weights);
         Ok(loss)
     }
 
@@ -81,7 +95,21 @@ impl Trial {
     /// # Errors
     /// As [`Session::forward`].
     pub fn infer(&mut self, compute: &Compute) -> Result<(), EngineError> {
-        self.session.forward(compute, &self.input).map(|_| ())
+        self.watched_infer(compute, &mut Unwatched)
+    }
+
+    /// As [`Trial::infer`], with someone who is told of each node.
+    pub(crate) fn watched_infer(
+        &mut self,
+        compute: &Compute,
+        watch: &mut impl Watch,
+    ) -> Result<(), EngineError> {
+        self.session.watched_forward(compute, &self.input, watch).map(|_| ())
+    }
+
+    /// The session that it runs.
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
     }
 
     /// Computes forward (and backward, if built for training) and returns all that went in and came out as the bytes

@@ -326,7 +326,9 @@ pub struct TileArguments {
 
 /// Flags of `foci bench`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  foci bench\n  foci bench --net atrous --weights 67000")]
+#[command(
+    after_help = "Examples:\n  foci bench\n  foci bench --net atrous --weights 67000\n  foci bench --net atrous --profile"
+)]
 pub struct BenchArguments {
     /// Time a training step and a prediction of this net instead of single kernels
     #[arg(long, value_name = "NAME|FILE")]
@@ -343,6 +345,11 @@ pub struct BenchArguments {
     /// How convolutions are computed
     #[command(flatten)]
     pub arithmetic: ArithmeticArguments,
+    /// Time every layer and pass of the net: share of the step, operations against the measured peak, and the bytes
+    /// that it needs (not those that really move, which only the processor's counters could tell) against the
+    /// measured bandwidth of a copy
+    #[arg(long, requires = "net", conflicts_with = "worker")]
+    pub profile: bool,
     /// Time the net on command, for bench/run: reads "run STEPS", "record FILE", "peak MILLISECONDS"
     /// from standard input, answers each with a line of JSON
     #[arg(long, value_enum, value_name = "MODE", requires = "net")]

@@ -277,3 +277,27 @@ fn exact_is_recorded_and_changes_what_is_computed() {
     let recipe = json(&fs::read_to_string(place.path("study/runs/fcn-seed0/recipe.json")).unwrap());
     assert_eq!(recipe["training"]["plan"]["exact"], true);
 }
+
+#[test]
+fn a_profile_shows_every_layer_in_a_hundred_columns() {
+    let arguments = ["bench", "--net", "unet", "--weights", "5000", "--size", "64x64", "--profile"];
+    let table = foci(&arguments);
+    table.succeeds();
+    for word in ["enc1", "by weights", "by input", "prediction", "copy"] {
+        assert!(table.stdout.contains(word), "no '{word}' in:\n{}", table.stdout);
+    }
+    for line in table.stdout.lines() {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
+    let profile = json(&foci(&[&arguments[..], &["--json", "--exact"]].concat()).stdout);
+    assert_eq!(profile["exact"], true);
+    for step in ["training", "prediction"] {
+        assert!(profile[step]["seconds"].as_f64().unwrap() > 0.0);
+        let parts = profile[step]["parts"].as_array().unwrap();
+        let layer = parts.iter().find(|part| part["node"] == "enc2" && part["part"] == "forward").unwrap();
+        for key in ["seconds", "share", "gigaflops", "share_of_peak", "bytes", "gigabytes", "copy_seconds"] {
+            assert!(layer[key].as_f64().unwrap() > 0.0, "{step}: {key} of {layer}");
+        }
+    }
+    foci(&["bench", "--profile"]).fails_with(2, &["--net"]);
+}

@@ -1,9 +1,10 @@
 //! `foci bench`: how fast the kernels, or a whole net, run on this machine, as a share of what it can do.
 //!
-//! The peak is measured in the same run, in between the kernels: on a shared machine it moves.
+//! The peak is measured in the same run, in between the kernels: on a shared machine it moves. Layers of a net one by
+//! one are in [`bench_profile`].
 
 use crate::arguments::{BenchArguments, WorkerMode};
-use crate::command::{bench_worker, inspect};
+use crate::command::{bench_profile, bench_worker, inspect};
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::terminal;
@@ -71,6 +72,10 @@ pub fn run(flags: &BenchArguments, threads: Option<usize>) -> Result<(), Failure
             };
             let options = PlanOptions { exact: flags.arithmetic.exact, ..PlanOptions::new(mode) };
             return bench_worker::run(&inspect::load(net, flags.weights)?, shape, options, &compute);
+        }
+        if flags.profile {
+            let (net, exact) = (inspect::load(net, flags.weights)?, flags.arithmetic.exact);
+            return bench_profile::run(&net, shape, exact, flags.json, &compute);
         }
         return net_speed(net, shape, flags, &compute);
     }

@@ -80,20 +80,40 @@ impl Operation {
         }
     }
 
-    pub(in crate::session) fn backward(
+    /// Gives the node's weights their gradient, if it has any.
+    pub(in crate::session) fn backward_weights(
+        &mut self,
+        compute: &Compute,
+        arena: &Arena,
+        layout: &Layout,
+        gradients: &mut [f32],
+    ) {
+        match self {
+            Operation::Conv(node) => {
+                let Some(d_y) = node.layer.d_output else { return };
+                let (d_weights, d_bias) = node.layer.gradients(layout, gradients);
+                node.conv.backward_weights(compute, arena, d_y, d_weights, d_bias);
+            }
+            Operation::ConvTransposed(node) => {
+                let Some(d_y) = node.layer.d_output else { return };
+                let (d_weights, d_bias) = node.layer.gradients(layout, gradients);
+                node.conv.backward_weights(compute, arena, d_y, d_weights, d_bias);
+            }
+            _ => {}
+        }
+    }
+
+    /// Hands the node's gradient on to what it read.
+    pub(in crate::session) fn backward_data(
         &mut self,
         compute: &Compute,
         arena: &mut Arena,
         d_output: &[f32],
-        layout: &Layout,
-        gradients: &mut [f32],
     ) {
         match self {
             Operation::Nothing | Operation::Input(_) => {}
             Operation::Conv(node) => {
                 let Some(d_y) = node.layer.d_output else { return };
-                let (d_weights, d_bias) = node.layer.gradients(layout, gradients);
-                node.conv.backward_weights(compute, arena, d_y, d_weights, d_bias);
                 if node.d_inputs.iter().any(Option::is_some) {
                     node.conv.backward_data(compute, arena, d_y, &node.d_inputs);
                 }
@@ -103,8 +123,6 @@ impl Operation {
             }
             Operation::ConvTransposed(node) => {
                 let Some(d_y) = node.layer.d_output else { return };
-                let (d_weights, d_bias) = node.layer.gradients(layout, gradients);
-                node.conv.backward_weights(compute, arena, d_y, d_weights, d_bias);
                 if node.d_inputs.iter().any(Option::is_some) {
                     node.conv.backward_data(compute, arena, d_y, &node.d_inputs);
                 }
