@@ -4,7 +4,8 @@
 
 mod common;
 
-use common::{Graph, compute, forward_f64, numbers, parameters, small_nets, wide};
+use common::float64::{backward_f64, forward_f64, maps};
+use common::{Graph, compute, numbers, parameters, small_nets, wide};
 use foci_engine::{Mode, PlanOptions, Session, SessionOptions, Shape};
 use foci_net::{Activation, Net, PoolKind, UpsampleMode};
 use proptest::prelude::*;
@@ -53,6 +54,19 @@ fn check(net: &Net, shape: Shape, seed: u64) -> Result<(), String> {
         pixels[i] = centre - step;
         by_input.push((above - loss(&values, &pixels)) / (2.0 * step));
         pixels[i] = centre;
+    }
+    // The reference's way back is held to the differences, too, before other tests rely on it.
+    let forward = maps(net, &values, &pixels, shape);
+    let reference = backward_f64(net, &values, &forward, &wide(&factors), shape);
+    for (what, found, expected) in
+        [("parameter", &reference.0, &by_parameters), ("input", &reference.1, &by_input)]
+    {
+        let scale = largest(expected);
+        for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+            if (found - expected).abs() > 1e-6 * scale {
+                return Err(format!("reference's gradient by {what} {i}: {found}, not {expected}"));
+            }
+        }
     }
     for (what, found, expected) in [("parameter", gradients, by_parameters), ("input", d_input, by_input)] {
         let scale = largest(&expected);

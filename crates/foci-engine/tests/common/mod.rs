@@ -1,9 +1,11 @@
-//! What several tests need: small nets, numbers, and a forward pass in f64 from the kernels' readable reference.
+//! What several tests need: small nets, numbers, and a net in f64 from the kernels' readable reference.
 
 #![allow(dead_code, reason = "each test uses a part")]
 
+pub mod float64;
+
 use foci_engine::{Mode, Parameters, Session, Shape};
-use foci_kernels::{Compute, Simd, reference};
+use foci_kernels::{Compute, Simd};
 use foci_net::{Activation, Net, Node, Op, PoolKind, UpsampleMode};
 
 /// Builds nets node by node; every function returns the index of the node that it adds.
@@ -110,92 +112,6 @@ pub fn session(net: &Net, shape: Shape, mode: Mode, parameters: &Parameters, com
     let mut session = Session::new(net, shape, mode, compute).unwrap();
     session.set_parameters(parameters).unwrap();
     session
-}
-
-/// The output of `net` in f64, from the readable reference of each kernel and nothing of the engine.
-pub fn forward_f64(net: &Net, parameters: &[f64], input: &[f64], shape: Shape) -> Vec<f64> {
-    let mut maps: Vec<Vec<f64>> = Vec::new();
-    let mut next = 0;
-    let mut take = |count: usize| {
-        next += count;
-        &parameters[next - count..next]
-    };
-    for (index, node) in net.nodes.iter().enumerate() {
-        let at = |index: usize| {
-            let (h, w) = net.shape_at(index, shape.h, shape.w);
-            reference::Shape::new(shape.n, net.nodes[index].channels, h, w)
-        };
-        let out = at(index);
-        let first = node.from.first().copied().unwrap_or(0);
-        let map = match node.op {
-            Op::Input => input.to_vec(),
-            Op::Output => maps[first].clone(),
-            Op::Conv { kernel, dilation, channels_in, activation } => {
-                let (weights, bias) = (take(out.c * channels_in * kernel * kernel), take(out.c));
-                activated(
-                    activation,
-                    reference::conv_forward(&maps[first], at(first), weights, bias, kernel, dilation),
-                )
-            }
-            Op::ConvTransposed { kernel, channels_in, activation, .. } => {
-                let (weights, bias) = (take(out.c * channels_in * kernel * kernel), take(out.c));
-                let size = (out.h, out.w);
-                let y =
-                    reference::conv_transposed_forward(&maps[first], at(first), weights, bias, kernel, size);
-                activated(activation, y)
-            }
-            Op::Pool { kind, factor } => {
-                let kind = match kind {
-                    PoolKind::Max => foci_kernels::PoolKind::Max,
-                    PoolKind::Average => foci_kernels::PoolKind::Average,
-                    PoolKind::Blur => foci_kernels::PoolKind::Blur,
-                };
-                reference::pool_forward(kind, factor, &maps[first], at(first))
-            }
-            Op::Upsample { factor, mode } => {
-                let mode = match mode {
-                    UpsampleMode::Nearest => foci_kernels::UpsampleMode::Nearest,
-                    UpsampleMode::Bilinear => foci_kernels::UpsampleMode::Bilinear,
-                };
-                reference::upsample_forward(mode, factor, &maps[first], at(first), (out.h, out.w))
-            }
-            Op::Concat => (0..shape.n)
-                .flat_map(|n| node.from.iter().map(move |&from| (n, from)))
-                .flat_map(|(n, from)| {
-                    let image = maps[from].len() / shape.n;
-                    maps[from][n * image..(n + 1) * image].to_vec()
-                })
-                .collect(),
-            Op::Add => (0..out.values()).map(|i| node.from.iter().map(|&from| maps[from][i]).sum()).collect(),
-        };
-        maps.push(map);
-    }
-    maps.pop().unwrap()
-}
-
-fn activated(activation: Activation, mut values: Vec<f64>) -> Vec<f64> {
-    for x in &mut values {
-        *x = match activation {
-            Activation::None => *x,
-            Activation::Relu => x.max(0.0),
-            Activation::LeakyRelu => {
-                if *x > 0.0 {
-                    *x
-                } else {
-                    0.01 * *x
-                }
-            }
-            Activation::Elu => {
-                if *x > 0.0 {
-                    *x
-                } else {
-                    x.exp() - 1.0
-                }
-            }
-            Activation::Silu => *x / (1.0 + (-*x).exp()),
-        };
-    }
-    values
 }
 
 pub fn wide(values: &[f32]) -> Vec<f64> {
