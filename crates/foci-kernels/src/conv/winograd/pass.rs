@@ -9,6 +9,7 @@ use super::tiles::{Tiling, block_tiles};
 use super::{IN, OUT, POINTS, apart, tiles_wanted};
 use crate::conv::direct::Operands;
 use crate::conv::planes::{Group, distance, groups, most_together};
+use crate::scratch::ScratchFloats;
 use crate::simd::Simd;
 use crate::threads::Compute;
 use crate::vector::{Kernel, Vector, run_at};
@@ -126,9 +127,10 @@ impl WinogradPass {
     ///
     /// # Safety
     /// All planes have the pass's size and lie inside the arena; those written, and what their last steps read,
-    /// lie apart from those read. Each worker's scratch has been reserved.
+    /// lie apart from those read.
     pub unsafe fn run(&self, compute: &Compute, operands: Operands<'_>) {
-        let turn = compute.take_turn();
+        let worker = Room::new(self.tiling.block, self.channels_in).floats(self.tiling.dilation);
+        let turn = compute.take_turn(ScratchFloats { worker, common: 0 });
         turn.run(self.tiling.blocks(), &|block, worker| {
             let scratch = turn.scratch(worker).get();
             // SAFETY: passed on to the caller; tasks write different pixels.
