@@ -85,18 +85,13 @@ impl Arena {
 
     /// Stops the program with a message if a view is empty, misaligned or reaches outside the arena.
     pub(crate) fn check(&self, view: &View) {
-        assert!(
-            view.n > 0 && view.channels > 0 && view.h > 0 && view.w > 0,
-            "a view must have at least one value, this one has none: {view:?}"
-        );
+        view.check();
         assert!(
             view.offset.is_multiple_of(LINE),
             "a view must start at a multiple of {LINE} floats: {view:?}"
         );
-        let floats = View::floats_of(view.n, view.channels, view.h, view.w);
-        let end = floats.and_then(|floats| floats.checked_add(view.offset));
         assert!(
-            end.is_some_and(|end| end <= self.floats),
+            view.end() <= self.floats,
             "a view reaches outside its arena of {} floats: {view:?}",
             self.floats
         );
@@ -151,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "outside its arena")]
+    #[should_panic(expected = "outside any arena")]
     fn a_view_whose_size_overflows_panics() {
         Arena::new(64).unwrap().values(&View::new(0, usize::MAX / 4, 16, 2, 2));
     }

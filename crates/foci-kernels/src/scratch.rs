@@ -1,9 +1,18 @@
 //! The scratch of a pool: memory that kernels work in and that holds nothing between them. It is as large as the
 //! layer that needs most, and no layer has its own; so a layer runs only where room was made for it.
+//!
+//! A kernel says how much it needs, takes its turn, and divides what it gets by itself. In builds with debug
+//! assertions, what lies behind is fenced: filled with a mark when the turn begins, and looked at when it ends.
 
 use crate::arena::Arena;
 use crate::simd::Simd;
 use crate::threads::SharedPointer;
+use crate::view::LINE;
+
+/// Floats that each piece has for a fence, besides those asked for.
+const FENCE: usize = if cfg!(debug_assertions) { LINE } else { 0 };
+/// What fences are made of: a number that is none, and not the one that computations give.
+const MARK: u32 = 0x7fa5_5aa5;
 
 /// Zeroed, aligned memory; ends the program as a Vec would if there is none.
 pub(crate) fn zeroed(floats: usize) -> Arena {
@@ -34,14 +43,15 @@ impl Scratch {
 
     fn floats(&self) -> ScratchFloats {
         ScratchFloats {
-            worker: self.workers.first().map_or(0, Arena::floats),
-            common: self.common.as_ref().map_or(0, Arena::floats),
+            worker: self.workers.first().map_or(0, |piece| piece.floats() - FENCE),
+            common: self.common.as_ref().map_or(0, |piece| piece.floats() - FENCE),
         }
     }
 
-    /// Bytes of all pieces.
+    /// Bytes of all pieces, without fences.
     pub fn bytes(&self) -> usize {
-        self.workers.iter().chain(&self.common).map(Arena::bytes).sum()
+        let ScratchFloats { worker, common } = self.floats();
+        4 * (self.workers.len() * worker + common)
     }
 
     /// Sees to it that the pieces, of which `workers` are of one worker each, are as large as is needed. What they
@@ -50,12 +60,39 @@ impl Scratch {
         let held = self.floats();
         if needed.worker > held.worker {
             self.workers.clear();
-            self.workers.extend((0..workers).map(|_| zeroed(needed.worker)));
+            self.workers.extend((0..workers).map(|_| zeroed(needed.worker + FENCE)));
         }
         if needed.common > held.common {
             self.common = None;
-            self.common = Some(zeroed(needed.common));
+            self.common = Some(zeroed(needed.common + FENCE));
         }
+    }
+
+    /// Begins the turn of a kernel; stops the program with a message if there is less than it needs.
+    pub fn begin(&mut self, needed: ScratchFloats) {
+        let held = self.floats();
+        assert!(held.covers(needed), "a kernel needs {needed:?} of scratch, and there is {held:?}");
+        if cfg!(debug_assertions) {
+            self.behind(needed).for_each(|fence| fence.fill(f32::from_bits(MARK)));
+        }
+    }
+
+    /// Ends it; stops the program with a message if the kernel has written behind what it needed.
+    pub fn end(&mut self, needed: ScratchFloats) {
+        if cfg!(debug_assertions) {
+            let mut floats = self.behind(needed).flatten();
+            assert!(
+                floats.all(|float| float.to_bits() == MARK),
+                "a kernel wrote behind its scratch of {needed:?}"
+            );
+        }
+    }
+
+    /// All that lies behind what a kernel may touch.
+    fn behind(&mut self, needed: ScratchFloats) -> impl Iterator<Item = &mut [f32]> {
+        let of_workers = self.workers.iter_mut().map(move |piece| &mut piece.as_mut_slice()[needed.worker..]);
+        let common = self.common.iter_mut().map(move |piece| &mut piece.as_mut_slice()[needed.common..]);
+        of_workers.chain(common)
     }
 }
 
@@ -72,6 +109,12 @@ pub(crate) struct ScratchFloats {
     pub common: usize,
 }
 
+impl ScratchFloats {
+    fn covers(self, needed: ScratchFloats) -> bool {
+        self.worker >= needed.worker && self.common >= needed.common
+    }
+}
+
 /// The pool that a layer was prepared for, as far as the layer depends on it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Prepared {
@@ -84,7 +127,7 @@ impl Prepared {
     /// Stops the program with a message if a pool of this level, these threads and this scratch is another.
     pub fn check(&self, simd: Simd, threads: usize, scratch: &Scratch) {
         let held = scratch.floats();
-        let room = held.worker >= self.scratch.worker && held.common >= self.scratch.common;
+        let room = held.covers(self.scratch);
         assert!(
             room && (simd, threads) == (self.simd, self.threads),
             "a layer runs on the pool it was prepared for: one of {} threads at {}, and this has {threads} at {simd}{}",
@@ -114,5 +157,27 @@ mod tests {
     fn a_pool_without_room_is_another() {
         let scratch = ScratchFloats { worker: 16, common: 0 };
         Prepared { simd: Simd::Scalar, threads: 1, scratch }.check(Simd::Scalar, 1, &Scratch::default());
+    }
+
+    #[test]
+    #[should_panic(expected = "a kernel needs")]
+    fn a_kernel_without_room_does_not_begin() {
+        Scratch::default().begin(ScratchFloats { worker: 0, common: 1 });
+    }
+
+    #[test]
+    #[cfg_attr(not(debug_assertions), ignore = "there are no fences")]
+    fn what_is_written_behind_is_seen() {
+        let needed = ScratchFloats { worker: 20, common: 16 };
+        for (piece, at) in [(0, 20), (1, 47), (2, 16)] {
+            let mut scratch = Scratch::default();
+            scratch.reserve(2, needed);
+            scratch.begin(needed);
+            scratch.end(needed);
+            scratch.workers.iter_mut().chain(&mut scratch.common).nth(piece).unwrap().as_mut_slice()[at] =
+                0.0;
+            let end = std::panic::AssertUnwindSafe(|| scratch.end(needed));
+            assert!(std::panic::catch_unwind(end).is_err(), "float {at} of piece {piece}");
+        }
     }
 }

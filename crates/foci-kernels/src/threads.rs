@@ -55,10 +55,19 @@ pub struct Compute {
 pub(crate) struct Turn<'a> {
     compute: &'a Compute,
     scratch: MutexGuard<'a, Scratch>,
+    needed: ScratchFloats,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.scratch.end(self.needed);
+        }
+    }
 }
 
 impl Turn<'_> {
-    /// The piece of scratch of one worker, as long as has been reserved; only inside `run`, and only that of
+    /// The piece of scratch of one worker, as long as was asked for; only inside `run`, and only that of
     /// the worker itself, may it be read or written.
     pub fn scratch(&self, worker: usize) -> SharedPointer {
         self.scratch.of_worker(worker)
@@ -232,14 +241,17 @@ impl Compute {
         prepared.check(self.simd, self.threads, &self.scratch());
     }
 
-    /// Waits until no other kernel runs on this pool.
-    pub(crate) fn take_turn(&self) -> Turn<'_> {
-        Turn { compute: self, scratch: self.scratch() }
+    /// Waits until no other kernel runs on this pool. Stops the program with a message if it holds less scratch than
+    /// is needed.
+    pub(crate) fn take_turn(&self, needed: ScratchFloats) -> Turn<'_> {
+        let mut scratch = self.scratch();
+        scratch.begin(needed);
+        Turn { compute: self, scratch, needed }
     }
 
     /// As [`Turn::run`], for a kernel of one run that needs no scratch.
     pub(crate) fn run(&self, tasks: usize, body: &Body<'_>) {
-        self.take_turn().run(tasks, body);
+        self.take_turn(ScratchFloats::default()).run(tasks, body);
     }
 }
 

@@ -66,6 +66,18 @@ impl View {
         self.offset + self.floats()
     }
 
+    /// Stops the program with a message if a view is empty or larger than any arena; all other methods take it that
+    /// it is not.
+    pub(crate) fn check(&self) {
+        assert!(
+            self.n > 0 && self.channels > 0 && self.h > 0 && self.w > 0,
+            "a view must have at least one value, this one has none: {self:?}"
+        );
+        let floats = View::floats_of(self.n, self.channels, self.h, self.w);
+        let end = floats.and_then(|floats| floats.checked_add(self.offset));
+        assert!(end.is_some(), "a view reaches outside any arena: {self:?}");
+    }
+
     /// Whether two views share any float of the arena.
     pub fn overlaps(&self, other: &View) -> bool {
         self.offset < other.end() && other.offset < self.end()

@@ -7,6 +7,7 @@ use super::direct::Tap;
 use super::planes::{Plane, row_order};
 use super::sums::Sums;
 use super::tile::inside;
+use crate::scratch::ScratchFloats;
 use crate::threads::{Compute, SharedPointer, Turn};
 use crate::vector::{Kernel, Vector, run_at};
 
@@ -79,7 +80,7 @@ impl WeightGradient {
     /// Computes the sums of all chunks in the common scratch.
     ///
     /// # Safety
-    /// The planes have the layer's size and lie inside the arena, the scratch has been reserved.
+    /// The planes have the layer's size and lie inside the arena; the turn is one of so much common scratch.
     pub unsafe fn sum(&self, compute: &Compute, turn: &Turn<'_>, maps: Maps<'_>) {
         let parts = self.sums.channels_out.div_ceil(TASK_CHANNELS);
         turn.run(self.sums.chunks * parts, &|task, _| {
@@ -97,7 +98,7 @@ impl WeightGradient {
     /// # Safety
     /// As for [`sum`](Self::sum), and the lists are as long as they should be.
     pub unsafe fn run(&self, compute: &Compute, maps: Maps<'_>, d_weights: &mut [f32], d_bias: &mut [f32]) {
-        let turn = compute.take_turn();
+        let turn = compute.take_turn(ScratchFloats { worker: 0, common: self.sums.floats() });
         // SAFETY: passed on to the caller; all sums are computed before they are gathered.
         unsafe {
             self.sum(compute, &turn, maps);

@@ -27,6 +27,7 @@ use direct::{Operands, Tap};
 use method::{Gradient, Pass};
 use planes::{Plane, Target, list_gradients, list_planes, list_targets};
 use shape::Rule;
+pub(crate) use shape::channels;
 pub use shape::{ConvShape, LayerBytes};
 
 /// What one convolution is to do.
@@ -105,7 +106,8 @@ impl Conv {
     /// Prepares a layer for a pool; its weights and bias are zero until [`pack`](Self::pack).
     ///
     /// # Panics
-    /// If the specification makes no sense: kernel, dilation, shapes, or an output that overlaps an input.
+    /// If the specification makes no sense: kernel, dilation, shapes, views without values, or an output that overlaps
+    /// an input.
     pub fn new(spec: ConvSpec, compute: &Compute) -> Conv {
         Conv::with_rule(spec, compute, winograd::worthwhile)
     }
@@ -116,7 +118,9 @@ impl Conv {
         assert!(spec.kernel == 1 || spec.kernel == 3, "a kernel has 1 or 3 rows, not {}", spec.kernel);
         assert!(spec.dilation >= 1, "a dilation is at least 1");
         assert!(!spec.inputs.is_empty(), "a convolution needs an input");
+        y.check();
         for x in &spec.inputs {
+            x.check();
             assert!((x.n, x.h, x.w) == (y.n, y.h, y.w), "a convolution keeps the size: {x:?} to {y:?}");
             assert!(!x.overlaps(&y), "a convolution cannot work in place: {x:?} to {y:?}");
         }
@@ -126,6 +130,7 @@ impl Conv {
         );
         let channels: Vec<usize> = spec.inputs.iter().map(|view| view.channels).collect();
         let shape = spec.shape(&channels);
+        assert!(shape.bytes().is_some(), "a convolution has weights that can be counted: {shape:?}");
         let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
         list_planes(&spec.inputs, &mut inputs);
         list_targets(&y, Finish::Forward(spec.activation), &mut outputs);
@@ -245,7 +250,7 @@ impl Conv {
             inputs: &self.inputs,
             outputs: &gradients.d_output,
         };
-        // SAFETY: the views are inside the arena, the lists as long as they should be, scratch is reserved.
+        // SAFETY: the views are inside the arena, the lists as long as they should be.
         unsafe { gradients.weights.run(compute, maps, d_weights, d_bias) }
     }
 }

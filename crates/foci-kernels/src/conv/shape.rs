@@ -34,6 +34,14 @@ pub struct ConvShape<'a> {
     pub exact: bool,
 }
 
+/// More floats of scratch than there are for any one weight: mostly those of a worker that goes by tiles.
+const MOST_SCRATCH: usize = 1 << 18;
+
+/// Channels of several maps, none if they cannot be counted.
+pub(crate) fn channels(maps: &[usize]) -> Option<usize> {
+    maps.iter().try_fold(0_usize, |sum, channels| sum.checked_add(*channels))
+}
+
 /// Bytes that a layer allocates besides the arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct LayerBytes {
@@ -61,8 +69,13 @@ pub(super) trait Rule: Fn(Part, usize, usize, (usize, usize), usize) -> bool {}
 impl<T: Fn(Part, usize, usize, (usize, usize), usize) -> bool> Rule for T {}
 
 impl ConvShape<'_> {
-    /// The bytes of a layer of this shape; none if they cannot be counted.
+    /// The bytes of a layer of this shape; none if there is no such layer, or they cannot be counted.
     pub fn bytes(&self) -> Option<LayerBytes> {
+        let channels_in = channels(self.inputs)?;
+        let sides = [self.dilation, channels_in, self.output, self.n, self.h, self.w];
+        if sides.contains(&0) || ![1, 3].contains(&self.kernel) {
+            return None;
+        }
         let rule = winograd::worthwhile;
         let pass = |channels_in: usize, channels_out: usize| {
             if self.by_tiles(&rule, Part::Pass, channels_in, channels_out) {
@@ -71,12 +84,13 @@ impl ConvShape<'_> {
                 Packed::floats_of(self.kernel * self.kernel, channels_in, channels_out)
             }
         };
-        let channels_in = self.channels_in();
         let mut own = pass(channels_in, self.output)?;
         if self.training {
             own = own.checked_add(pass(self.output, channels_in)?)?;
         }
-        // No image whose pixels can be counted has scratch that cannot.
+        // Where pixels, and weights as often as there may be floats of scratch for each, can be counted, the scratch can
+        // be too.
+        own.checked_mul(MOST_SCRATCH)?;
         self.n.checked_mul(self.h)?.checked_mul(self.w)?.checked_mul(channels_in.max(self.output))?;
         LayerBytes::of(own, self.scratch(&rule))
     }
@@ -152,5 +166,42 @@ impl ConvShape<'_> {
             scratch.common = gradient.common_floats();
         }
         scratch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_that_are_no_layer_have_no_bytes() {
+        let shape = ConvShape {
+            kernel: 3,
+            dilation: usize::MAX,
+            inputs: &[3, 3],
+            output: 3,
+            n: 2,
+            h: 5,
+            w: 7,
+            training: true,
+            exact: false,
+        };
+        assert!(shape.bytes().is_some());
+        let none = [
+            ConvShape { kernel: 0, ..shape },
+            ConvShape { kernel: usize::MAX, ..shape },
+            ConvShape { dilation: 0, ..shape },
+            ConvShape { inputs: &[], ..shape },
+            ConvShape { inputs: &[usize::MAX, 2], ..shape },
+            ConvShape { output: 0, ..shape },
+            ConvShape { output: usize::MAX / 64, ..shape },
+            ConvShape { n: 0, ..shape },
+            ConvShape { n: usize::MAX / 8, ..shape },
+            ConvShape { h: 0, ..shape },
+            ConvShape { w: 0, ..shape },
+        ];
+        for shape in none {
+            assert_eq!(shape.bytes(), None, "{shape:?}");
+        }
     }
 }

@@ -12,6 +12,7 @@ use crate::conv::correlate::Maps;
 use crate::conv::planes::{Group, Plane, groups};
 use crate::conv::sums::Sums;
 use crate::conv::tile::inside;
+use crate::scratch::ScratchFloats;
 use crate::threads::Compute;
 use crate::vector::{Kernel, Vector, run_at};
 
@@ -49,9 +50,10 @@ impl Correlation {
     ///
     /// # Safety
     /// Inputs and outputs have the sizes on their sides and lie inside the arena, the lists are as long as they
-    /// should be, the scratch has been reserved.
+    /// should be.
     pub unsafe fn run(&self, compute: &Compute, maps: Maps<'_>, d_weights: &mut [f32], d_bias: &mut [f32]) {
-        let (turn, sums) = (compute.take_turn(), &self.sums);
+        let sums = &self.sums;
+        let turn = compute.take_turn(ScratchFloats { worker: 0, common: sums.floats() });
         let parts = sums.channels_out.div_ceil(TASK_CHANNELS);
         turn.run(sums.chunks * parts, &|task, _| {
             let (chunk, part) = (task / parts, task % parts);

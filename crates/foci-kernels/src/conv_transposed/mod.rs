@@ -80,12 +80,14 @@ impl ConvTransposed {
     /// Prepares a layer for a pool; its weights and bias are zero until [`pack`](Self::pack).
     ///
     /// # Panics
-    /// If the specification makes no sense: kernel, shapes, or an output that overlaps an input.
+    /// If the specification makes no sense: kernel, shapes, views without values, or an output that overlaps an input.
     pub fn new(spec: ConvTransposedSpec, compute: &Compute) -> ConvTransposed {
         let (y, kernel) = (spec.output, spec.kernel);
         assert!(kernel == 2 || kernel == 4, "a kernel has 2 or 4 rows, not {kernel}");
         assert!(!spec.inputs.is_empty(), "a transposed convolution needs an input");
+        y.check();
         for x in &spec.inputs {
+            x.check();
             assert!(
                 (x.n, x.h, x.w) == (y.n, y.h.div_ceil(2), y.w.div_ceil(2)),
                 "{x:?} doubled and cropped cannot be {y:?}"
@@ -98,6 +100,10 @@ impl ConvTransposed {
         );
         let channels: Vec<usize> = spec.inputs.iter().map(|view| view.channels).collect();
         let shape = spec.shape(&channels);
+        assert!(
+            shape.bytes().is_some(),
+            "a transposed convolution has weights that can be counted: {shape:?}"
+        );
         let (sizes, channels_in) = (shape.sizes(), shape.channels_in());
         let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
         list_planes(&spec.inputs, &mut inputs);
@@ -217,7 +223,7 @@ impl ConvTransposed {
             inputs: &self.inputs,
             outputs: &gradients.d_output,
         };
-        // SAFETY: the views are inside the arena, the lists as long as they should be, scratch is reserved.
+        // SAFETY: the views are inside the arena, the lists as long as they should be.
         unsafe { gradients.weights.run(compute, maps, d_weights, d_bias) }
     }
 }

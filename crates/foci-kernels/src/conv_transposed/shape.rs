@@ -2,9 +2,9 @@
 //! its two sides, what pixel meets what pixel, and the memory that it takes.
 
 use super::correlate::Correlation;
-use crate::conv::LayerBytes;
 use crate::conv::packed::Packed;
 use crate::conv::sums::MOST_CHUNKS;
+use crate::conv::{LayerBytes, channels};
 use crate::scratch::ScratchFloats;
 
 /// All that decides how a transposed convolution is computed, and what memory it takes.
@@ -27,9 +27,13 @@ pub struct ConvTransposedShape<'a> {
 }
 
 impl ConvTransposedShape<'_> {
-    /// The bytes of a layer of this shape; none if they cannot be counted.
+    /// The bytes of a layer of this shape; none if there is no such layer, or they cannot be counted.
     pub fn bytes(&self) -> Option<LayerBytes> {
-        let (taps, channels_in) = (self.kernel.checked_mul(self.kernel)?, self.channels_in());
+        let channels_in = channels(self.inputs)?;
+        if [channels_in, self.output, self.n, self.h, self.w].contains(&0) || ![2, 4].contains(&self.kernel) {
+            return None;
+        }
+        let taps = self.kernel * self.kernel;
         let mut own = Packed::floats_of(taps, channels_in, self.output)?;
         if self.training {
             own = own.checked_add(Packed::floats_of(taps, self.output, channels_in)?)?;
@@ -123,6 +127,18 @@ mod tests {
         // One chunk of sums of 4 x 5 x 3 weights and 5 biases: 65 floats in 5 lines.
         let training = ConvTransposedShape { training: true, ..shape };
         assert_eq!(training.bytes(), bytes(4 * (2 * 3 * 5 * 4 + 5 + 3), 4 * 80));
-        assert_eq!(ConvTransposedShape { h: usize::MAX, ..training }.bytes(), None);
+        let none = [
+            ConvTransposedShape { h: usize::MAX, ..training },
+            ConvTransposedShape { output: usize::MAX / 64, ..training },
+            ConvTransposedShape { inputs: &[usize::MAX, 2], ..shape },
+            ConvTransposedShape { inputs: &[], ..shape },
+            ConvTransposedShape { kernel: 3, ..shape },
+            ConvTransposedShape { output: 0, ..shape },
+            ConvTransposedShape { n: 0, ..shape },
+            ConvTransposedShape { w: 0, ..training },
+        ];
+        for shape in none {
+            assert_eq!(shape.bytes(), None, "{shape:?}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::vector::{Vector, prefetch};
 /// Tiles of a strip: what is done of a segment at a time, so that what lies between the steps stays in the
 /// nearest cache. Longer for large dilations, as strips overlap by a run; with that run, whole vectors.
 fn strip(dilation: usize) -> usize {
-    if dilation < 16 { (128 - dilation) / dilation * dilation } else { 8 * dilation }
+    if dilation < 16 { 128 - dilation } else { 8 * dilation }
 }
 
 /// Longer than any run that is part of a vector.
@@ -30,8 +30,8 @@ pub(super) struct Steps {
     /// Rows after the first step, as they are or sorted into four runs each.
     rows: *mut f32,
     row_floats: usize,
-    /// Where rows that the first step left as they are get sorted, and zeros for rows beyond the image.
-    more: *mut f32,
+    /// Zeros, for rows beyond the image.
+    zeros: *mut f32,
 }
 
 impl Steps {
@@ -42,13 +42,13 @@ impl Steps {
 
     /// Floats of scratch.
     pub fn floats(dilation: usize) -> usize {
-        2 * IN * Steps::row_floats(dilation)
+        (IN + 1) * Steps::row_floats(dilation)
     }
 
     /// Scratch that begins at `start`.
     pub fn at(start: *mut f32, dilation: usize) -> Steps {
         let row_floats = Steps::row_floats(dilation);
-        Steps { rows: start, row_floats, more: start.wrapping_add(IN * row_floats) }
+        Steps { rows: start, row_floats, zeros: start.wrapping_add(IN * row_floats) }
     }
 }
 
@@ -82,30 +82,12 @@ pub(super) unsafe fn gather<V: Vector, const KIND: bool>(
                 8 if V::LANES == 16 => strip.down::<V, KIND, 8>(plane, steps, ahead),
                 _ => strip.down::<V, KIND, UNSORTED>(plane, steps, ahead),
             }
-            let run = steps.row_floats / OUT;
-            if d < V::LANES && [1, 2, 4, 8].contains(&d) {
-                along::<V, KIND>(
-                    count,
-                    steps.rows,
-                    steps.row_floats,
-                    Runs { apart: run, next: d, of: d },
-                    to,
-                    point,
-                );
-            } else if d.is_multiple_of(V::LANES) {
-                let runs = Runs { apart: d, next: OUT * d, of: d };
-                along::<V, KIND>(count, steps.rows, steps.row_floats, runs, to, point);
+            let runs = if d < V::LANES {
+                Runs { apart: steps.row_floats / OUT, next: d, of: d }
             } else {
-                sort_one_by_one(count + d, d, steps);
-                along::<V, KIND>(
-                    count,
-                    steps.more,
-                    steps.row_floats,
-                    Runs { apart: run, next: d, of: d },
-                    to,
-                    point,
-                );
-            }
+                Runs { apart: d, next: OUT * d, of: d }
+            };
+            along::<V, KIND>(count, steps.rows, steps.row_floats, runs, to, point);
         }
     }
 }
@@ -141,14 +123,14 @@ impl Strip<'_> {
         for (index, row) in rows.iter_mut().enumerate().take(count) {
             match (self.y + index * dilation).checked_sub(before).filter(|y| *y < h) {
                 Some(y) => *row = plane.wrapping_add(y * w).wrapping_offset(first),
-                None => (*row, zeros) = (steps.more.cast_const(), true),
+                None => (*row, zeros) = (steps.zeros.cast_const(), true),
             }
         }
-        let zero_row = steps.more.cast_const();
+        let zero_row = steps.zeros.cast_const();
         // SAFETY: vectors that are not wholly inside are read in part; the scratch has room for whole sets.
         unsafe {
             if zeros {
-                std::slice::from_raw_parts_mut(steps.more, steps.row_floats).fill(0.0);
+                std::slice::from_raw_parts_mut(steps.zeros, steps.row_floats).fill(0.0);
             }
             for at in (0..length).step_by(OUT * V::LANES) {
                 let x = first + at as isize;
@@ -203,25 +185,6 @@ unsafe fn sorted<V: Vector, const RUN: usize>(values: [V; OUT]) -> [V; OUT] {
         let (first, third) = even.part_runs::<RUN>(more_even);
         let (second, fourth) = odd.part_runs::<RUN>(more_odd);
         [first, second, third, fourth]
-    }
-}
-
-/// Sorts the values of each row for dilations that no vector falls into.
-unsafe fn sort_one_by_one(count: usize, dilation: usize, steps: Steps) {
-    let run_floats = steps.row_floats / OUT;
-    for row in 0..IN {
-        for run in 0..OUT {
-            // SAFETY: the scratch holds `count` tiles.
-            unsafe {
-                let from = steps.rows.add(row * steps.row_floats + run * dilation);
-                let to = steps.more.add(row * steps.row_floats + run * run_floats);
-                for first in (0..count).step_by(dilation) {
-                    for lane in 0..dilation.min(count - first) {
-                        *to.add(first + lane) = *from.add(OUT * first + lane);
-                    }
-                }
-            }
-        }
     }
 }
 

@@ -9,6 +9,7 @@ use super::{IN, POINTS, apart, tiles_wanted};
 use crate::conv::correlate::Maps;
 use crate::conv::planes::{Plane, distance};
 use crate::conv::sums::Sums;
+use crate::scratch::ScratchFloats;
 use crate::threads::Compute;
 use crate::vector::{Kernel, Vector, run_at};
 
@@ -81,10 +82,10 @@ impl WinogradGradient {
     /// Computes the gradients by weights `[out, in, 3, 3]` and bias.
     ///
     /// # Safety
-    /// The planes have the layer's size and lie inside the arena, the lists are as long as they should be, and
-    /// scratch has been reserved.
+    /// The planes have the layer's size and lie inside the arena, and the lists are as long as they should be.
     pub unsafe fn run(&self, compute: &Compute, maps: Maps<'_>, d_weights: &mut [f32], d_bias: &mut [f32]) {
-        let turn = compute.take_turn();
+        let turn =
+            compute.take_turn(ScratchFloats { worker: self.worker_floats(), common: self.common_floats() });
         turn.run(self.sums.chunks, &|chunk, worker| {
             let (scratch, common) = (turn.scratch(worker).get(), turn.common().get());
             let sums = self.sums.of_chunk(common, chunk);

@@ -34,7 +34,7 @@ mod transform;
 pub(crate) use gradient::WinogradGradient;
 pub(crate) use pass::WinogradPass;
 
-use tiles::tiles_along;
+use tiles::{sortable, tiles_along};
 
 /// Pixels along a side of a tile's output.
 const OUT: usize = 4;
@@ -84,11 +84,10 @@ pub(crate) fn worthwhile(
         Part::Pass => LEAST_PRODUCTS,
         Part::Weights => LEAST_WEIGHT_PRODUCTS,
     };
-    let sorted = 16usize.is_multiple_of(dilation) || dilation.is_multiple_of(16);
     if channels_in.min(channels_out) < LEAST_CHANNELS
         || channels_in.saturating_mul(channels_out) < least
         || dilation > MOST_DILATION
-        || !sorted
+        || !sortable(dilation)
     {
         return false;
     }

@@ -6,9 +6,10 @@ use super::matrices::G;
 use super::product::product;
 use super::scatter::{Products, ask, scatter};
 use super::tiles::{Tiling, block_tiles};
-use super::{IN, OUT, POINTS, apart, tiles_wanted};
+use super::{IN, POINTS, apart, tiles_wanted};
 use crate::conv::direct::Operands;
 use crate::conv::planes::{Group, distance, groups, most_together};
+use crate::scratch::ScratchFloats;
 use crate::simd::Simd;
 use crate::threads::Compute;
 use crate::vector::{Kernel, Vector, run_at};
@@ -47,7 +48,7 @@ impl Room {
     }
 
     fn floats(self, dilation: usize) -> usize {
-        POINTS * (self.values + self.products) + OUT * OUT * self.stride + Steps::floats(dilation)
+        POINTS * (self.values + self.products) + Steps::floats(dilation)
     }
 }
 
@@ -126,9 +127,10 @@ impl WinogradPass {
     ///
     /// # Safety
     /// All planes have the pass's size and lie inside the arena; those written, and what their last steps read,
-    /// lie apart from those read. Each worker's scratch has been reserved.
+    /// lie apart from those read.
     pub unsafe fn run(&self, compute: &Compute, operands: Operands<'_>) {
-        let turn = compute.take_turn();
+        let worker = Room::new(self.tiling.block, self.channels_in).floats(self.tiling.dilation);
+        let turn = compute.take_turn(ScratchFloats { worker, common: 0 });
         turn.run(self.tiling.blocks(), &|block, worker| {
             let scratch = turn.scratch(worker).get();
             // SAFETY: passed on to the caller; tasks write different pixels.
@@ -165,8 +167,7 @@ impl Kernel for Block<'_> {
         let room = Room::new(tiling.block, channels_in);
         let values = scratch;
         let products = values.wrapping_add(POINTS * room.values);
-        let rows = products.wrapping_add(POINTS * room.products);
-        let steps = Steps::at(rows.wrapping_add(OUT * OUT * room.stride), tiling.dilation);
+        let steps = Steps::at(products.wrapping_add(POINTS * room.products), tiling.dilation);
         let tiles = tiling.tiles_of(block);
         for (channel, plane) in operands.sources.iter().enumerate() {
             let to = values.wrapping_add(channel * room.stride);
@@ -209,7 +210,7 @@ impl Kernel for Block<'_> {
                 let products = Products { from, point: room.products, bias: bias[group.first + m] };
                 for segment in tiling.segments(block) {
                     // SAFETY: as above; the pixels of a block's tiles are its own.
-                    unsafe { scatter::<V>(tiling, products, target, arena, segment, rows) }
+                    unsafe { scatter::<V>(tiling, products, target, arena, segment) }
                 }
             }
         }

@@ -35,7 +35,7 @@ pub(super) struct Products {
     pub bias: f32,
 }
 
-/// Computes, finishes and stores the outputs of a segment; `room` is scratch for four rows of its pixels.
+/// Computes, finishes and stores the outputs of a segment.
 ///
 /// # Safety
 /// The CPU has the level; the products are there up to a vector less one beyond the block, the target is inside the
@@ -47,7 +47,6 @@ pub(super) unsafe fn scatter<V: Vector>(
     target: &Target,
     arena: *mut f32,
     segment: Segment,
-    room: *mut f32,
 ) {
     let d = tiling.dilation;
     let first = OUT * segment.column;
@@ -66,8 +65,7 @@ pub(super) unsafe fn scatter<V: Vector>(
             2 => merged::<V, 2>(products, target, rows),
             4 => merged::<V, 4>(products, target, rows),
             8 if V::LANES == 16 => merged::<V, 8>(products, target, rows),
-            _ if d.is_multiple_of(V::LANES) => apart::<V>(products, target, rows, d),
-            _ => one_by_one::<V>(products, target, rows, (segment.count, d), room),
+            _ => apart::<V>(products, target, rows, d),
         }
     }
 }
@@ -171,41 +169,6 @@ unsafe fn apart<V: Vector>(products: Products, target: &Target, rows: Rows, run:
                         put(target, value, to, start + lane + index * run, rows.pixels);
                     }
                 }
-            }
-        }
-    }
-}
-
-/// Runs that neither divide a vector nor are made of them.
-#[inline(always)]
-unsafe fn one_by_one<V: Vector>(
-    products: Products,
-    target: &Target,
-    rows: Rows,
-    (tiles, run): (usize, usize),
-    room: *mut f32,
-) {
-    let length = OUT * tiles;
-    // SAFETY: passed on to the caller; there is room for four rows.
-    unsafe {
-        for at in (0..tiles).step_by(V::LANES) {
-            let outputs = outputs::<V>(products, at);
-            for (row, runs) in outputs.into_iter().enumerate() {
-                for (index, value) in runs.into_iter().enumerate() {
-                    let mut lanes = [0.0; 16];
-                    value.store(lanes.as_mut_ptr());
-                    for lane in 0..V::LANES.min(tiles - at) {
-                        let tile = at + lane;
-                        let x = OUT * (tile - tile % run) + index * run + tile % run;
-                        *room.add(row * length + x) = lanes[lane];
-                    }
-                }
-            }
-        }
-        for row in 0..rows.count {
-            let to = rows.to.add(row * rows.step);
-            for at in (0..rows.pixels).step_by(V::LANES) {
-                put(target, V::load(room.add(row * length + at)), to, at, rows.pixels);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Every pass by tiles, whether worthwhile or not, against its readable form: images smaller than a tile,
 //! dilations beyond the image, channels that fill no vector, several inputs.
 
+use super::tiles::sortable;
 use crate::conv::{Conv, ConvSpec};
 use crate::reference::{self, Shape};
 use crate::{Activation, Arena, Compute, InputGradient, Simd, View, load_nchw, store_nchw};
@@ -68,7 +69,8 @@ fn check(n: usize, inputs: &[usize], out: usize, (h, w): (usize, usize), dilatio
         training: true,
         exact: false,
     };
-    let mut conv = Conv::with_rule(spec, &compute, |_, _, channels, _, _| channels > 4);
+    let mut conv =
+        Conv::with_rule(spec, &compute, |_, _, channels, _, dilation| channels > 4 && sortable(dilation));
     conv.pack(&weights, &bias);
     conv.forward(&compute, &mut arena);
     let read = |arena: &Arena, view: View| {
@@ -119,7 +121,7 @@ fn check(n: usize, inputs: &[usize], out: usize, (h, w): (usize, usize), dilatio
 fn images_of_any_size_and_dilations_beyond_them() {
     for simd in Simd::ALL.into_iter().filter(|simd| simd.supported()) {
         for size in [(1, 1), (1, 7), (6, 1), (3, 4), (5, 2), (9, 14), (4, 33)] {
-            for dilation in [1, 2, 3, 8, 40] {
+            for dilation in [1, 2, 4, 8, 16, 48] {
                 check(2, &[7], 6, size, dilation, simd);
             }
         }

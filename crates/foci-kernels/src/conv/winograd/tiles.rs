@@ -43,19 +43,22 @@ pub(super) fn tiles_along(size: usize, dilation: usize) -> usize {
     size.div_ceil(OUT.saturating_mul(dilation)).saturating_mul(dilation)
 }
 
+/// Whether the runs of a dilation divide a vector of 16 or are made of such vectors. Others would have to be sorted
+/// pixel by pixel, which takes longer than all the rest.
+pub(super) fn sortable(dilation: usize) -> bool {
+    16usize.is_multiple_of(dilation) || dilation.is_multiple_of(16)
+}
+
 /// The tiles of a block, `wanted` or a little less, but not nothing: whole runs, and one run less than whole vectors
 /// where runs are parts of one. What tiles read takes up one run more, and whole vectors with it.
 pub(super) fn block_tiles(wanted: usize, dilation: usize) -> usize {
-    if dilation < 16 && 16usize.is_multiple_of(dilation) {
-        (wanted / 16).max(1) * 16 - dilation
-    } else {
-        (wanted / dilation).max(1) * dilation
-    }
+    if dilation < 16 { (wanted / 16).max(1) * 16 - dilation } else { (wanted / dilation).max(1) * dilation }
 }
 
 impl Tiling {
-    /// `n` images of `h` x `w` pixels in blocks of about `wanted` tiles.
+    /// `n` images of `h` x `w` pixels in blocks of about `wanted` tiles; the dilation is [`sortable`].
     pub fn new(n: usize, (h, w): (usize, usize), dilation: usize, wanted: usize) -> Tiling {
+        debug_assert!(sortable(dilation));
         let step = OUT * dilation;
         let starts: Vec<usize> =
             (0..h).step_by(step).flat_map(|first| first..h.min(first + dilation)).collect();
@@ -116,7 +119,7 @@ mod tests {
     #[test]
     fn tiles_cover_each_pixel_once() {
         for (h, w, dilation, wanted) in
-            [(1, 1, 1, 16), (9, 14, 1, 16), (9, 14, 2, 32), (30, 33, 3, 20), (5, 70, 16, 1), (7, 8, 40, 100)]
+            [(1, 1, 1, 16), (9, 14, 1, 16), (9, 14, 2, 32), (30, 33, 8, 20), (5, 70, 16, 1), (7, 8, 48, 100)]
         {
             let tiling = Tiling::new(2, (h, w), dilation, wanted);
             let mut seen = vec![0; 2 * h * w];
