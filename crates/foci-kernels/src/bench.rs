@@ -140,6 +140,7 @@ mod tests {
     use crate::simd::Simd;
 
     #[test]
+    #[cfg_attr(miri, ignore = "a measurement")]
     fn a_small_layer_is_timed() {
         let compute = Compute::new(2, Simd::best()).unwrap();
         let case =

@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn exp_is_close_and_the_same_at_every_level() {
-        let x: Vec<f32> = (-8700..8800).step_by(7).map(|x| x as f32 * 0.01).collect();
+        let step = if cfg!(miri) { 700 } else { 7 };
+        let x: Vec<f32> = (-8700..8800).step_by(step).map(|x| x as f32 * 0.01).collect();
         let x = &x[..x.len() / 16 * 16];
         let mut first = vec![0.0; x.len()];
         // SAFETY: plain Rust runs everywhere.

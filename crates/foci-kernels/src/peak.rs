@@ -129,6 +129,7 @@ mod tests {
     use crate::simd::Simd;
 
     #[test]
+    #[cfg_attr(miri, ignore = "a measurement")]
     fn the_machine_does_something() {
         let compute = Compute::new(1, Simd::best()).unwrap();
         assert!(gigaflops(&compute, 1.0) > 0.01);

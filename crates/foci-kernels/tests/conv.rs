@@ -236,6 +236,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
+    #[cfg_attr(miri, ignore = "too many for Miri, which has `few_cases`")]
     fn fast_is_close_to_readable(case in cases()) {
         check_at_all_levels(&case);
     }
@@ -245,6 +246,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
+    #[cfg_attr(miri, ignore = "too many for Miri, which has `few_cases`")]
     fn by_tiles_is_close_to_readable(case in cases_by_tiles()) {
         check_at_all_levels(&case);
     }
@@ -266,7 +268,26 @@ fn usual() -> Case {
     }
 }
 
+/// Every way of a convolution once, with the smallest maps that go it.
 #[test]
+fn few_cases() {
+    let small = Case { inputs: vec![2, 1, 1], out: 3, h: 3, w: 9, n: 2, ..usual() };
+    // Two groups of channels, and tiles of whole vectors away from the border.
+    let wide = Case { inputs: vec![7], out: 7, h: 2, w: 27, dilation: 1, exact: true, ..usual() };
+    let cases = [
+        Case { accumulate: false, kernel: 1, ..small.clone() },
+        Case { dilation: usize::MAX, activation: Activation::Silu, ..small.clone() },
+        wide,
+        Case { inputs: vec![8], out: 9, h: 23, w: 22, dilation: 1, ..usual() },
+        small,
+    ];
+    for case in cases {
+        check_at_all_levels(&case);
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "too many for Miri, which has `few_cases`")]
 fn bits_do_not_depend_on_the_threads() {
     let cases = [
         usual(),
@@ -285,6 +306,7 @@ fn bits_do_not_depend_on_the_threads() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too many for Miri, which has `few_cases`")]
 fn weights_too_many_for_the_cache_are_taken_group_by_group() {
     let case = Case { inputs: vec![100, 60], out: 150, h: 6, w: 17, ..usual() };
     let first = case.run(2, Simd::best());
@@ -295,6 +317,7 @@ fn weights_too_many_for_the_cache_are_taken_group_by_group() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too many for Miri, which has `few_cases`")]
 fn rows_longer_than_a_segment() {
     let case = Case { inputs: vec![5], out: 17, h: 4, w: 400, dilation: 300, ..usual() };
     let first = case.run(2, Simd::best());

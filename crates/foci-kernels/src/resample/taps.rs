@@ -224,6 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "nothing unsafe, and long")]
     fn backward_is_forward_transposed() {
         let mut all = vec![Weights::Blur];
         for factor in 1..=MOST_FACTOR {

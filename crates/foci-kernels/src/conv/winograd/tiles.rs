@@ -117,6 +117,7 @@ mod tests {
 
     /// Every pixel is an output of one tile.
     #[test]
+    #[cfg_attr(miri, ignore = "nothing unsafe, and long")]
     fn tiles_cover_each_pixel_once() {
         for (h, w, dilation, wanted) in
             [(1, 1, 1, 16), (9, 14, 1, 16), (9, 14, 2, 32), (30, 33, 8, 20), (5, 70, 16, 1), (7, 8, 48, 100)]
