@@ -14,8 +14,10 @@ use crate::vector::{Kernel, Vector, run_at};
 /// Least pixels of a chunk.
 const CHUNK_PIXELS: usize = 256;
 /// Sixteens of pixels that are summed before lanes are added up, more or less: enough to make that cheap, few
-/// enough for the rows to stay in the cache while all pairs of channels are done.
-const STRIP: usize = 128;
+/// enough for the rows of the planes that are summed at once to stay in the nearest cache.
+const STRIP: usize = 84;
+/// Most sums at once.
+const MOST_SUMS: usize = 24;
 /// Output channels of a task, at most.
 const TASK_CHANNELS: usize = 12;
 /// Most taps in a row of a kernel.
@@ -235,24 +237,45 @@ impl Strip<'_> {
             let inputs: [*const f32; B] =
                 std::array::from_fn(|b| self.arena.add(inputs[b].of_image(self.image)));
             let mut sums = [[[[V::splat(0.0); PARTS]; K]; B]; A];
+            // Sixteens of which all that is read lies inside: from `first` on, before `end`.
+            let columns = &line.columns[..K];
+            let before = columns.iter().map(|column| column.min(&0).unsigned_abs()).max().unwrap_or(0);
+            let after = columns.iter().map(|column| column.max(&0).unsigned_abs()).max().unwrap_or(0);
+            let first = before.next_multiple_of(16).min(w.next_multiple_of(16));
+            let end = first + (w.saturating_sub(after).saturating_sub(first) / 16) * 16;
             for &y in self.rows {
                 let Some(row) = y.checked_add_signed(line.row).filter(|row| *row < h) else { continue };
                 let outputs = outputs.map(|plane| plane.add(y * w));
                 let inputs = inputs.map(|plane| plane.add(row * w));
-                for x in (0..w).step_by(16) {
-                    let within =
-                        |column: &isize| x as isize + column >= 0 && (x + 16) as isize + column <= w as isize;
-                    if x + 16 <= w && line.columns[..K].iter().all(within) {
-                        add::<V, A, B, K, PARTS, false>(&mut sums, outputs, inputs, line, x, w);
-                    } else {
-                        add::<V, A, B, K, PARTS, true>(&mut sums, outputs, inputs, line, x, w);
-                    }
+                for x in (0..first).step_by(16) {
+                    add::<V, A, B, K, PARTS, true>(&mut sums, outputs, inputs, line, x, w);
+                }
+                for x in (first..end).step_by(16) {
+                    add::<V, A, B, K, PARTS, false>(&mut sums, outputs, inputs, line, x, w);
+                }
+                for x in (end..w).step_by(16) {
+                    add::<V, A, B, K, PARTS, true>(&mut sums, outputs, inputs, line, x, w);
                 }
             }
+            let (mut list, mut totals) = ([V::splat(0.0); MOST_SUMS], [0.0f32; MOST_SUMS + 16]);
             for (a, sums) in sums.iter().enumerate() {
                 for (b, sums) in sums.iter().enumerate() {
                     for (k, sum) in sums.iter().enumerate() {
-                        *to.add(k * tap_step + a * output_step + b) += V::sum16(sum);
+                        list[(a * B + b) * K + k] =
+                            if PARTS == 1 { sum[0] } else { sum[0].add(sum[PARTS - 1]) };
+                    }
+                }
+            }
+            for first in (0..A * B * K).step_by(V::LANES) {
+                let mut vectors = [V::splat(0.0); 16];
+                let count = V::LANES.min(A * B * K - first);
+                vectors[..count].copy_from_slice(&list[first..first + count]);
+                V::fold(&vectors).store(totals.as_mut_ptr().add(first));
+            }
+            for a in 0..A {
+                for b in 0..B {
+                    for k in 0..K {
+                        *to.add(k * tap_step + a * output_step + b) += totals[(a * B + b) * K + k];
                     }
                 }
             }
