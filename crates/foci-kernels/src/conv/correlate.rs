@@ -9,7 +9,7 @@ use super::sums::Sums;
 use super::tile::inside;
 use crate::scratch::ScratchFloats;
 use crate::threads::{Compute, SharedPointer, Turn};
-use crate::vector::{Kernel, Vector, run_at};
+use crate::vector::{Kernel, Vector, prefetch, run_at};
 
 /// Least pixels of a chunk.
 const CHUNK_PIXELS: usize = 256;
@@ -165,7 +165,8 @@ impl Kernel for Chunk<'_> {
                             let place = (line.first * sums.channels_out + o) * channels_in + i;
                             let steps = (sums.channels_out * channels_in, channels_in);
                             let planes = (&maps.outputs[o..o + outputs], &maps.inputs[i..i + inputs]);
-                            strip.block_of::<V>(line, planes, to.add(place), steps);
+                            let ahead = distance_to(maps.inputs, i, i + inputs);
+                            strip.block_of::<V>(line, planes, to.add(place), steps, ahead);
                             i += inputs;
                         }
                         o += outputs;
@@ -181,6 +182,13 @@ impl Kernel for Chunk<'_> {
             }
         }
     }
+}
+
+/// Floats from a plane of a list to a later one, none if there is no such plane: where the planes that are summed next
+/// will be read.
+#[inline(always)]
+fn distance_to(planes: &[Plane], index: usize, later: usize) -> isize {
+    planes.get(later).map_or(0, |next| next.offset as isize - planes[index].offset as isize)
 }
 
 /// Some rows of one image.
@@ -199,13 +207,14 @@ impl Strip<'_> {
         (outputs, inputs): (&[Plane], &[Plane]),
         to: *mut f32,
         steps: (usize, usize),
+        ahead: isize,
     ) {
         macro_rules! of_counts {
             ($parts:literal, $($out:literal $in:literal $columns:literal)*) => {
                 match (outputs.len(), inputs.len(), line.count) {
                     // SAFETY: passed on to the caller.
                     $(($out, $in, $columns) => unsafe {
-                        self.block::<V, $out, $in, $columns, $parts>(line, outputs, inputs, to, steps)
+                        self.block::<V, $out, $in, $columns, $parts>(line, outputs, inputs, to, steps, ahead)
                     })*
                     (a, b, c) => unreachable!("a block of {a} x {b} channels and {c} taps"),
                 }
@@ -228,6 +237,7 @@ impl Strip<'_> {
         inputs: &[Plane],
         to: *mut f32,
         (tap_step, output_step): (usize, usize),
+        ahead: isize,
     ) {
         let (h, w) = self.size;
         // SAFETY: passed on to the caller; what is not wholly inside is read in part.
@@ -251,6 +261,9 @@ impl Strip<'_> {
                     add::<V, A, B, K, PARTS, true>(&mut sums, outputs, inputs, line, x, w);
                 }
                 for x in (first..end).step_by(16) {
+                    for plane in inputs {
+                        prefetch(plane.wrapping_add(x).wrapping_offset(ahead));
+                    }
                     add::<V, A, B, K, PARTS, false>(&mut sums, outputs, inputs, line, x, w);
                 }
                 for x in (end..w).step_by(16) {
