@@ -13,7 +13,7 @@ use crate::{StudyError, pictures, plan, report};
 use foci_image::{DatasetOptions, Interrupted};
 use foci_kernels::Compute;
 use foci_net::Net;
-use foci_net::memory::{Mode, PlanError, largest_image};
+use foci_net::memory::{Mode, PlanError, PlanOptions, largest_image};
 use std::path::PathBuf;
 
 /// Version of foci, as plans and results name it.
@@ -176,6 +176,9 @@ fn summarise_nets(
     timings: &[Timing],
 ) -> Result<Vec<NetSummary>, StudyError> {
     let size = plan.data.largest_tile();
+    let exact = plan.spec.training.exact;
+    let [training, inference] =
+        [Mode::Training, Mode::Inference].map(|mode| PlanOptions { exact, ..PlanOptions::new(mode) });
     let mut summaries = Vec::with_capacity(plan.arms.len());
     for ((planned, trials), timing) in plan.arms.iter().zip(&executed.trials).zip(timings) {
         let net = planned.net()?;
@@ -190,10 +193,10 @@ fn summarise_nets(
             weights: net.weights(),
             macs_per_pixel: net.macs_per_pixel(),
             receptive_field: net.receptive_field() as usize,
-            train_bytes: net.train_bytes(size.height, size.width).map_err(wrong)?,
-            infer_bytes: net.infer_bytes(size.height, size.width).map_err(wrong)?,
-            largest_train_side: largest_side(&net, Mode::Training),
-            largest_infer_side: largest_side(&net, Mode::Inference),
+            train_bytes: net.bytes(size.height, size.width, training).map_err(wrong)?,
+            infer_bytes: net.bytes(size.height, size.width, inference).map_err(wrong)?,
+            largest_train_side: largest_side(&net, training),
+            largest_infer_side: largest_side(&net, inference),
             seconds_per_step: timing.seconds_per_step,
             seconds_per_megapixel: timing.seconds_per_megapixel,
             trials: trials.clone(),
@@ -221,8 +224,8 @@ fn notes(plan: &Plan, executed: &Executed) -> Vec<String> {
 }
 
 /// Side in pixels of the largest square image within [`LARGEST_IMAGE_BYTES`]; 0 if not even the smallest fits.
-fn largest_side(net: &Net, mode: Mode) -> usize {
-    largest_image(net, mode, LARGEST_IMAGE_BYTES, 1.0).map_or(0, |(height, _)| height)
+fn largest_side(net: &Net, options: PlanOptions) -> usize {
+    largest_image(net, options, LARGEST_IMAGE_BYTES, 1.0).map_or(0, |(height, _)| height)
 }
 
 fn setup(plan: &Plan, compute: &Compute) -> Vec<(String, String)> {
