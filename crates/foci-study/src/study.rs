@@ -3,7 +3,7 @@
 use crate::claim::{Evidence, decide};
 use crate::compare::compare_all;
 use crate::data::Data;
-use crate::execute::{Executed, Executor, best_rate};
+use crate::execute::{Executed, Executor};
 use crate::measure::TestBench;
 use crate::plan::Plan;
 use crate::results::{Budget, NetSummary, Results, RunSummary};
@@ -208,17 +208,8 @@ fn summarise_nets(
 /// What a reader should know: about the data, and where the search for a learning rate ended at an edge.
 fn notes(plan: &Plan, executed: &Executed) -> Vec<String> {
     let mut notes = plan.data.lines();
-    let rates = &plan.spec.tuning.learning_rates;
-    let (least, most) =
-        rates.iter().fold((f64::MAX, 0.0_f64), |(least, most), &rate| (least.min(rate), most.max(rate)));
-    for (planned, trials) in plan.arms.iter().zip(&executed.trials) {
-        let best = best_rate(trials);
-        if rates.len() > 1 && (best == least || best == most) {
-            notes.push(format!(
-                "The best learning rate of {} is {best}, an end of what was tried: it might do better beyond. Widen tuning.learning_rates.",
-                planned.arm.name
-            ));
-        }
+    for (planned, choice) in plan.arms.iter().zip(&executed.choices) {
+        notes.extend(choice.notes(&planned.arm.name, &plan.spec.tuning.learning_rates));
     }
     notes
 }
@@ -230,7 +221,12 @@ fn largest_side(net: &Net, options: PlanOptions) -> usize {
 
 fn setup(plan: &Plan, compute: &Compute) -> Vec<(String, String)> {
     let spec = &plan.spec.training;
-    let rates: Vec<String> = plan.spec.tuning.learning_rates.iter().map(f64::to_string).collect();
+    let tuning = &plan.spec.tuning;
+    let rates: Vec<String> = tuning.learning_rates.iter().map(f64::to_string).collect();
+    let trials = match tuning.seeds {
+        1 => format!("{} steps with one seed", tuning.steps),
+        seeds => format!("{} steps with each of {seeds} seeds", tuning.steps),
+    };
     let split = &plan.data.split;
     [
         ("Fields to train on", split.training.len().to_string()),
@@ -243,7 +239,7 @@ fn setup(plan: &Plan, compute: &Compute) -> Vec<(String, String)> {
             "Convolutions",
             if spec.exact { "direct" } else { "by Winograd's tiles or direct, by shape" }.into(),
         ),
-        ("Learning rates tried", format!("{}, {} steps each", rates.join(", "), plan.spec.tuning.steps)),
+        ("Learning rates tried", format!("{}; {trials}", rates.join(", "))),
         ("Processor", format!("{} threads, {}", compute.threads(), compute.simd())),
     ]
     .map(|(name, value)| (name.to_string(), value))

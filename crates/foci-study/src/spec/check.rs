@@ -53,6 +53,12 @@ impl StudySpec {
                 self.seeds
             ));
         }
+        if self.tuning.seeds == 0 || self.tuning.seeds > MOST_SEEDS {
+            return Err(format!(
+                "tuning.seeds is {}; at least 1 is needed, 2 to tell close rates apart, and {MOST_SEEDS} at most",
+                self.tuning.seeds
+            ));
+        }
         if self.tuning.learning_rates.is_empty() {
             return Err("tuning.learning_rates is empty; give at least one".into());
         }

@@ -121,6 +121,9 @@ pub struct TuningSpec {
     pub learning_rates: Vec<f64>,
     /// Optimiser steps of a trial.
     pub steps: u64,
+    /// Trials of each rate, each with a seed of its own; the seeds are the same for all rates and arms.
+    #[serde(default = "defaults::trial_seeds")]
+    pub seeds: usize,
 }
 
 /// One arm of a study: a net, and what is special about how it is used.
@@ -175,6 +178,9 @@ pub(super) mod defaults {
     }
     pub fn warmup_share() -> f64 {
         0.1
+    }
+    pub fn trial_seeds() -> usize {
+        1
     }
     pub fn one() -> f64 {
         1.0
