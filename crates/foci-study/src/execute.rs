@@ -5,6 +5,7 @@
 
 use crate::StudyError;
 use crate::data::Data;
+use crate::learning_rate::Choice;
 use crate::measure::{FieldMeasures, TestBench, TileMeasures};
 use crate::plan::{Plan, PlannedArm};
 use crate::report::Curve;
@@ -35,6 +36,8 @@ pub(crate) struct MeasuredRun {
 pub(crate) struct Executed {
     /// Trials of each arm, in the order of the plan.
     pub trials: Vec<Vec<Trial>>,
+    /// The learning rate that they led to, for each arm.
+    pub choices: Vec<Choice>,
     /// Runs, by seed and then by arm.
     pub runs: Vec<MeasuredRun>,
     out: PathBuf,
@@ -83,6 +86,19 @@ fn run_folder(out: &Path, arm: &str, seed: u64) -> PathBuf {
     out.join("runs").join(format!("{arm}-seed{seed}"))
 }
 
+/// The folder of a trial; that of the first seed is called as it was when there was no other, for studies begun then.
+fn trial_folder(out: &Path, arm: &str, number: usize, seed: u64) -> PathBuf {
+    let seed = if seed == 0 { String::new() } else { format!("-seed{seed}") };
+    out.join("tuning").join(format!("{arm}-{number}{seed}"))
+}
+
+/// What is kept of a trial that is done.
+#[derive(Serialize, Deserialize)]
+struct TrialRecord {
+    learning_rate: f64,
+    validation_loss: Option<f64>,
+}
+
 /// Carries out the plan.
 pub(crate) struct Executor<'a, 'b> {
     plan: &'a Plan,
@@ -108,8 +124,8 @@ impl<'a, 'b> Executor<'a, 'b> {
     /// Work of the whole study in multiply-adds of forward passes, to tell how much is left.
     pub fn work(&self) -> f64 {
         let spec = &self.plan.spec;
-        let tuning = spec.tuning.steps as f64 * spec.tuning.learning_rates.len() as f64;
-        let steps = tuning + spec.training.steps as f64 * spec.seeds as f64;
+        let trials = spec.tuning.learning_rates.len() * spec.tuning.seeds;
+        let steps = spec.tuning.steps as f64 * trials as f64 + spec.training.steps as f64 * spec.seeds as f64;
         self.nets.iter().map(|net| steps * self.step_work(net)).sum()
     }
 
@@ -120,49 +136,62 @@ impl<'a, 'b> Executor<'a, 'b> {
 
     /// Trials of all arms, then the runs: seed by seed, so that every net has a first run early.
     pub fn execute(&self, observer: &mut dyn Observer) -> Result<Executed, StudyError> {
-        let mut trials = Vec::with_capacity(self.nets.len());
+        let (mut trials, mut choices) = (Vec::new(), Vec::new());
         for index in 0..self.nets.len() {
-            trials.push(self.tune(index, observer)?);
+            let tried = self.tune(index, observer)?;
+            choices.push(Choice::of(&tried).ok_or_else(|| StudyError::Spec {
+                place: self.plan.spec.name.clone(),
+                reason: "tuning.learning_rates is empty; give at least one".into(),
+            })?);
+            trials.push(tried);
         }
         let mut runs = Vec::new();
         for seed in 0..self.plan.spec.seeds as u64 {
-            for (index, trials) in trials.iter().enumerate() {
-                runs.push(self.run(index, seed, best_rate(trials), observer)?);
+            for (index, choice) in choices.iter().enumerate() {
+                runs.push(self.run(index, seed, choice.chosen, observer)?);
             }
         }
-        Ok(Executed { trials, runs, out: self.out.into() })
+        Ok(Executed { trials, choices, runs, out: self.out.into() })
     }
 
     fn tune(&self, index: usize, observer: &mut dyn Observer) -> Result<Vec<Trial>, StudyError> {
-        let arm = &self.plan.arms[index].arm;
-        let rates = &self.plan.spec.tuning.learning_rates;
-        let mut trials = Vec::with_capacity(rates.len());
-        for (number, rate) in rates.iter().enumerate() {
-            let plan = self.plan.trial(arm, *rate);
-            let folder = self.out.join("tuning").join(format!("{}-{number}", arm.name));
-            let record = folder.join("trial.json");
-            let trial = match read_json(&record)? {
-                Some(trial) => self.skip(index, plan.steps, trial, observer),
-                None => {
-                    observer.event(Event::Begins {
-                        what: &format!("{}, trial of learning rate {rate}", arm.name),
-                    });
-                    let outcome = self.train(index, &plan, &folder, observer)?;
-                    let trial = Trial {
-                        learning_rate: *rate,
-                        validation_loss: outcome.model.recipe.training.validation_loss,
-                    };
-                    write_json(&record, &trial)?;
-                    let words = trial
-                        .validation_loss
-                        .map_or("diverged".into(), |loss| format!("validation loss {loss:.2e}"));
-                    observer.event(Event::Ended { outcome: &words });
-                    trial
-                }
-            };
-            trials.push(trial);
+        let tuning = &self.plan.spec.tuning;
+        let mut trials = Vec::with_capacity(tuning.learning_rates.len());
+        for (number, rate) in tuning.learning_rates.iter().enumerate() {
+            let losses = (0..tuning.seeds as u64)
+                .map(|seed| self.trial(index, number, *rate, seed, observer))
+                .collect::<Result<_, _>>()?;
+            trials.push(Trial::new(*rate, losses));
         }
         Ok(trials)
+    }
+
+    /// The validation loss of one trial; none if it diverged.
+    fn trial(
+        &self,
+        index: usize,
+        number: usize,
+        rate: f64,
+        seed: u64,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<f64>, StudyError> {
+        let arm = &self.plan.arms[index].arm;
+        let plan = self.plan.trial(arm, seed, rate);
+        let folder = trial_folder(self.out, &arm.name, number, seed);
+        let record = folder.join("trial.json");
+        if let Some(TrialRecord { validation_loss, .. }) = read_json(&record)? {
+            return Ok(self.skip(index, plan.steps, validation_loss, observer));
+        }
+        let seeds = self.plan.spec.tuning.seeds;
+        let which = if seeds > 1 { format!(", {} of {seeds}", seed + 1) } else { String::new() };
+        observer
+            .event(Event::Begins { what: &format!("{}, trial of learning rate {rate}{which}", arm.name) });
+        let outcome = self.train(index, &plan, &folder, observer)?;
+        let validation_loss = outcome.model.recipe.training.validation_loss;
+        write_json(&record, &TrialRecord { learning_rate: rate, validation_loss })?;
+        let words = validation_loss.map_or("diverged".into(), |loss| format!("validation loss {loss:.2e}"));
+        observer.event(Event::Ended { outcome: &words });
+        Ok(validation_loss)
     }
 
     fn run(
@@ -252,15 +281,6 @@ impl foci_train::Observer for Watch<'_> {
     fn stop_requested(&self) -> bool {
         self.observer.stop_requested()
     }
-}
-
-/// The learning rate with the lowest validation loss; the smallest rate if every trial diverged.
-pub(crate) fn best_rate(trials: &[Trial]) -> f64 {
-    let loss = |trial: &Trial| trial.validation_loss.unwrap_or(f64::INFINITY);
-    trials
-        .iter()
-        .min_by(|a, b| loss(a).total_cmp(&loss(b)).then(a.learning_rate.total_cmp(&b.learning_rate)))
-        .map_or(1e-3, |trial| trial.learning_rate)
 }
 
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StudyError> {

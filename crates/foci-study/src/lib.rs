@@ -2,7 +2,7 @@
 //!
 //! [`run`] takes a [`StudyRequest`] from its specification to its report; each step is a module, in this order:
 //! [`spec`] (what a person decided), [`data`], [`plan`] (what follows from it), `execute` (trials and runs),
-//! `measure`, `timing`, `compare`, `difference`, [`claim`], [`results`], `pictures`, [`report`].
+//! `learning_rate` (what the trials say), `measure`, `timing`, `compare`, `difference`, [`claim`], [`results`], `pictures`, [`report`].
 //!
 //! This crate has no numerics of its own: nets are trained by `foci-train` and measured by `foci-measure`.
 #![forbid(unsafe_code)]
@@ -13,6 +13,7 @@ pub mod data;
 mod difference;
 mod error;
 mod execute;
+mod learning_rate;
 mod measure;
 mod pictures;
 pub mod plan;

@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// Name of the plan in the output folder.
 const PLAN: &str = "plan.json";
-/// Seed of the trials that choose a learning rate; the runs count their seeds from 0 and never reach it.
+/// First seed of the trials that choose a learning rate; the runs count their seeds from 0 and never reach it.
 const TRIAL_SEED: u64 = 1 << 32;
 
 /// A study, resolved.
@@ -75,9 +75,9 @@ impl Plan {
         self.spec.training_plan(arm, seed, learning_rate, self.spec.training.steps)
     }
 
-    /// The training plan of a trial of a learning rate.
-    pub fn trial(&self, arm: &ArmSpec, learning_rate: f64) -> TrainingPlan {
-        self.spec.training_plan(arm, TRIAL_SEED, learning_rate, self.spec.tuning.steps)
+    /// The training plan of a trial of a learning rate; the seeds of trials are counted from 0 by themselves.
+    pub fn trial(&self, arm: &ArmSpec, seed: u64, learning_rate: f64) -> TrainingPlan {
+        self.spec.training_plan(arm, TRIAL_SEED + seed, learning_rate, self.spec.tuning.steps)
     }
 
     /// Writes the plan to the output folder, or holds it against the one that is there.

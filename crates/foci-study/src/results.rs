@@ -5,6 +5,7 @@
 //! [`foci_measure::psnr::CAP_DECIBELS`], and a measure that has no value for a run (no pair of touching nuclei, say) is left out
 //! of that run's `metrics`.
 
+use foci_measure::summary::mean;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -71,17 +72,37 @@ pub struct NetSummary {
     pub seconds_per_step: f64,
     /// Seconds to predict a megapixel, all nets timed in turns.
     pub seconds_per_megapixel: f64,
-    /// Learning rates tried on the validation fields, each with the loss it reached there (`None`: it diverged).
+    /// Learning rates tried on the validation fields, each with the losses it reached there.
     pub trials: Vec<Trial>,
 }
 
-/// One learning rate tried.
+/// One learning rate tried, with one short training for each seed of the trials.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
 pub struct Trial {
     /// Learning rate at the end of the warm-up.
     pub learning_rate: f64,
-    /// Validation loss at the end of the trial; `None` if it diverged.
+    /// Geometric mean of the validation losses; `None` if any of the trainings diverged.
     pub validation_loss: Option<f64>,
+    /// Validation loss at the end of each training, by seed; `None` if it diverged. The seeds are the same for all
+    /// rates and nets.
+    pub validation_losses: Vec<Option<f64>>,
+}
+
+impl Trial {
+    /// A rate with its losses by seed.
+    pub fn new(learning_rate: f64, validation_losses: Vec<Option<f64>>) -> Trial {
+        let losses: Option<Vec<f64>> = validation_losses.iter().copied().collect();
+        let validation_loss = match losses.as_deref() {
+            // The exponential of a logarithm would be off in the last digits.
+            Some([loss]) => Some(*loss),
+            Some(losses) => {
+                let logarithms: Vec<f64> = losses.iter().map(|loss| loss.ln()).collect();
+                mean(&logarithms).map(f64::exp)
+            }
+            None => None,
+        };
+        Trial { learning_rate, validation_loss, validation_losses }
+    }
 }
 
 /// One training run and its measures on the test fields.

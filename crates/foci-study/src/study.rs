@@ -3,7 +3,7 @@
 use crate::claim::{Evidence, decide};
 use crate::compare::compare_all;
 use crate::data::Data;
-use crate::execute::{Executed, Executor, best_rate};
+use crate::execute::{Executed, Executor};
 use crate::measure::TestBench;
 use crate::plan::Plan;
 use crate::results::{Budget, NetSummary, Results, RunSummary};
@@ -13,7 +13,7 @@ use crate::{StudyError, pictures, plan, report};
 use foci_image::{DatasetOptions, Interrupted};
 use foci_kernels::Compute;
 use foci_net::Net;
-use foci_net::memory::{Mode, PlanError, largest_image};
+use foci_net::memory::{Mode, PlanError, PlanOptions, largest_image};
 use std::path::PathBuf;
 
 /// Version of foci, as plans and results name it.
@@ -176,6 +176,9 @@ fn summarise_nets(
     timings: &[Timing],
 ) -> Result<Vec<NetSummary>, StudyError> {
     let size = plan.data.largest_tile();
+    let exact = plan.spec.training.exact;
+    let [training, inference] =
+        [Mode::Training, Mode::Inference].map(|mode| PlanOptions { exact, ..PlanOptions::new(mode) });
     let mut summaries = Vec::with_capacity(plan.arms.len());
     for ((planned, trials), timing) in plan.arms.iter().zip(&executed.trials).zip(timings) {
         let net = planned.net()?;
@@ -190,10 +193,10 @@ fn summarise_nets(
             weights: net.weights(),
             macs_per_pixel: net.macs_per_pixel(),
             receptive_field: net.receptive_field() as usize,
-            train_bytes: net.train_bytes(size.height, size.width).map_err(wrong)?,
-            infer_bytes: net.infer_bytes(size.height, size.width).map_err(wrong)?,
-            largest_train_side: largest_side(&net, Mode::Training),
-            largest_infer_side: largest_side(&net, Mode::Inference),
+            train_bytes: net.bytes(size.height, size.width, training).map_err(wrong)?,
+            infer_bytes: net.bytes(size.height, size.width, inference).map_err(wrong)?,
+            largest_train_side: largest_side(&net, training),
+            largest_infer_side: largest_side(&net, inference),
             seconds_per_step: timing.seconds_per_step,
             seconds_per_megapixel: timing.seconds_per_megapixel,
             trials: trials.clone(),
@@ -205,29 +208,25 @@ fn summarise_nets(
 /// What a reader should know: about the data, and where the search for a learning rate ended at an edge.
 fn notes(plan: &Plan, executed: &Executed) -> Vec<String> {
     let mut notes = plan.data.lines();
-    let rates = &plan.spec.tuning.learning_rates;
-    let (least, most) =
-        rates.iter().fold((f64::MAX, 0.0_f64), |(least, most), &rate| (least.min(rate), most.max(rate)));
-    for (planned, trials) in plan.arms.iter().zip(&executed.trials) {
-        let best = best_rate(trials);
-        if rates.len() > 1 && (best == least || best == most) {
-            notes.push(format!(
-                "The best learning rate of {} is {best}, an end of what was tried: it might do better beyond. Widen tuning.learning_rates.",
-                planned.arm.name
-            ));
-        }
+    for (planned, choice) in plan.arms.iter().zip(&executed.choices) {
+        notes.extend(choice.notes(&planned.arm.name, &plan.spec.tuning.learning_rates));
     }
     notes
 }
 
 /// Side in pixels of the largest square image within [`LARGEST_IMAGE_BYTES`]; 0 if not even the smallest fits.
-fn largest_side(net: &Net, mode: Mode) -> usize {
-    largest_image(net, mode, LARGEST_IMAGE_BYTES, 1.0).map_or(0, |(height, _)| height)
+fn largest_side(net: &Net, options: PlanOptions) -> usize {
+    largest_image(net, options, LARGEST_IMAGE_BYTES, 1.0).map_or(0, |(height, _)| height)
 }
 
 fn setup(plan: &Plan, compute: &Compute) -> Vec<(String, String)> {
     let spec = &plan.spec.training;
-    let rates: Vec<String> = plan.spec.tuning.learning_rates.iter().map(f64::to_string).collect();
+    let tuning = &plan.spec.tuning;
+    let rates: Vec<String> = tuning.learning_rates.iter().map(f64::to_string).collect();
+    let trials = match tuning.seeds {
+        1 => format!("{} steps with one seed", tuning.steps),
+        seeds => format!("{} steps with each of {seeds} seeds", tuning.steps),
+    };
     let split = &plan.data.split;
     [
         ("Fields to train on", split.training.len().to_string()),
@@ -240,7 +239,7 @@ fn setup(plan: &Plan, compute: &Compute) -> Vec<(String, String)> {
             "Convolutions",
             if spec.exact { "direct" } else { "by Winograd's tiles or direct, by shape" }.into(),
         ),
-        ("Learning rates tried", format!("{}, {} steps each", rates.join(", "), plan.spec.tuning.steps)),
+        ("Learning rates tried", format!("{}; {trials}", rates.join(", "))),
         ("Processor", format!("{} threads, {}", compute.threads(), compute.simd())),
     ]
     .map(|(name, value)| (name.to_string(), value))

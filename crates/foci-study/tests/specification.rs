@@ -58,11 +58,20 @@ fn an_arm_is_called_after_its_net() {
 }
 
 #[test]
+fn a_rate_is_tried_once_unless_the_study_says_how_often() {
+    assert_eq!(StudySpec::parse(SOUND, "my.toml").unwrap().tuning.seeds, 1);
+    let text = SOUND.replace("steps = 5", "steps = 5\nseeds = 4");
+    assert_eq!(StudySpec::parse(&text, "my.toml").unwrap().tuning.seeds, 4);
+}
+
+#[test]
 fn what_is_wrong_is_told_with_its_place() {
     let cases = [
         (SOUND.replace("seeds = 1", "seeds = 0"), "seeds is 0"),
         (SOUND.replace("weights", "wieghts"), "my.toml:3"),
         (SOUND.replace("\"fcn\"", "\"my-net\""), "two arms are called 'my-net'"),
+        (SOUND.replace("steps = 5", "steps = 5\nseeds = 0"), "tuning.seeds is 0"),
+        (SOUND.replace("steps = 5", "steps = 5\nseeds = 1001"), "tuning.seeds is 1001"),
         (SOUND.replace("[1e-3]", "[]"), "learning_rates is empty"),
         (SOUND.replace("[1e-3]", "[-1.0]"), "-1"),
         (SOUND.replace("name = \"s\"", "name = \"../s\""), "'../s'"),

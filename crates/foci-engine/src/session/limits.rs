@@ -8,7 +8,7 @@ use crate::error::EngineError;
 /// The error for a plan that needs more than `available` bytes, with the largest image that these do for.
 pub(super) fn out_of_memory(net: &Net, plan: &MemoryPlan, limit: Option<u64>, available: u64) -> EngineError {
     let Shape { n, h, w } = plan.shape;
-    let fitting = largest_image(net, plan.options.mode, available, w as f64 / h as f64);
+    let fitting = largest_image(net, plan.options, available, w as f64 / h as f64);
     EngineError::Memory { net: net.name.clone(), n, h, w, bytes: plan.bytes.total(), limit, fitting }
 }
 

@@ -89,30 +89,35 @@ impl Net {
     /// Bytes to train on one image of `height` x `width` pixels on one thread (see [`Bytes`] for what is counted).
     ///
     /// # Errors
-    /// [`PlanError`] if the size is zero or the bytes cannot be counted.
+    /// As [`Net::bytes`].
     pub fn train_bytes(&self, height: usize, width: usize) -> Result<u64, PlanError> {
-        self.bytes(height, width, Mode::Training)
+        self.bytes(height, width, PlanOptions::new(Mode::Training))
     }
 
     /// Bytes to run one image of `height` x `width` pixels on one thread.
     ///
     /// # Errors
-    /// As [`Net::train_bytes`].
+    /// As [`Net::bytes`].
     pub fn infer_bytes(&self, height: usize, width: usize) -> Result<u64, PlanError> {
-        self.bytes(height, width, Mode::Inference)
+        self.bytes(height, width, PlanOptions::new(Mode::Inference))
     }
 
-    pub(super) fn bytes(&self, h: usize, w: usize, mode: Mode) -> Result<u64, PlanError> {
-        Ok(MemoryPlan::new(self, Shape { n: 1, h, w }, PlanOptions::new(mode))?.bytes.total())
+    /// Bytes that a plan with `options` needs for one image of `height` x `width` pixels.
+    ///
+    /// # Errors
+    /// [`PlanError`] if the size is zero or the bytes cannot be counted.
+    pub fn bytes(&self, height: usize, width: usize, options: PlanOptions) -> Result<u64, PlanError> {
+        let shape = Shape { n: 1, h: height, w: width };
+        Ok(MemoryPlan::new(self, shape, options)?.bytes.total())
     }
 }
 
-/// The largest image, as (height, width), that `net` trains on or predicts within `bytes`, one at a time; none if not
-/// even the smallest fits.
+/// The largest image, as (height, width), for which a plan of `net` with `options` needs no more than `bytes`, one image
+/// at a time; none if not even the smallest fits.
 ///
 /// Sides are multiples of 16 pixels; `aspect` is width by height (1: square; not above 64 nor below 1/64, so that no
 /// request is absurd). The shorter side is found by bisection: the size returned fits, the next does not.
-pub fn largest_image(net: &Net, mode: Mode, bytes: u64, aspect: f64) -> Option<(usize, usize)> {
+pub fn largest_image(net: &Net, options: PlanOptions, bytes: u64, aspect: f64) -> Option<(usize, usize)> {
     let aspect = if aspect.is_finite() { aspect.clamp(1.0 / 64.0, 64.0) } else { 1.0 };
     let longer = |shorter: usize, ratio: f64| SIDE_STEP * ((shorter as f64 * ratio).round() as usize).max(1);
     let size = |shorter: usize| {
@@ -124,7 +129,7 @@ pub fn largest_image(net: &Net, mode: Mode, bytes: u64, aspect: f64) -> Option<(
     };
     let fits = |shorter: usize| {
         let (h, w) = size(shorter);
-        net.bytes(h, w, mode).is_ok_and(|needed| needed <= bytes)
+        net.bytes(h, w, options).is_ok_and(|needed| needed <= bytes)
     };
     if !fits(1) {
         return None;

@@ -265,21 +265,34 @@ fn absurd_shapes_are_errors() {
 #[test]
 fn the_largest_image_fits_and_the_next_does_not() {
     let net = skip(Activation::Relu);
-    for mode in [Mode::Training, Mode::Inference] {
-        let bytes = |h, w| net.bytes(h, w, mode).unwrap();
+    for options in [Mode::Training, Mode::Inference].map(PlanOptions::new) {
+        let bytes = |h, w| net.bytes(h, w, options).unwrap();
         for budget in [100_000, 5_000_000, 8 << 30] {
-            let Some((h, w)) = largest_image(&net, mode, budget, 1.0) else {
+            let Some((h, w)) = largest_image(&net, options, budget, 1.0) else {
                 assert!(bytes(16, 16) > budget);
                 continue;
             };
             assert_eq!(h, w);
             assert!(bytes(h, w) <= budget && bytes(h + 16, w + 16) > budget);
         }
-        let (h, w) = largest_image(&net, mode, 50_000_000, 2.0).unwrap();
+        let (h, w) = largest_image(&net, options, 50_000_000, 2.0).unwrap();
         assert_eq!(w, 2 * h);
-        let (h, w) = largest_image(&net, mode, 50_000_000, 0.5).unwrap();
+        let (h, w) = largest_image(&net, options, 50_000_000, 0.5).unwrap();
         assert_eq!(h, 2 * w);
     }
-    assert_eq!(largest_image(&net, Mode::Inference, 100, 1.0), None);
-    assert_eq!(largest_image(&net, Mode::Training, 1000, f64::NAN), None);
+    assert_eq!(largest_image(&net, PlanOptions::new(Mode::Inference), 100, 1.0), None);
+    assert_eq!(largest_image(&net, PlanOptions::new(Mode::Training), 1000, f64::NAN), None);
+}
+
+#[test]
+fn direct_convolutions_are_planned_without_the_scratch_of_tiles() {
+    let net = crate::solve::for_weights(&crate::Architecture::load("unet").unwrap(), 60_000, 1, 1).unwrap();
+    for mode in [Mode::Training, Mode::Inference] {
+        let tiles = PlanOptions::new(mode);
+        let direct = PlanOptions { exact: true, ..tiles };
+        let needed = net.bytes(256, 256, direct).unwrap();
+        assert!(needed < net.bytes(256, 256, tiles).unwrap());
+        assert_eq!(largest_image(&net, direct, needed, 1.0), Some((256, 256)));
+        assert!(largest_image(&net, tiles, needed, 1.0).unwrap() < (256, 256));
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::format;
 use crate::difference::LEVEL;
-use crate::results::Results;
+use crate::results::{NetSummary, Results};
 use serde_json::Value;
 
 /// Longest text of one fact; hashes and lists are cut there.
@@ -79,7 +79,8 @@ pub fn limits(results: &Results) -> Vec<String> {
                 .to_string(),
         );
     }
-    let trials = results.nets.iter().map(|net| net.trials.len()).max().unwrap_or(0);
+    let trainings = |net: &NetSummary| net.trials.iter().map(|trial| trial.validation_losses.len()).sum();
+    let trials: usize = results.nets.iter().map(trainings).max().unwrap_or(0);
     lines.push(match trials {
         0 => "The learning rate was not tuned for each net.".to_string(),
         trials => format!(

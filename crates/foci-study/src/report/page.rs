@@ -52,6 +52,7 @@ pub struct Page {
     panels: Vec<(usize, String)>,
     averaged: bool,
     trials: Plain,
+    trial_seeds: usize,
     runs: Plain,
     claims: Vec<Claim>,
     fingerprint: Vec<(String, String)>,
@@ -126,6 +127,7 @@ impl Page {
             panels: charts.panels,
             averaged: charts.averaged,
             trials: tables::trials(results),
+            trial_seeds: trial_seeds(results),
             runs: tables::runs(results),
             claims: results.claims.iter().map(claim).collect(),
             fingerprint: facts::fingerprint(&results.data),
@@ -140,6 +142,12 @@ impl Page {
             any_diverged: results.runs.iter().any(|run| run.diverged),
         })
     }
+}
+
+/// Trials of each learning rate.
+fn trial_seeds(results: &Results) -> usize {
+    let trials = results.nets.iter().flat_map(|net| &net.trials);
+    trials.map(|trial| trial.validation_losses.len()).max().unwrap_or(0)
 }
 
 fn arm(results: &Results, index: usize, name: &str) -> Arm {

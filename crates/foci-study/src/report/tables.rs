@@ -6,7 +6,8 @@
 use super::findings::{self, Spread};
 use super::format;
 use super::measures::{self, Measure};
-use crate::results::{NetSummary, Results};
+use crate::learning_rate::Choice;
+use crate::results::{NetSummary, Results, Trial};
 use foci_measure::Measure as Known;
 use serde::Serialize;
 
@@ -236,7 +237,7 @@ pub fn runs(results: &Results) -> Plain {
     Plain { heads, rows }
 }
 
-/// Learning rates tried; the rate that the runs used is marked in words. Empty if no net has trials.
+/// Learning rates tried, with the loss that each led to and the rate that was chosen. Empty if no net has trials.
 pub fn trials(results: &Results) -> Plain {
     let mut rates: Vec<f64> =
         results.nets.iter().flat_map(|net| net.trials.iter().map(|trial| trial.learning_rate)).collect();
@@ -247,27 +248,41 @@ pub fn trials(results: &Results) -> Plain {
     }
     let mut heads = vec!["net".to_string()];
     heads.extend(rates.iter().map(|rate| format::tick(*rate)));
-    heads.push("used".into());
+    heads.push("chosen".into());
     let rows = results
         .nets
         .iter()
         .map(|net| {
             let mut row = vec![net.name.clone()];
             row.extend(rates.iter().map(|rate| {
-                match net.trials.iter().find(|trial| trial.learning_rate.total_cmp(rate).is_eq()) {
-                    None => "not tried".to_string(),
-                    Some(trial) => trial
-                        .validation_loss
-                        .map_or("diverged".to_string(), |loss| format::significant(loss, 3)),
-                }
+                let tried = net.trials.iter().find(|trial| trial.learning_rate.total_cmp(rate).is_eq());
+                tried.map_or("not tried".into(), loss)
             }));
-            let mut used: Vec<f64> =
-                findings::runs(results, &net.name).map(|run| run.learning_rate).collect();
-            used.sort_by(f64::total_cmp);
-            used.dedup();
-            row.push(used.into_iter().map(format::tick).collect::<Vec<_>>().join(", "));
+            row.push(Choice::of(&net.trials).map_or(format::MISSING.into(), |choice| chosen(&choice)));
             (false, row)
         })
         .collect();
     Plain { heads, rows }
+}
+
+fn loss(trial: &Trial) -> String {
+    let seeds = trial.validation_losses.len();
+    match trial.validation_loss {
+        Some(loss) => format::significant(loss, 3),
+        None if seeds == 1 => "diverged".into(),
+        None => {
+            let diverged = trial.validation_losses.iter().filter(|loss| loss.is_none()).count();
+            format!("{diverged} of {seeds} diverged")
+        }
+    }
+}
+
+/// The rate chosen, and why if it is not the one with the lowest loss.
+fn chosen(choice: &Choice) -> String {
+    let rate = format::tick(choice.chosen);
+    match choice.best {
+        Some(best) if best == choice.chosen => rate,
+        Some(best) => format!("{rate}, not told apart from the best, {}", format::tick(best)),
+        None => format!("{rate}, for want of a better one"),
+    }
 }

@@ -1,0 +1,111 @@
+//! Rules of a study that its types do not express; whoever breaks one is told what to change.
+
+use super::StudySpec;
+use crate::claim::Clause;
+
+/// More seeds than any study needs; a bound keeps a slip of the finger from becoming a week of work.
+const MOST_SEEDS: usize = 1000;
+
+impl StudySpec {
+    /// Rules that the types do not express. The reason says what to change.
+    ///
+    /// # Errors
+    /// A sentence that names the value.
+    pub fn check(&self) -> Result<(), String> {
+        let plain = |name: &str| {
+            !name.is_empty()
+                && name.len() <= 60
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+                && !name.starts_with('.')
+        };
+        if !plain(&self.name) {
+            return Err(format!(
+                "name '{}' must be letters, digits, '-' and '_': it becomes a folder",
+                self.name
+            ));
+        }
+        if self.arms.is_empty() {
+            return Err("the study has no [[arm]]; add at least one net".into());
+        }
+        for (index, arm) in self.arms.iter().enumerate() {
+            if !plain(&arm.name) {
+                return Err(format!(
+                    "arm name '{}' must be letters, digits, '-' and '_': it becomes a folder",
+                    arm.name
+                ));
+            }
+            if self.arms[..index].iter().any(|other| other.name == arm.name) {
+                return Err(format!(
+                    "two arms are called '{}'; give one of them a name of its own",
+                    arm.name
+                ));
+            }
+            if !(arm.input_noise.is_finite() && arm.input_noise >= 0.0) {
+                return Err(format!(
+                    "input_noise of arm '{}' is {}; it must be 0 or more",
+                    arm.name, arm.input_noise
+                ));
+            }
+        }
+        if self.seeds == 0 || self.seeds > MOST_SEEDS {
+            return Err(format!(
+                "seeds is {}; at least 1 is needed, 3 for intervals that mean something, and {MOST_SEEDS} at most",
+                self.seeds
+            ));
+        }
+        if self.tuning.seeds == 0 || self.tuning.seeds > MOST_SEEDS {
+            return Err(format!(
+                "tuning.seeds is {}; at least 1 is needed, 2 to tell close rates apart, and {MOST_SEEDS} at most",
+                self.tuning.seeds
+            ));
+        }
+        if self.tuning.learning_rates.is_empty() {
+            return Err("tuning.learning_rates is empty; give at least one".into());
+        }
+        if let Some(rate) = self.tuning.learning_rates.iter().find(|rate| !(rate.is_finite() && **rate > 0.0))
+        {
+            return Err(format!("tuning.learning_rates holds {rate}; a learning rate must be above 0"));
+        }
+        for arm in &self.arms {
+            for (steps, section) in [(self.training.steps, "training"), (self.tuning.steps, "tuning")] {
+                let rate = self.tuning.learning_rates[0];
+                let plan = self.training_plan(arm, 0, rate, steps);
+                plan.check().map_err(|error| format!("{section}: {error}"))?;
+            }
+        }
+        if self.split.folds < 3 || self.split.fold >= self.split.folds {
+            return Err(format!(
+                "split: fold {} of {} folds; at least 3 folds are needed, numbered from 0",
+                self.split.fold, self.split.folds
+            ));
+        }
+        for claim in &self.claims {
+            if claim.all.is_empty() {
+                return Err(format!(
+                    "claim '{}' has nothing that decides it; give at least one clause in `all`",
+                    claim.id
+                ));
+            }
+            for clause in &claim.all {
+                if let Some(arm) =
+                    clause.arms().into_iter().find(|arm| !self.arms.iter().any(|known| known.name == *arm))
+                {
+                    return Err(format!(
+                        "claim '{}' names arm '{arm}', which the study does not have",
+                        claim.id
+                    ));
+                }
+                if let Clause::Measure { measure, .. } = clause
+                    && !crate::compare::is_compared(measure)
+                {
+                    return Err(format!(
+                        "claim '{}' rests on '{measure}', which is not compared; choose one of {}",
+                        claim.id,
+                        crate::compare::compared_keys().join(", ")
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}

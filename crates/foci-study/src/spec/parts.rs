@@ -1,0 +1,191 @@
+//! The parts of a study file: tiles, specimens, split, training, tuning, arms and claims, with what holds when a key is left out.
+
+use crate::claim::Clause;
+use foci_train::{LossKind, OptimiserKind, Task};
+use serde::{Deserialize, Serialize};
+
+/// Width and height in pixels, written `672x512`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TileSize {
+    /// Width in pixels.
+    pub width: usize,
+    /// Height in pixels.
+    pub height: usize,
+}
+
+impl std::str::FromStr for TileSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<TileSize, String> {
+        let parsed = text
+            .split_once(['x', 'X'])
+            .and_then(|(width, height)| Some((width.trim().parse().ok()?, height.trim().parse().ok()?)));
+        match parsed {
+            Some((width, height)) if width > 0 && height > 0 => Ok(TileSize { width, height }),
+            _ => Err(format!("'{text}' is not a size; write WIDTHxHEIGHT in pixels, for example 672x512")),
+        }
+    }
+}
+
+impl TryFrom<String> for TileSize {
+    type Error = String;
+    fn try_from(text: String) -> Result<TileSize, String> {
+        text.parse()
+    }
+}
+
+impl From<TileSize> for String {
+    fn from(size: TileSize) -> String {
+        format!("{}x{}", size.width, size.height)
+    }
+}
+
+/// Synthetic specimens for a study without data.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpecimenSpec {
+    /// Number of fields.
+    pub fields: usize,
+    /// Width of a field in pixels.
+    pub width: usize,
+    /// Height of a field in pixels.
+    pub height: usize,
+    /// Size of the nuclei; 1 is that of the real fields, whose nuclei are some 80 pixels across.
+    #[serde(default = "defaults::one")]
+    pub nucleus_scale: f64,
+    /// Seed of the specimens.
+    #[serde(default)]
+    pub seed: u64,
+}
+
+/// How the fields are divided into training, validation and test fields.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SplitSpec {
+    /// Number of folds that the fields are dealt into; as many as there are groups of fields if those are fewer.
+    /// A column `fold` of the data's `images.csv` comes first.
+    pub folds: usize,
+    /// The fold that is held out as the test fields. A fifth of the others serves for validation.
+    pub fold: usize,
+    /// Seed of the dealing.
+    pub seed: u64,
+}
+
+impl Default for SplitSpec {
+    fn default() -> SplitSpec {
+        SplitSpec { folds: 5, fold: 4, seed: 0 }
+    }
+}
+
+/// How every arm is trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingSpec {
+    /// Optimiser steps.
+    pub steps: u64,
+    /// Crops in a batch.
+    #[serde(default = "defaults::batch")]
+    pub batch: usize,
+    /// Side of a square training crop in pixels.
+    #[serde(default = "defaults::crop")]
+    pub crop: usize,
+    /// Loss.
+    #[serde(default = "defaults::loss")]
+    pub loss: LossKind,
+    /// Optimiser.
+    #[serde(default = "defaults::optimiser")]
+    pub optimiser: OptimiserKind,
+    /// Weight decay.
+    #[serde(default)]
+    pub weight_decay: f64,
+    /// Largest norm of a gradient.
+    #[serde(default = "defaults::clip_norm")]
+    pub clip_norm: f64,
+    /// Share of the steps over which the learning rate rises.
+    #[serde(default = "defaults::warmup_share")]
+    pub warmup_share: f64,
+    /// Flip and turn the crops.
+    #[serde(default = "defaults::yes")]
+    pub augment: bool,
+    /// Direct convolutions only, in training and prediction.
+    #[serde(default)]
+    pub exact: bool,
+}
+
+/// How the learning rate of every arm is chosen: the same trials for all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TuningSpec {
+    /// Learning rates to try.
+    pub learning_rates: Vec<f64>,
+    /// Optimiser steps of a trial.
+    pub steps: u64,
+    /// Trials of each rate, each with a seed of its own; the seeds are the same for all rates and arms.
+    #[serde(default = "defaults::trial_seeds")]
+    pub seeds: usize,
+}
+
+/// One arm of a study: a net, and what is special about how it is used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArmSpec {
+    /// Name in tables and figures; the net's name if it is left out.
+    #[serde(default)]
+    pub name: String,
+    /// A shipped net, or a file.
+    pub net: String,
+    /// Standard deviation of noise added to the input, in units of the normalised range.
+    #[serde(default)]
+    pub input_noise: f64,
+    /// A control answers a doubt about the comparison and takes no part in the ranking.
+    #[serde(default)]
+    pub control: bool,
+}
+
+/// A statement and what decides it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimSpec {
+    /// Short name.
+    pub id: String,
+    /// The statement in words.
+    pub statement: String,
+    /// All of these must hold.
+    pub all: Vec<Clause>,
+}
+
+/// Values of keys that a study file may leave out.
+pub(super) mod defaults {
+    use super::{LossKind, OptimiserKind, Task};
+    pub fn task() -> Task {
+        Task::Reconstruct
+    }
+    pub fn batch() -> usize {
+        4
+    }
+    pub fn crop() -> usize {
+        256
+    }
+    pub fn loss() -> LossKind {
+        LossKind::Mse
+    }
+    pub fn optimiser() -> OptimiserKind {
+        OptimiserKind::Adam
+    }
+    pub fn clip_norm() -> f64 {
+        1.0
+    }
+    pub fn warmup_share() -> f64 {
+        0.1
+    }
+    pub fn trial_seeds() -> usize {
+        1
+    }
+    pub fn one() -> f64 {
+        1.0
+    }
+    pub fn yes() -> bool {
+        true
+    }
+}
