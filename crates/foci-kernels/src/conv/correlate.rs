@@ -3,7 +3,7 @@
 //! each vector that is read serves several sums; lanes are pixels, sixteen at every level, and are added up by
 //! halves after some rows.
 
-use super::direct::Tap;
+use super::lines::Line;
 use super::planes::{Plane, row_order};
 use super::sums::Sums;
 use super::tile::inside;
@@ -20,8 +20,6 @@ const STRIP: usize = 84;
 const MOST_SUMS: usize = 24;
 /// Output channels of a task, at most.
 const TASK_CHANNELS: usize = 12;
-/// Most taps in a row of a kernel.
-const MOST_COLUMNS: usize = 3;
 
 /// What a gradient by weights is computed from.
 #[derive(Clone, Copy)]
@@ -31,16 +29,6 @@ pub(crate) struct Maps<'a> {
     pub inputs: &'a [Plane],
     /// Those of the gradient of the output, of the same size.
     pub outputs: &'a [Plane],
-}
-
-/// The taps of one row of the kernel.
-#[derive(Clone, Copy)]
-struct Line {
-    row: isize,
-    columns: [isize; MOST_COLUMNS],
-    count: usize,
-    /// Place of the first among all taps.
-    first: usize,
 }
 
 /// A gradient by weights, ready to run.
@@ -53,29 +41,20 @@ pub(crate) struct WeightGradient {
 }
 
 impl WeightGradient {
-    /// The gradient of a layer over `n` images of `size`, whose taps come row by row; rows that lie `stride` apart are
+    /// The gradient of a layer over `n` images of `size`; rows that lie `stride` apart are
     /// done one after the other.
     pub fn new(
-        taps: &[Tap],
+        lines: Vec<Line>,
         channels_in: usize,
         channels_out: usize,
         n: usize,
         size: (usize, usize),
         stride: usize,
     ) -> WeightGradient {
-        let mut lines: Vec<Line> = Vec::new();
-        for (index, tap) in taps.iter().enumerate() {
-            match lines.last_mut() {
-                Some(line) if line.row == tap.row => {
-                    line.columns[line.count] = tap.column;
-                    line.count += 1;
-                }
-                _ => lines.push(Line { row: tap.row, columns: [tap.column, 0, 0], count: 1, first: index }),
-            }
-        }
         let units = n * size.0;
         let least = CHUNK_PIXELS.div_ceil(size.1);
-        let sums = Sums::new(units, least, taps.len(), channels_out, channels_in);
+        let taps = lines.iter().map(|line| line.count).sum();
+        let sums = Sums::new(units, least, taps, channels_out, channels_in);
         WeightGradient { lines, n, size, rows: row_order(size.0, stride), sums }
     }
 
@@ -248,9 +227,7 @@ impl Strip<'_> {
                 std::array::from_fn(|b| self.arena.add(inputs[b].of_image(self.image)));
             let mut sums = [[[[V::splat(0.0); PARTS]; K]; B]; A];
             // Sixteens of which all that is read lies inside: from `first` on, before `end`.
-            let columns = &line.columns[..K];
-            let before = columns.iter().map(|column| column.min(&0).unsigned_abs()).max().unwrap_or(0);
-            let after = columns.iter().map(|column| column.max(&0).unsigned_abs()).max().unwrap_or(0);
+            let (before, after) = line.reach();
             let first = before.next_multiple_of(16).min(w.next_multiple_of(16));
             let end = first + (w.saturating_sub(after).saturating_sub(first) / 16) * 16;
             for &y in self.rows {

@@ -5,6 +5,7 @@
 //! The sum of an output pixel begins with the bias and goes over channels and, within each, over taps, whatever
 //! the width of a vector: the bits are the same at every level.
 
+use super::lines::Line;
 use super::packed::Packed;
 use super::planes::{Plane, Target, most_together, row_order};
 use super::tile::Rows;
@@ -12,21 +13,12 @@ use crate::simd::Simd;
 use crate::threads::{Compute, SharedPointer};
 use crate::vector::run_at;
 
-/// Most taps of a kernel.
-pub(crate) const MOST_TAPS: usize = 9;
 /// Rows of one task.
 const TASK_ROWS: usize = 4;
 
-/// A position of the kernel: the pixel read lies so many rows and columns from the one written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Tap {
-    pub row: isize,
-    pub column: isize,
-}
-
 /// A direct pass with its weights.
 pub(crate) struct DirectPass {
-    pub(super) taps: Vec<Tap>,
+    pub(super) lines: Vec<Line>,
     pub(super) packed: Packed,
     pub(super) size: (usize, usize),
     rows: Vec<usize>,
@@ -47,14 +39,15 @@ impl DirectPass {
     /// `stride` apart are done one after the other.
     pub fn new(
         simd: Simd,
-        taps: Vec<Tap>,
+        lines: Vec<Line>,
         channels_in: usize,
         outputs: &[usize],
         size: (usize, usize),
         stride: usize,
     ) -> DirectPass {
-        let packed = Packed::new(taps.len(), channels_in, outputs, most_together(simd));
-        DirectPass { taps, packed, size, rows: row_order(size.0, stride) }
+        let taps = lines.iter().map(|line| line.count).sum();
+        let packed = Packed::new(taps, channels_in, outputs, most_together(simd));
+        DirectPass { lines, packed, size, rows: row_order(size.0, stride) }
     }
 
     /// Runs the pass.

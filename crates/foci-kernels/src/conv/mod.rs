@@ -7,6 +7,7 @@
 
 pub(crate) mod correlate;
 pub(crate) mod direct;
+pub(crate) mod lines;
 mod method;
 pub(crate) mod packed;
 pub(crate) mod planes;
@@ -23,7 +24,7 @@ use crate::scratch::Prepared;
 use crate::threads::{Compute, SharedPointer};
 use crate::view::View;
 use correlate::Maps;
-use direct::{Operands, Tap};
+use direct::Operands;
 use method::{Gradient, Pass};
 use planes::{Plane, Target, list_gradients, list_planes, list_targets};
 use shape::Rule;
@@ -90,16 +91,6 @@ struct Gradients {
     /// Room for the planes of the gradient of the output, and for those of the inputs' gradients.
     d_output: Vec<Plane>,
     d_inputs: Vec<Option<Target>>,
-}
-
-/// The taps of a kernel, in the order of its weights, turned round for the way back.
-fn taps(kernel: usize, dilation: usize, back: bool) -> Vec<Tap> {
-    let radius = (kernel / 2) as isize;
-    let shift = |k: usize| {
-        let forward = (k as isize - radius) * dilation as isize;
-        if back { -forward } else { forward }
-    };
-    (0..kernel * kernel).map(|tap| Tap { row: shift(tap / kernel), column: shift(tap % kernel) }).collect()
 }
 
 impl Conv {

@@ -3,9 +3,9 @@
 
 use super::correlate::WeightGradient;
 use super::direct::DirectPass;
+use super::lines::lines;
 use super::method::{Gradient, Pass};
 use super::packed::Packed;
-use super::taps;
 use super::winograd::{self, Part, WinogradGradient, WinogradPass};
 use crate::scratch::ScratchFloats;
 use crate::simd::Simd;
@@ -118,8 +118,8 @@ impl ConvShape<'_> {
         if self.by_tiles(rule, Part::Pass, channels_in, outputs.iter().sum()) {
             Pass::Winograd(WinogradPass::new(simd, self.n, self.size(), distance, channels_in, outputs, back))
         } else {
-            let taps = taps(self.kernel, distance, back);
-            Pass::Direct(DirectPass::new(simd, taps, channels_in, outputs, self.size(), distance))
+            let lines = lines(self.kernel, distance, back);
+            Pass::Direct(DirectPass::new(simd, lines, channels_in, outputs, self.size(), distance))
         }
     }
 
@@ -136,9 +136,9 @@ impl ConvShape<'_> {
         if self.by_tiles(rule, Part::Weights, channels_in, self.output) {
             Gradient::Winograd(WinogradGradient::new(self.n, self.size(), distance, channels_in, self.output))
         } else {
-            let taps = taps(self.kernel, distance, false);
+            let lines = lines(self.kernel, distance, false);
             Gradient::Direct(WeightGradient::new(
-                &taps,
+                lines,
                 channels_in,
                 self.output,
                 self.n,

@@ -1,10 +1,15 @@
 //! The innermost loops of a direct pass: a tile is some vectors of pixels of one row, for all channels of a group
-//! at once. Its sums stay in registers; each vector that is read serves all channels, each weight all vectors.
+//! at once. Its sums stay in registers; each vector that is read serves all channels, each weight all vectors. A block
+//! is some columns of a row, for all groups one after the other.
 
-use super::direct::{DirectPass, MOST_TAPS, Operands};
+use super::direct::{DirectPass, Operands};
+use super::lines::{MOST_COLUMNS, MOST_LINES};
 use super::planes::{Group, Plane};
 use crate::vector::{Kernel, Vector, prefetch};
 
+/// Floats of the input that the tiles of a block read, more or less: what is left of the nearest cache (32 KiB) beside
+/// the weights of a group.
+const BLOCK_FLOATS: usize = 5120;
 /// So many tiles before they are needed, the places that a tile writes and its last step reads are asked for.
 const TILES_AHEAD: usize = 3;
 
@@ -16,16 +21,14 @@ pub(super) struct Rows<'a> {
     pub rows: &'a [usize],
 }
 
-/// A tap of one row: all those whose row is inside the image.
+/// A line of the kernel as seen from one row.
 #[derive(Clone, Copy, Default)]
-struct RowTap {
-    /// From the pixel written to the one read, counted from the start of the plane.
-    from: isize,
-    /// Columns between them.
-    column: isize,
-    /// Place among all taps.
-    index: usize,
-    /// Whether no other tap reads further down: where rows are done downwards, it is the first to need them.
+struct RowLine {
+    /// Floats from the start of a plane to the row read.
+    start: usize,
+    /// Place of its first tap among all taps.
+    first: usize,
+    /// Whether no other line reads further down: where rows are done downwards, it is the first to need its row.
     newest: bool,
 }
 
@@ -35,8 +38,12 @@ struct Input<'a> {
     arena: *const f32,
     n: usize,
     planes: &'a [Plane],
-    taps: &'a [RowTap],
-    all_taps: usize,
+    lines: &'a [RowLine],
+    /// Columns read beside the one written, alike in all lines; `taps` of the kernel in all.
+    columns: [isize; MOST_COLUMNS],
+    taps: usize,
+    /// Columns that are read beyond the left and the right of the one written.
+    reach: (usize, usize),
     width: usize,
 }
 
@@ -45,56 +52,66 @@ impl Kernel for Rows<'_> {
     unsafe fn run<V: Vector>(self) {
         let Rows { pass, operands, n, rows } = self;
         let (h, w) = pass.size;
-        let mut taps = [RowTap::default(); MOST_TAPS];
+        let mut lines = [RowLine::default(); MOST_LINES];
         for &y in rows {
             let mut count = 0;
-            // Taps wholly beyond the left or the right border read nothing but zeros.
-            let inside = pass.taps.iter().enumerate().filter(|(_, tap)| tap.column.unsigned_abs() < w);
-            for (index, tap) in inside {
-                let Some(row) = y.checked_add_signed(tap.row).filter(|row| *row < h) else { continue };
-                let from = (row * w) as isize + tap.column;
-                taps[count] = RowTap { from, column: tap.column, index, newest: false };
+            for line in &pass.lines {
+                let Some(row) = y.checked_add_signed(line.row).filter(|row| *row < h) else { continue };
+                lines[count] = RowLine { start: row * w, first: line.first, newest: false };
                 count += 1;
             }
-            if let Some(tap) = taps[..count].iter_mut().max_by_key(|tap| tap.from - tap.column) {
-                tap.newest = true;
+            if let Some(line) = lines[..count].iter_mut().max_by_key(|line| line.start) {
+                line.newest = true;
             }
+            // Lines differ in the row only.
+            let kernel = &pass.lines[0];
             let input = Input {
                 arena: operands.arena.get(),
                 n,
                 planes: operands.sources,
-                taps: &taps[..count],
-                all_taps: pass.taps.len(),
+                lines: &lines[..count],
+                columns: kernel.columns,
+                taps: pass.lines.len() * kernel.count,
+                reach: kernel.reach(),
                 width: w,
             };
-            for group in &pass.packed.groups {
-                if operands.targets[group.first].is_some() {
-                    // SAFETY: passed on to the caller; row `y` is inside.
-                    unsafe { row::<V>(pass, operands, &input, group, y) }
+            // All groups for some columns, then the next columns: what they read stays in the nearest cache.
+            let width = (BLOCK_FLOATS / (input.planes.len() * count).max(1)).next_multiple_of(16).max(16);
+            for first in (0..w).step_by(width) {
+                let columns = (first, w.min(first + width));
+                for group in &pass.packed.groups {
+                    if operands.targets[group.first].is_some() {
+                        // SAFETY: passed on to the caller; row `y` is inside.
+                        unsafe { block::<V>(pass, operands, &input, group, y, columns) }
+                    }
                 }
             }
         }
     }
 }
 
-/// One row of one group.
+/// Some columns of a row, for one group.
 #[inline(always)]
-unsafe fn row<V: Vector>(
+unsafe fn block<V: Vector>(
     pass: &DirectPass,
     operands: &Operands<'_>,
     input: &Input<'_>,
     group: &Group,
     y: usize,
+    columns: (usize, usize),
 ) {
     let (weights, bias) = pass.packed.of(group);
     macro_rules! of_count {
         ($($count:literal $vectors:literal)*) => {
-            match group.count {
+            match (group.count, input.taps) {
                 // SAFETY: passed on to the caller; weights and bias are those of a group of this size.
-                $($count => unsafe {
-                    tiles::<V, $count, $vectors>(operands, input, group.first, y, weights, bias)
+                $(($count, 1) => unsafe {
+                    tiles::<V, $count, $vectors, 1>(operands, input, group.first, y, columns, weights, bias)
+                }
+                ($count, 9) => unsafe {
+                    tiles::<V, $count, $vectors, 3>(operands, input, group.first, y, columns, weights, bias)
                 })*
-                _ => unreachable!("a group of {} channels", group.count),
+                (count, taps) => unreachable!("a group of {count} channels under {taps} taps"),
             }
         };
     }
@@ -102,37 +119,43 @@ unsafe fn row<V: Vector>(
     if V::REGISTERS == 32 {
         of_count!(1 8 2 8 3 6 4 6 5 4 6 4 7 3 8 3 9 3 10 2 11 2 12 2);
     } else if V::REGISTERS == 16 {
-        of_count!(1 6 2 4 3 3 4 3 5 2 6 2);
+        of_count!(1 6 2 4 3 3 4 2 5 2 6 2);
     } else {
         of_count!(1 4 2 4 3 2 4 2);
     }
 }
 
-/// All tiles of a row: wide ones as long as they lie inside with all that they read, single vectors elsewhere.
+/// The tiles of a row that begin in some columns: wide ones as long as they lie inside with all that they read, single
+/// vectors elsewhere.
 #[inline(always)]
-unsafe fn tiles<V: Vector, const M: usize, const P: usize>(
+unsafe fn tiles<V: Vector, const M: usize, const P: usize, const K: usize>(
     operands: &Operands<'_>,
     input: &Input<'_>,
     first: usize,
     y: usize,
+    columns: (usize, usize),
     weights: *const f32,
     bias: *const f32,
 ) {
     let w = input.width;
-    let (mut before, mut after) = (0, 0);
-    for tap in input.taps {
-        before = before.max(tap.column.min(0).unsigned_abs());
-        after = after.max(tap.column.max(0).unsigned_abs());
-    }
-    let mut x = 0;
+    let (before, after) = input.reach;
+    let wide = P * V::LANES;
+    let wide_first = before.next_multiple_of(V::LANES);
+    let wide_end = wide_first + w.saturating_sub(after + wide_first) / wide * wide;
+    // The first tile of the row that begins at a column or behind it.
+    let mut x = match columns.0 {
+        at if at <= wide_first => at.next_multiple_of(V::LANES),
+        at if at <= wide_end => wide_first + (at - wide_first).next_multiple_of(wide),
+        at => wide_end + (at - wide_end).next_multiple_of(V::LANES),
+    };
     // SAFETY: passed on to the caller; without EDGE, all pixels that a tile reads and writes are in their rows.
     unsafe {
-        while x < w {
-            if x >= before && x + P * V::LANES + after <= w {
-                tile::<V, M, P, false>(operands, input, first, y, x, weights, bias);
-                x += P * V::LANES;
+        while x < columns.1 {
+            if x >= wide_first && x < wide_end {
+                tile::<V, M, P, K, false>(operands, input, first, y, x, weights, bias);
+                x += wide;
             } else {
-                tile::<V, M, 1, true>(operands, input, first, y, x, weights, bias);
+                tile::<V, M, 1, K, true>(operands, input, first, y, x, weights, bias);
                 x += V::LANES;
             }
         }
@@ -141,7 +164,7 @@ unsafe fn tiles<V: Vector, const M: usize, const P: usize>(
 
 /// One tile: P vectors from column `x` on, for M channels. With EDGE, what lies beyond the borders reads as zero.
 #[inline(always)]
-unsafe fn tile<V: Vector, const M: usize, const P: usize, const EDGE: bool>(
+unsafe fn tile<V: Vector, const M: usize, const P: usize, const K: usize, const EDGE: bool>(
     operands: &Operands<'_>,
     input: &Input<'_>,
     first: usize,
@@ -158,27 +181,30 @@ unsafe fn tile<V: Vector, const M: usize, const P: usize, const EDGE: bool>(
         }
         for (channel, plane) in input.planes.iter().enumerate() {
             let start = input.arena.wrapping_add(plane.of_image(input.n) + x);
-            let weights = weights.add(channel * input.all_taps * M);
-            for tap in input.taps {
-                let from = start.wrapping_offset(tap.from);
-                let mut pixels = [V::splat(0.0); P];
-                for (p, pixels) in pixels.iter_mut().enumerate() {
-                    let from = from.wrapping_add(p * V::LANES);
-                    if tap.newest {
-                        prefetch(from.wrapping_add(TILES_AHEAD * P * V::LANES));
+            let weights = weights.add(channel * input.taps * M);
+            for line in input.lines {
+                let from = start.wrapping_add(line.start);
+                if line.newest {
+                    for p in 0..P {
+                        prefetch(from.wrapping_add((TILES_AHEAD * P + p) * V::LANES));
                     }
-                    *pixels = if EDGE {
-                        let at = (x + p * V::LANES) as isize + tap.column;
-                        inside::<V>(from, at, input.width)
-                    } else {
-                        V::load(from)
-                    };
                 }
-                let weights = weights.add(tap.index * M);
-                for (m, sums) in sums.iter_mut().enumerate() {
-                    let weight = V::splat(*weights.add(m));
-                    for (sum, pixels) in sums.iter_mut().zip(pixels) {
-                        *sum = pixels.fused(weight, *sum);
+                let weights = weights.add(line.first * M);
+                for k in 0..K {
+                    let mut pixels = [V::splat(0.0); P];
+                    for (p, pixels) in pixels.iter_mut().enumerate() {
+                        let from = from.wrapping_add(p * V::LANES).wrapping_offset(input.columns[k]);
+                        *pixels = if EDGE {
+                            inside::<V>(from, (x + p * V::LANES) as isize + input.columns[k], input.width)
+                        } else {
+                            V::load(from)
+                        };
+                    }
+                    for (m, sums) in sums.iter_mut().enumerate() {
+                        let weight = V::splat(*weights.add(k * M + m));
+                        for (sum, pixels) in sums.iter_mut().zip(pixels) {
+                            *sum = pixels.fused(weight, *sum);
+                        }
                     }
                 }
             }
