@@ -199,7 +199,7 @@ impl Strip<'_> {
                 }
             };
         }
-        if V::LANES == 16 {
+        if const { V::LANES == 16 } {
             of_counts!(1, 1 1 1 2 1 1 4 1 1 1 2 1 2 2 1 4 2 1
                 1 1 3 2 1 3 4 1 3 1 2 3 2 2 3 4 2 3);
         } else {

@@ -94,7 +94,7 @@ unsafe fn row<V: Vector>(packed: &Packed, row: Row<'_>, group: &Group) {
         };
     }
     // So many vectors that sums, the pixels of two taps and one weight fill the registers.
-    if V::REGISTERS == 32 {
+    if const { V::REGISTERS == 32 } {
         of_count!(1 6 2 6 3 5 4 4);
     } else {
         of_count!(1 4 2 3 3 2 4 2);

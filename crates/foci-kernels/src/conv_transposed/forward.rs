@@ -140,7 +140,7 @@ unsafe fn of_group<V: Vector>(
         };
     }
     // So many vectors that the sums of both phases, one set of pixels and one weight fill the registers.
-    if V::REGISTERS == 32 {
+    if const { V::REGISTERS == 32 } {
         of_count!(1 6 2 5 3 4 4 3);
     } else {
         of_count!(1 4 2 2 3 2 4 1);

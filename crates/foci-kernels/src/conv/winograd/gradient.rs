@@ -245,7 +245,7 @@ unsafe fn block<V: Vector, const A: usize, const B: usize>(
     // SAFETY: passed on to the caller.
     unsafe {
         let mut list = [V::splat(0.0); SIDE * SIDE];
-        if V::LANES == 16 {
+        if const { V::LANES == 16 } {
             let sums = products::<V, A, B>(outputs, inputs, stride, tiles, 0);
             for a in 0..A {
                 for b in 0..B {

@@ -28,9 +28,9 @@ pub(super) unsafe fn product<V: Vector>(
         };
     }
     // So many vectors that sums, one set of values and one weight fill the registers.
-    if V::REGISTERS == 32 {
+    if const { V::REGISTERS == 32 } {
         of_count!(1 8 2 8 3 6 4 6 5 4 6 4 7 3 8 3 9 3 10 2 11 2 12 2);
-    } else if V::REGISTERS == 16 {
+    } else if const { V::REGISTERS == 16 } {
         of_count!(1 6 2 4 3 3 4 3 5 2 6 2);
     } else {
         of_count!(1 4 2 4 3 2 4 2);
