@@ -53,7 +53,7 @@ pub struct ProfileRow {
 }
 
 /// Profiles `net` at `shape` on a grey ramp as image and target: a step not counted, then `repeats` (at least one) that
-/// are.
+/// are; `reached` is told before each how many are done, and of how many.
 ///
 /// # Errors
 /// As [`Session::with_options`](crate::Session::with_options).
@@ -63,13 +63,15 @@ pub fn profile(
     options: PlanOptions,
     compute: &Compute,
     repeats: usize,
+    reached: &mut dyn FnMut(usize, usize),
 ) -> Result<Profile, EngineError> {
     let mut copies = vec![peak::gigabytes(compute, COPIES)];
     let mut trial = Trial::new(net, shape, options, compute)?;
     let mut stopwatch = Stopwatch::new();
     let mut peaks = Vec::new();
     step(&mut trial, options.mode, compute, &mut Unwatched)?;
-    for _ in 0..repeats.max(1) {
+    for done in 0..repeats.max(1) {
+        reached(1 + done, 1 + repeats.max(1));
         peaks.push(peak::gigaflops(compute, PEAK_MILLISECONDS));
         stopwatch.time(|watch| step(&mut trial, options.mode, compute, watch))?;
     }

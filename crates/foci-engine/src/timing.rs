@@ -19,7 +19,8 @@ pub struct Timing {
 }
 
 /// Times `net` at `shape` on a grey ramp as image and target: a step not counted, then the median of `repeats` (at
-/// least one), for training and for inference; by direct convolutions only if `exact`.
+/// least one), for training and for inference; by direct convolutions only if `exact`. `reached` is told before each step
+/// how many are done, and of how many.
 ///
 /// # Errors
 /// As [`Session::new`](crate::Session::new).
@@ -29,21 +30,34 @@ pub fn time(
     exact: bool,
     compute: &Compute,
     repeats: usize,
+    reached: &mut dyn FnMut(usize, usize),
 ) -> Result<Timing, EngineError> {
+    let all = 2 * (1 + repeats.max(1));
+    let mut done = 0;
+    let mut count = || {
+        reached(done, all);
+        done += 1;
+    };
     let options = |mode| PlanOptions { exact, ..PlanOptions::new(mode) };
     let mut training = Trial::new(net, shape, options(Mode::Training), compute)?;
-    let train_seconds = median(repeats, || training.step(compute, Some(1.0)).map(|_| ()))?;
+    let train_seconds = median(repeats, &mut count, || training.step(compute, Some(1.0)).map(|_| ()))?;
     // One at a time, so that timing needs no more memory than training.
     drop(training);
     let mut inference = Trial::new(net, shape, options(Mode::Inference), compute)?;
-    let infer_seconds = median(repeats, || inference.infer(compute))?;
+    let infer_seconds = median(repeats, &mut count, || inference.infer(compute))?;
     Ok(Timing { train_seconds, infer_seconds })
 }
 
-fn median(repeats: usize, mut run: impl FnMut() -> Result<(), EngineError>) -> Result<f64, EngineError> {
+fn median(
+    repeats: usize,
+    count: &mut impl FnMut(),
+    mut run: impl FnMut() -> Result<(), EngineError>,
+) -> Result<f64, EngineError> {
+    count();
     run()?;
     let mut seconds = Vec::with_capacity(repeats.max(1));
     for _ in 0..repeats.max(1) {
+        count();
         let start = Instant::now();
         run()?;
         seconds.push(start.elapsed().as_secs_f64());

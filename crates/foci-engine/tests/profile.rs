@@ -16,7 +16,8 @@ fn bytes_and_operations_of_two_layers_by_hand() {
     let net = graph.finish(b);
     // A map of one channel has 20 values of 4 bytes; the layers have 20 and 19 weights.
     let shape = Shape { n: 1, h: 4, w: 5 };
-    let profile = profile(&net, shape, PlanOptions::new(Mode::Training), &compute(1), 1).unwrap();
+    let profile =
+        profile(&net, shape, PlanOptions::new(Mode::Training), &compute(1), 1, &mut |_, _| {}).unwrap();
     let found: Vec<_> = profile.rows.iter().map(|row| (row.part, row.bytes, row.operations)).collect();
     let node = |index, pass, bytes, operations| (Part::Node(index, pass), bytes, operations);
     let expected = [
@@ -45,7 +46,7 @@ fn the_parts_are_all_of_a_step() {
         .map(|name| solve::for_weights(&Architecture::shipped(name).unwrap(), 5_000, 1, 1).unwrap());
     for net in shipped.iter().chain(small_nets().iter().map(|(_, net)| net)) {
         for mode in [Mode::Training, Mode::Inference] {
-            let profile = profile(net, shape, PlanOptions::new(mode), &compute, 3).unwrap();
+            let profile = profile(net, shape, PlanOptions::new(mode), &compute, 3, &mut |_, _| {}).unwrap();
             assert!(profile.peak_gigaflops > 0.0 && profile.copy_gigabytes > 0.0);
             let forward = profile.rows.iter().filter(|row| matches!(row.part, Part::Node(_, Pass::Forward)));
             let operations: f64 = forward.map(|row| row.operations).sum();

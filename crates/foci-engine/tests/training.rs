@@ -221,7 +221,12 @@ fn too_little_memory_is_an_error_that_names_a_size_that_fits() {
 
 #[test]
 fn times_are_measured() {
-    let timing = time(&shipped("fcn"), Shape { n: 1, h: 32, w: 32 }, false, &compute(2), 3).unwrap();
+    let mut told = Vec::new();
+    let shape = Shape { n: 1, h: 32, w: 32 };
+    let timing =
+        time(&shipped("fcn"), shape, false, &compute(2), 3, &mut |done, all| told.push((done, all))).unwrap();
+    let expected: Vec<(usize, usize)> = (0..8).map(|done| (done, 8)).collect();
+    assert_eq!(told, expected, "one step to warm up and three that count, for training and for inference");
     assert!(timing.train_seconds > timing.infer_seconds && timing.infer_seconds > 0.0);
 }
 

@@ -57,7 +57,8 @@ pub(crate) fn time_all(
                 arm: planned.arm.name.clone(),
                 reason: error.to_string(),
             };
-            let timing = time(&planned.net()?, shape, spec.exact, compute, STEPS).map_err(wrong)?;
+            let timing =
+                time(&planned.net()?, shape, spec.exact, compute, STEPS, &mut |_, _| {}).map_err(wrong)?;
             rounds.push(Timing {
                 seconds_per_step: timing.train_seconds,
                 seconds_per_megapixel: timing.infer_seconds / megapixels,

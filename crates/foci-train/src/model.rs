@@ -6,7 +6,7 @@ use crate::{Task, TrainError, TrainingPlan};
 use foci_engine::Parameters;
 use foci_net::Net;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// File of the graph.
 const NET: &str = "net.json";
@@ -72,27 +72,30 @@ pub struct Model {
     pub recipe: Recipe,
 }
 
+impl Recipe {
+    /// Reads the recipe of a model folder.
+    ///
+    /// # Errors
+    /// A [`TrainError`] if there is none, or it does not parse.
+    pub fn load(folder: &Path) -> Result<Recipe, TrainError> {
+        let (path, bytes) = read(folder, RECIPE)?;
+        serde_json::from_slice(&bytes).map_err(|error| TrainError::Damaged {
+            path,
+            reason: format!("is no recipe of a model: {error}; train the model again"),
+        })
+    }
+}
+
 impl Model {
     /// Reads a model folder.
     ///
     /// # Errors
     /// A [`TrainError`] that names the file that is missing or does not fit.
     pub fn load(folder: &Path) -> Result<Model, TrainError> {
-        let read = |name: &str| {
-            let path = folder.join(name);
-            match std::fs::read(&path) {
-                Ok(bytes) => Ok((path, bytes)),
-                Err(source) => Err(TrainError::Read { path, source }),
-            }
-        };
-        let (path, bytes) = read(NET)?;
+        let (path, bytes) = read(folder, NET)?;
         let net = Net::from_json(&text(&path, bytes)?, &path.display().to_string())?;
-        let (path, bytes) = read(RECIPE)?;
-        let recipe = serde_json::from_slice(&bytes).map_err(|error| TrainError::Damaged {
-            path,
-            reason: format!("is no recipe of a model: {error}; train the model again"),
-        })?;
-        let (path, bytes) = read(WEIGHTS)?;
+        let recipe = Recipe::load(folder)?;
+        let (path, bytes) = read(folder, WEIGHTS)?;
         let parameters = Parameters::from_safetensors(&net, &bytes, &path.display().to_string())?;
         Ok(Model { net, parameters, recipe })
     }
@@ -122,6 +125,15 @@ impl Model {
             .map_err(|error| TrainError::Damaged { path: folder.join(RECIPE), reason: error.to_string() })?;
         foci_image::write_whole(&folder.join(RECIPE), recipe.as_bytes())?;
         Ok(foci_image::write_whole(&weights, &self.parameters.to_safetensors()?)?)
+    }
+}
+
+/// A file of a model folder, with its path.
+fn read(folder: &Path, name: &str) -> Result<(PathBuf, Vec<u8>), TrainError> {
+    let path = folder.join(name);
+    match std::fs::read(&path) {
+        Ok(bytes) => Ok((path, bytes)),
+        Err(source) => Err(TrainError::Read { path, source }),
     }
 }
 

@@ -239,6 +239,9 @@ pub struct InspectArguments {
     /// Trainable weights of an architecture [default: 60000]
     #[arg(long, value_name = "N")]
     pub weights: Option<u64>,
+    /// How convolutions are computed
+    #[command(flatten)]
+    pub arithmetic: ArithmeticArguments,
     /// Print the resolved net as JSON
     #[arg(long)]
     pub json: bool,

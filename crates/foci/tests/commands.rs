@@ -267,6 +267,14 @@ fn exact_is_recorded_and_changes_what_is_computed() {
     };
     assert!(predicted("tiles", &[]) != predicted("tiles", &["--exact"]));
     assert!(predicted("exact", &[]) == predicted("exact", &["--exact"]));
+    // What inspect foretells is the memory of the way in which the model is used.
+    let bytes = |model: &str, extra: &[&str]| {
+        let run = foci(&[&["inspect", &place.text(model), "--json"], extra].concat());
+        run.succeeds();
+        json(&run.stdout)["train_bytes"].as_u64().unwrap()
+    };
+    assert_eq!(bytes("exact", &[]), bytes("tiles", &["--exact"]));
+    assert_ne!(bytes("exact", &[]), bytes("tiles", &[]));
 
     let study = |out: &str, extra: &[&str]| {
         let arguments = ["study", "--nets", "fcn", "--seeds", "1", "--steps", "2", "--weights", "5000"];

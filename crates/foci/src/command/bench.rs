@@ -107,7 +107,11 @@ pub fn run(flags: &BenchArguments, threads: Option<usize>) -> Result<(), Failure
 fn net_speed(name: &str, shape: Shape, flags: &BenchArguments, compute: &Compute) -> Result<(), Failure> {
     let net = inspect::load(name, flags.weights)?;
     let before = foci_kernels::peak::gigaflops(compute, 100.0);
-    let timing = time(&net, shape, flags.arithmetic.exact, compute, REPETITIONS).map_err(Failure::input)?;
+    let mut progress = Progress::phase(&format!("timing {}", net.name), flags.json);
+    let mut reached = |done, all| progress.reach(done, all);
+    let timing = time(&net, shape, flags.arithmetic.exact, compute, REPETITIONS, &mut reached);
+    progress.finish();
+    let timing = timing.map_err(Failure::input)?;
     let peak = (before + foci_kernels::peak::gigaflops(compute, 100.0)) / 2.0;
     // A training step is three passes of two operations for each multiply-add.
     let operations = 6.0 * net.macs_per_pixel() * (shape.n * shape.h * shape.w) as f64;

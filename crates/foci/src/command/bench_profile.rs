@@ -1,6 +1,7 @@
 //! `foci bench --profile`: where the time of a training step and of a prediction goes, layer by layer.
 
 use crate::exit::Failure;
+use crate::progress::Progress;
 use crate::terminal;
 use foci_engine::{Mode, Part, Pass, PlanOptions, Profile, ProfileRow, Shape, profile};
 use foci_kernels::Compute;
@@ -61,7 +62,11 @@ struct Row {
 pub fn run(net: &Net, shape: Shape, exact: bool, json: bool, compute: &Compute) -> Result<(), Failure> {
     let step = |mode| {
         let options = PlanOptions { exact, ..PlanOptions::new(mode) };
-        profile(net, shape, options, compute, STEPS).map(Step::from).map_err(Failure::input)
+        let mut progress = Progress::phase(&format!("profiling {}", net.name), json);
+        let mut reached = |done, all| progress.reach(done, all);
+        let profiled = profile(net, shape, options, compute, STEPS, &mut reached);
+        progress.finish();
+        profiled.map(Step::from).map_err(Failure::input)
     };
     let profiled = Profiled {
         net: net.name.clone(),

@@ -3,7 +3,9 @@
 use crate::arguments::InspectArguments;
 use crate::exit::Failure;
 use crate::terminal;
+use foci_net::memory::{Mode, PlanOptions};
 use foci_net::{Architecture, MemoryCost, Net, Op, solve};
+use foci_train::Recipe;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -18,16 +20,26 @@ pub fn run(flags: &InspectArguments) -> Result<(), Failure> {
     }
     let (height, width) = terminal::height_and_width(&flags.size)?;
     let net = load(&flags.net, flags.weights)?;
-    let cost = MemoryCost {
-        height,
-        width,
-        train_bytes: net.train_bytes(height, width).map_err(Failure::input)?,
-        infer_bytes: net.infer_bytes(height, width).map_err(Failure::input)?,
+    let exact = flags.arithmetic.exact || is_exact_model(&flags.net)?;
+    let bytes = |mode| {
+        let options = PlanOptions { exact, ..PlanOptions::new(mode) };
+        net.bytes(height, width, options).map_err(Failure::input)
     };
+    let (train_bytes, infer_bytes) = (bytes(Mode::Training)?, bytes(Mode::Inference)?);
+    let cost = MemoryCost { height, width, train_bytes, infer_bytes };
     if flags.json {
         return terminal::print(&net.to_json(Some(&cost)));
     }
     terminal::print(&describe(&net, &cost))
+}
+
+/// True for a model that was trained by direct convolutions only, and so is always used that way.
+fn is_exact_model(name: &str) -> Result<bool, Failure> {
+    let folder = Path::new(name);
+    if !folder.join("recipe.json").exists() {
+        return Ok(false);
+    }
+    Ok(Recipe::load(folder).map_err(Failure::input)?.training.plan.exact)
 }
 
 /// A model folder holds its net; anything else is an architecture, brought to `weights`.
