@@ -30,6 +30,6 @@ pub use read::{ChannelChoice, ImageInfo, read_labels, read_plane};
 pub use split::{Split, SplitOptions, split_by_group};
 pub use workers::{Interrupted, Workers};
 pub use write::{
-    encode_png_grey8, encode_png_grey16, encode_png_rgb8, write_labels, write_png_grey8, write_png_grey16,
-    write_tiff_f32, write_whole, write_whole_folder,
+    encode_png_grey8, encode_png_grey16, encode_png_rgb8, is_unfinished, write_labels, write_png_grey8,
+    write_png_grey16, write_tiff_f32, write_whole, write_whole_folder,
 };

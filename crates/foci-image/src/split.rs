@@ -48,8 +48,8 @@ pub struct Split {
 ///
 /// - `images.csv` with a column `split`: that is the split. Where it names no validation fields, they are
 ///   drawn from its training fields. Fields that it leaves open are learned from.
-/// - otherwise with `folds` of 2 or more, or a column `fold`: the groups of one fold are the test. The
-///   column decides where there is one; `folds`, if given, must agree with it.
+/// - otherwise with `folds` of 2 or more: the groups of one fold are the test. A column `fold` of `images.csv` says
+///   which groups are in which; there must be as many as `folds` says.
 /// - otherwise: `test_share` of the groups are the test.
 ///
 /// Validation groups are drawn from what remains. All draws are stratified by collection (names that
@@ -74,7 +74,7 @@ pub fn split_by_group(dataset: &Dataset, options: &SplitOptions) -> Result<Split
         if !validation.is_empty() {
             return finish(rest, validation, test);
         }
-    } else if groups.iter().any(|group| group.fold.is_some()) {
+    } else if options.folds >= 2 && groups.iter().any(|group| group.fold.is_some()) {
         (test, rest) = by_column(groups, options)?;
     } else if options.folds >= 2 {
         check_fold(options.fold, options.folds)?;
@@ -144,7 +144,7 @@ fn by_column(groups: Vec<Group>, options: &SplitOptions) -> Result<(Vec<Group>, 
     let mut folds: Vec<usize> = groups.iter().filter_map(|group| group.fold).collect();
     folds.sort_unstable();
     folds.dedup();
-    if options.folds >= 2 && options.folds != folds.len() {
+    if options.folds != folds.len() {
         return Err(wrong(
             format!("{} folds are asked for, but images.csv has {}", options.folds, folds.len()),
             "Ask for as many folds as its column 'fold' has, or remove the column",

@@ -12,6 +12,15 @@ use tiff::encoder::{TiffEncoder, colortype};
 
 use crate::{ImageError, LabelImage, Plane};
 
+/// Begin and end of the names of files that are not whole yet.
+const UNFINISHED: (&str, &str) = (".foci-", ".part");
+
+/// True for the name of what [`write_whole`] leaves behind if the program is killed: nothing that a reader takes for a file.
+pub fn is_unfinished(name: &std::ffi::OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with(UNFINISHED.0) && name.ends_with(UNFINISHED.1)
+}
+
 /// Writes `bytes` to `path` as a whole: temporary file beside it, sync, rename. An existing file is
 /// replaced; on error it is unchanged.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ImageError> {
@@ -21,7 +30,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ImageError> {
         _ => Path::new("."),
     };
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".foci-").suffix(".part");
+    builder.prefix(UNFINISHED.0).suffix(UNFINISHED.1);
     // A temporary file is private by default; the finished file should be as readable as any other.
     #[cfg(unix)]
     {
@@ -43,15 +52,23 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ImageError> {
 
 /// Makes a folder as a whole: `fill` writes into a hidden folder beside it, which is then renamed.
 ///
-/// The folder must not exist yet, or be empty. If `fill` fails or the program is killed, no folder of that name
-/// is left behind; remains of an earlier attempt are removed first.
+/// The folder must not exist yet, or be empty. If `fill` fails or the program is killed, no half-filled folder of that
+/// name is left behind; remains of an earlier attempt are removed first. What would keep the folder from being put in
+/// its place (it is not empty, or is where a disk is mounted, or is the current folder) is found before any work.
 pub fn write_whole_folder<T, E: From<ImageError>>(
     folder: &Path,
     fill: impl FnOnce(&Path) -> Result<T, E>,
 ) -> Result<T, E> {
     let failed = |source| ImageError::Write { path: folder.to_path_buf(), source };
-    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let fresh = folder.with_file_name(format!(".{name}.part"));
+    let Some(name) = folder.file_name() else {
+        let reason = "it has no name of its own; name a folder in it";
+        return Err(failed(std::io::Error::new(std::io::ErrorKind::InvalidInput, reason)).into());
+    };
+    let fresh = folder.with_file_name(format!(".{}.part", name.to_string_lossy()));
+    let was_there = folder.exists();
+    if was_there {
+        std::fs::remove_dir(folder).map_err(failed)?;
+    }
     if fresh.exists() {
         std::fs::remove_dir_all(&fresh).map_err(failed)?;
     }
@@ -61,13 +78,13 @@ pub fn write_whole_folder<T, E: From<ImageError>>(
         Err(error) => {
             // The first error is the one to tell; a folder that cannot be removed is hidden and replaced next time.
             let _ = std::fs::remove_dir_all(&fresh);
+            if was_there {
+                let _ = std::fs::create_dir(folder);
+            }
             return Err(error);
         }
     };
-    if folder.exists() {
-        // Fails, as it should, if somebody has put something there in the meantime.
-        std::fs::remove_dir(folder).map_err(failed)?;
-    }
+    // Fails, as it should, if somebody has put something there in the meantime.
     std::fs::rename(&fresh, folder).map_err(failed)?;
     Ok(filled)
 }
@@ -180,6 +197,28 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Interrupted;
+
+    #[test]
+    fn what_keeps_a_folder_from_its_place_is_found_before_the_work() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("specimens");
+        std::fs::create_dir(&folder).unwrap();
+        // An empty folder stays if the work fails, and is filled if it does not.
+        let failed = write_whole_folder(&folder, |_| Err::<(), _>(Interrupted.into()));
+        assert!(matches!(failed, Err(ImageError::Interrupted(_))) && folder.is_dir());
+        write_whole_folder(&folder, |fresh| write_whole(&fresh.join("a"), b"1")).unwrap();
+        assert_eq!(std::fs::read(folder.join("a")).unwrap(), b"1");
+        for taken in [folder.as_path(), Path::new("."), Path::new("/")] {
+            let mut begun = false;
+            let error = write_whole_folder(taken, |_| {
+                begun = true;
+                Ok::<_, ImageError>(())
+            });
+            assert!(error.is_err() && !begun, "{}", taken.display());
+        }
+        assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 1, "nothing else is left");
+    }
 
     #[test]
     fn a_file_is_replaced_whole_and_nothing_else_stays() {

@@ -162,6 +162,7 @@ fn a_table_of_tiles_is_followed_and_checked() {
         ("t,a,0,0,5,0", "line 2: a tile of 5 x 0"),
         ("t,a,-1,0,5,5", "line 2: x '-1'"),
         ("t,a,18446744073709551615,0,5,5", "line 2: the tile reaches outside"),
+        ("t,a,0,0,5,5\nt,a,5,0,5,5", "line 3: 't' already stands in line 2"),
     ] {
         text(folder.path(), "tiles.csv", &format!("tile,image,x,y,w,h\n{line}\n"));
         let message = message(open_with(folder.path(), &options), "tiles.csv");

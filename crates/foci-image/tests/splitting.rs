@@ -47,6 +47,7 @@ fn field(name: String, group: String) -> Field {
         },
         normalisation: Normalisation { low: 0.0, high: 1.0 },
         sha256: String::new(),
+        foci_sha256: None,
         mask_sha256: None,
         part: None,
         fold: None,
@@ -128,8 +129,12 @@ fn columns_of_the_table_are_honoured() {
     }
     let fold =
         |fold, folds| split_by_group(&dataset, &SplitOptions { fold, folds, ..SplitOptions::default() });
-    assert_eq!(fold(1, 0).unwrap().test, [1, 3, 5, 7, 9]);
+    assert_eq!(fold(1, 2).unwrap().test, [1, 3, 5, 7, 9]);
     assert_eq!(fold(0, 2).unwrap().test, [0, 2, 4, 6, 8]);
+    // A single net that is to be used learns from all folds: nobody asked for one to be held out.
+    let all = SplitOptions { test_share: 0.0, ..SplitOptions::default() };
+    let split = split_by_group(&dataset, &all).unwrap();
+    assert_eq!((split.train.len(), split.validation.len(), split.test.len()), (8, 2, 0));
     assert!(fold(0, 5).unwrap_err().to_string().contains("images.csv has 2"));
     assert!(fold(2, 2).unwrap_err().to_string().contains("no fold 2"));
 }

@@ -2,24 +2,29 @@
 //!
 //! Test tiles carry what is known of them: the label image and, for synthetic specimens, the true foci.
 
+mod specimens;
+#[cfg(test)]
+mod tests;
+
 use crate::StudyError;
 use crate::spec::{StudySpec, TileSize};
 use crate::study::{Event, Observer, StudyRequest};
-use foci_image::synth::{SpecimenOptions, write_specimens};
 use foci_image::{
     Dataset, DatasetOptions, Fingerprint, ImageError, LabelImage, LeftOut, Loader, Plane, Split,
-    SplitOptions, Workers, split_by_group, write_whole_folder,
+    SplitOptions, Workers, split_by_group,
 };
 use foci_measure::frequency::LEAST_SIDE;
 use foci_train::Tiles;
 use serde::{Deserialize, Serialize};
+pub(crate) use specimens::SPECIMENS;
+use specimens::specimens;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// Folder of the specimens that a study makes, in its output folder.
-pub(crate) const SPECIMENS: &str = "specimens";
 /// Groups of fields that a study needs at least: one each to train, tune and test on.
 const LEAST_GROUPS: usize = 3;
+/// Test groups from which a difference has an interval.
+const LEAST_COMPARED: usize = 2;
 
 /// What the plan says of the data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +37,8 @@ pub struct PlannedData {
     pub tile: TileSize,
     /// Names of the fields in each part.
     pub split: SplitNames,
+    /// The fold that is held out, from 0.
+    pub fold: usize,
     /// Fields that were found and not used, with the reason.
     pub left_out: Vec<LeftOut>,
     /// Guesses and oddities.
@@ -67,7 +74,8 @@ impl PlannedData {
 #[derive(Debug, Clone)]
 pub(crate) struct TestTile {
     pub name: String,
-    /// Name of its field; differences are paired by field.
+    /// Name of its field or, where fields have siblings, of their group: differences are paired by it, since siblings
+    /// are no independent evidence.
     pub field: String,
     pub plane: Plane,
     pub labels: Option<LabelImage>,
@@ -104,7 +112,15 @@ impl Data {
                 Workers::new(threads).watched_by(|done, all| observer.phase("reading images", done, all));
             Dataset::open(&folder, &options, &mut workers)?
         };
-        let split = split(spec, &dataset, &folder)?;
+        let (split, fold) = split(spec, &dataset, &folder)?;
+        let mut notes = dataset.notes.clone();
+        let tested: BTreeSet<&str> =
+            split.test.iter().map(|&field| dataset.fields[field].group.as_str()).collect();
+        if tested.len() < LEAST_COMPARED {
+            notes.push(
+                "Only one field is held out to test on, so no difference between nets has an interval and nothing is compared. Add fields, or hold out more of them.".into(),
+            );
+        }
         let names =
             |fields: &[usize]| fields.iter().map(|&field| dataset.fields[field].name.clone()).collect();
         let largest =
@@ -118,8 +134,9 @@ impl Data {
                 validation: names(&split.validation),
                 test: names(&split.test),
             },
+            fold,
             left_out: dataset.left_out.clone(),
-            notes: dataset.notes.clone(),
+            notes,
             fingerprint: Fingerprint::of(&dataset, Some(&split)),
         };
         for line in planned.lines() {
@@ -192,7 +209,7 @@ fn load(dataset: &Dataset, split: &Split, loader: &mut Loader, index: usize) -> 
         let truth = loader.tile_foci(index)?;
         Loaded::Test(TestTile {
             name: tile.name.clone(),
-            field: dataset.fields[tile.field].name.clone(),
+            field: dataset.fields[tile.field].group.clone(),
             plane: loader.tile(index)?,
             labels: loader.tile_labels(index)?,
             truth: truth.map(|foci| foci.iter().map(|focus| (focus.x, focus.y)).collect()),
@@ -202,8 +219,9 @@ fn load(dataset: &Dataset, split: &Split, loader: &mut Loader, index: usize) -> 
     })
 }
 
-/// Divides the fields as the study says, in fewer folds if there are fewer groups of fields.
-fn split(spec: &StudySpec, dataset: &Dataset, folder: &Path) -> Result<Split, StudyError> {
+/// Divides the fields as the study says, in fewer folds if there are fewer groups of fields, and in those of `images.csv`
+/// if it has any. Also gives the fold that is held out.
+fn split(spec: &StudySpec, dataset: &Dataset, folder: &Path) -> Result<(Split, usize), StudyError> {
     let groups: BTreeSet<&str> = dataset.fields.iter().map(|field| field.group.as_str()).collect();
     if groups.len() < LEAST_GROUPS {
         let reason = format!(
@@ -213,18 +231,24 @@ fn split(spec: &StudySpec, dataset: &Dataset, folder: &Path) -> Result<Split, St
         );
         return Err(StudyError::Data { folder: folder.into(), reason });
     }
-    let folds = spec.split.folds.min(groups.len());
-    let options = SplitOptions {
-        folds,
-        fold: spec.split.fold.min(folds - 1),
-        seed: spec.split.seed,
-        ..SplitOptions::default()
-    };
-    Ok(split_by_group(dataset, &options)?)
+    let named: BTreeSet<usize> = dataset.fields.iter().filter_map(|field| field.fold).collect();
+    let folds = if named.is_empty() { spec.split.folds.min(groups.len()) } else { named.len() };
+    let fold = spec.split.fold.min(folds - 1);
+    let options = SplitOptions { folds, fold, seed: spec.split.seed, ..SplitOptions::default() };
+    let split = split_by_group(dataset, &options)?;
+    for (part, fields) in [("validation", &split.validation), ("test", &split.test)] {
+        if fields.is_empty() {
+            let reason = format!(
+                "no field is left for {part}; the column 'split' of images.csv must say `{part}` for some fields, or be removed"
+            );
+            return Err(StudyError::Data { folder: folder.into(), reason });
+        }
+    }
+    Ok((split, fold))
 }
 
-/// Tiles to train a single net: all fields but a fifth, which are for validation. The watcher of the workers counts
-/// fields.
+/// Tiles to train a single net: all fields but a fifth, which are for validation, and but those that `images.csv` keeps
+/// for the test, which are not touched. The watcher of the workers counts fields.
 ///
 /// # Errors
 /// [`StudyError::Image`] if there are too few fields, a file has changed since, or the watcher ends the work.
@@ -235,11 +259,12 @@ pub fn training_tiles(dataset: &Dataset, seed: u64, workers: &mut Workers) -> Re
     )?;
     let fingerprint = Fingerprint::of(dataset, Some(&split)).sha256;
     let mut tiles = Tiles { fingerprint, ..Tiles::default() };
-    let planes = dataset.each_tile(workers, |loader, index| loader.tile(index))?;
-    for (tile, plane) in dataset.tiles.iter().zip(planes) {
-        let part =
-            if split.train.contains(&tile.field) { &mut tiles.training } else { &mut tiles.validation };
-        part.push(plane);
+    for tile in dataset.each_tile(workers, |loader, index| load(dataset, &split, loader, index))? {
+        match tile {
+            Loaded::Training(plane) => tiles.training.push(plane),
+            Loaded::Validation(plane) => tiles.validation.push(plane),
+            Loaded::Test(_) | Loaded::Unused => {}
+        }
     }
     Ok(tiles)
 }
@@ -248,51 +273,4 @@ pub fn training_tiles(dataset: &Dataset, seed: u64, workers: &mut Workers) -> Re
 pub fn remarks(left_out: &[LeftOut], notes: &[String]) -> Vec<String> {
     let left_out = left_out.iter().map(|field| format!("{} is left out: {}", field.name, field.reason));
     left_out.chain(notes.iter().cloned()).collect()
-}
-
-/// Makes the specimens of a study in its output folder, unless a part of the study did before.
-fn specimens(
-    spec: &StudySpec,
-    out: &Path,
-    threads: usize,
-    observer: &mut dyn Observer,
-) -> Result<PathBuf, StudyError> {
-    let Some(wanted) = spec.specimens else {
-        let reason = "it has no [specimens] to make, so it needs images: add --data DIR".into();
-        return Err(StudyError::Spec { place: format!("study '{}'", spec.name), reason });
-    };
-    let folder = out.join(SPECIMENS);
-    let options = SpecimenOptions {
-        width: wanted.width,
-        height: wanted.height,
-        nucleus_scale: wanted.nucleus_scale,
-        seed: wanted.seed,
-        ..SpecimenOptions::default()
-    };
-    if folder.exists() {
-        return if are_those(&folder, wanted.fields, &options) {
-            Ok(folder)
-        } else {
-            let reason =
-                "it holds other specimens than the study asks for; choose another folder with --out".into();
-            Err(StudyError::OutputInUse { folder, reason })
-        };
-    }
-    observer.event(Event::Note(&format!(
-        "making {} synthetic specimens in {}",
-        wanted.fields,
-        folder.display()
-    )));
-    let mut workers =
-        Workers::new(threads).watched_by(|done, all| observer.phase("making specimens", done, all));
-    write_whole_folder(&folder, |fresh| write_specimens(fresh, wanted.fields, &options, &mut workers))?;
-    Ok(folder)
-}
-
-/// True if a folder holds `fields` specimens made with these options, by its own record.
-fn are_those(folder: &Path, fields: usize, options: &SpecimenOptions) -> bool {
-    let record = std::fs::read(folder.join("specimens.json")).unwrap_or_default();
-    let record: serde_json::Value = serde_json::from_slice(&record).unwrap_or_default();
-    record["count"] == fields
-        && serde_json::to_value(options).is_ok_and(|options| record["options"] == options)
 }

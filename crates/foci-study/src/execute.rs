@@ -217,7 +217,7 @@ impl<'a, 'b> Executor<'a, 'b> {
             summary: RunSummary {
                 net: arm.name.clone(),
                 seed,
-                fold: self.plan.spec.split.fold,
+                fold: self.plan.data.fold,
                 steps: training.steps,
                 seconds: outcome.seconds,
                 seconds_per_step: outcome.seconds_per_step,

@@ -25,5 +25,5 @@ mod timing;
 
 pub use error::StudyError;
 pub use measure::{FieldMeasures, TileMeasures};
-pub use spec::{StudySpec, TileSize};
+pub use spec::{ClaimSpec, StudySpec, TileSize};
 pub use study::{Event, Observer, StudyRequest, run};

@@ -130,6 +130,9 @@ impl Plan {
 pub(crate) fn check_folder(out: &Path, resume: bool) -> Result<(), StudyError> {
     let in_use = |reason: &str| Err(StudyError::OutputInUse { folder: out.into(), reason: reason.into() });
     let failed = |action: &'static str| move |source| StudyError::File { action, path: out.into(), source };
+    if out.exists() && !out.is_dir() {
+        return in_use("it is a file; choose a folder with --out");
+    }
     std::fs::create_dir_all(out).map_err(failed("write"))?;
     if out.join(PLAN).exists() {
         return if resume {
@@ -142,6 +145,10 @@ pub(crate) fn check_folder(out: &Path, resume: bool) -> Result<(), StudyError> {
     }
     for entry in std::fs::read_dir(out).map_err(failed("read"))? {
         let name = entry.map_err(failed("read"))?.file_name();
+        // What a program that was killed had begun to write is no file.
+        if foci_image::is_unfinished(&name) {
+            continue;
+        }
         // Specimens are there without a plan if the study was stopped while it made or read them.
         if name != SPECIMENS && name != format!(".{SPECIMENS}.part").as_str() {
             return in_use("it is not empty and holds no study; choose another folder with --out");

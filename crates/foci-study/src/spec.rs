@@ -79,7 +79,15 @@ impl StudySpec {
             place: place.clone(),
             reason: format!("cannot be read: {error}"),
         })?;
-        StudySpec::parse(&text, &place)
+        let mut spec = StudySpec::parse(&text, &place)?;
+        // A net file is looked for beside the study that names it first.
+        for arm in &mut spec.arms {
+            let beside = path.with_file_name("").join(&arm.net);
+            if arm.net.ends_with(".toml") && beside.is_file() {
+                arm.net = beside.to_string_lossy().into_owned();
+            }
+        }
+        Ok(spec)
     }
 
     /// Parses a specification; `place` names it in messages.
@@ -139,8 +147,9 @@ impl StudySpec {
     }
 
     /// Keeps only the arms named, and the claims that can be decided with them. A name that is no arm is
-    /// taken for a net, shipped or in a file.
-    pub fn keep_arms(&mut self, names: &[String]) {
+    /// taken for a net, shipped or in a file. Returns the claims that are left out.
+    #[must_use = "a claim that was written down before must not vanish without a word"]
+    pub fn keep_arms(&mut self, names: &[String]) -> Vec<ClaimSpec> {
         let mut arms = Vec::new();
         for name in names {
             match self.arms.iter().find(|arm| arm.name == *name) {
@@ -154,8 +163,11 @@ impl StudySpec {
             }
         }
         self.arms = arms;
-        self.claims.retain(|claim| {
+        let decidable = |claim: &ClaimSpec| {
             claim.all.iter().flat_map(Clause::arms).all(|arm| self.arms.iter().any(|known| known.name == arm))
-        });
+        };
+        let (kept, left_out) = std::mem::take(&mut self.claims).into_iter().partition(decidable);
+        self.claims = kept;
+        left_out
     }
 }

@@ -51,6 +51,20 @@ fn message(text: &str) -> String {
 }
 
 #[test]
+fn a_net_file_is_looked_for_beside_the_study() {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(place.path().join("some/where")).unwrap();
+    let (study, net) = (place.path().join("my.toml"), place.path().join("some/where/my-net.toml"));
+    std::fs::write(&study, SOUND).unwrap();
+    // Not there: the path is left as it is, for the folder in which the program runs.
+    assert_eq!(StudySpec::load(&study).unwrap().arms[1].net, "some/where/my-net.toml");
+    std::fs::write(&net, "").unwrap();
+    let spec = StudySpec::load(&study).unwrap();
+    assert_eq!(Path::new(&spec.arms[1].net), net);
+    assert_eq!(spec.arms[1].name, "my-net");
+}
+
+#[test]
 fn an_arm_is_called_after_its_net() {
     let spec = StudySpec::parse(SOUND, "my.toml").unwrap();
     let names: Vec<&str> = spec.arms.iter().map(|arm| arm.name.as_str()).collect();

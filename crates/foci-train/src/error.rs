@@ -48,7 +48,7 @@ pub enum TrainError {
         reason: String,
     },
     /// The run was asked to stop; its checkpoint is written.
-    #[error("interrupted at step {step}; what was done is saved")]
+    #[error("interrupted at step {step}; what was done is saved, and --resume goes on from there")]
     Interrupted {
         /// Steps taken.
         step: u64,

@@ -5,7 +5,8 @@ use foci_engine::{EngineError, PlanOptions, Session, SessionOptions, Shape};
 use foci_kernels::Compute;
 use foci_net::Net;
 
-/// A session that refuses to need more memory than is free.
+/// A session that refuses to need more memory than is free beside the `promised` bytes: those of other sessions, which the
+/// system counts as free until they are used.
 ///
 /// # Errors
 /// As [`Session::with_options`]; the message names the bytes and the largest image that would fit.
@@ -14,8 +15,10 @@ pub(crate) fn session(
     shape: Shape,
     plan: PlanOptions,
     compute: &Compute,
+    promised: u64,
 ) -> Result<Session, EngineError> {
-    let options = SessionOptions { plan, memory_limit: free_bytes() };
+    let options =
+        SessionOptions { plan, memory_limit: free_bytes().map(|free| free.saturating_sub(promised)) };
     Session::with_options(net, shape, options, compute)
 }
 
@@ -33,6 +36,22 @@ fn free_in(meminfo: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_promised_to_others_is_not_free() {
+        let architecture = foci_net::Architecture::load("fcn").unwrap();
+        let net = foci_net::solve::for_weights(&architecture, 5_000, 1, 1).unwrap();
+        let compute = Compute::new(1, foci_kernels::Simd::Scalar).unwrap();
+        let shape = Shape { n: 1, h: 16, w: 16 };
+        let of = |promised| {
+            let plan = PlanOptions::new(foci_engine::Mode::Inference);
+            session(&net, shape, plan, &compute, promised).map(|_| ())
+        };
+        of(0).unwrap();
+        if free_bytes().is_some() {
+            assert!(matches!(of(u64::MAX), Err(EngineError::Memory { .. })));
+        }
+    }
 
     #[test]
     fn the_line_of_free_memory_is_found() {

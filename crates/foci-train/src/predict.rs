@@ -51,7 +51,7 @@ impl<'a> Predictor<'a> {
         let mut session = match self.session.take() {
             Some((planned, session)) if planned == shape => session,
             _ => {
-                let mut session = memory::session(&self.model.net, shape, self.options, self.compute)?;
+                let mut session = memory::session(&self.model.net, shape, self.options, self.compute, 0)?;
                 session.set_parameters(&self.model.parameters)?;
                 session
             }

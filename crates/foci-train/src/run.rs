@@ -101,8 +101,9 @@ impl<'a> Run<'a> {
         // First of all, because it is what refuses a batch that no memory can hold.
         let shape = Shape { n: plan.batch, h: plan.crop, w: plan.crop };
         let options = |mode| PlanOptions { exact: plan.exact, ..PlanOptions::new(mode) };
-        let session = memory::session(net, shape, options(Mode::Training), compute)?;
-        let validation = memory::session(net, shape, options(Mode::Inference), compute)?;
+        let session = memory::session(net, shape, options(Mode::Training), compute, 0)?;
+        let promised = session.bytes().total();
+        let validation = memory::session(net, shape, options(Mode::Inference), compute, promised)?;
         let batches = Batches::new(plan, tiles)?;
         checkpoint::settle(folder, plan, &tiles.fingerprint, net)?;
         let now = Parameters::he(net, plan.seed);

@@ -42,6 +42,9 @@ pub enum Command {
     /// Measure the speed of the kernels or of a net on this machine
     Bench(BenchArguments),
     /// Print completions for a shell
+    #[command(
+        after_help = "Example:\n  foci completions bash > ~/.local/share/bash-completion/completions/foci"
+    )]
     Completions {
         /// Shell to complete for
         shell: clap_complete::Shell,

@@ -85,11 +85,17 @@ pub fn reading(flags: &ReadingArguments) -> DatasetOptions {
     }
 }
 
+/// More pixels than any image has on a side, few enough that areas and bytes can be counted.
+const MOST_SIDE: usize = 1 << 20;
+
 /// Reads `HEIGHTxWIDTH`.
 pub fn height_and_width(text: &str) -> Result<(usize, usize), Failure> {
     let parsed =
         text.split_once(['x', 'X']).and_then(|(h, w)| Some((h.trim().parse().ok()?, w.trim().parse().ok()?)));
     match parsed {
+        Some((h, w)) if h > MOST_SIDE || w > MOST_SIDE => Err(Failure::input(anyhow::anyhow!(
+            "'{text}' is too large; a side has {MOST_SIDE} pixels at most"
+        ))),
         Some((h, w)) if h > 0 && w > 0 => Ok((h, w)),
         _ => Err(Failure::input(anyhow::anyhow!(
             "'{text}' is not a size; write HEIGHTxWIDTH in pixels, for example 512x672"

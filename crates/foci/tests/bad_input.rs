@@ -26,6 +26,39 @@ fn a_folder_that_is_not_there_is_named() {
 }
 
 #[test]
+fn an_output_that_is_a_file_is_refused_before_any_work() {
+    let place = Workplace::new();
+    place.specimens("data", 5);
+    fs::write(place.path("file"), "mine").unwrap();
+    let (data, file) = (place.text("data"), place.text("file"));
+    foci(&["train", "--net", "fcn", "--data", &data, "--out", &file]).fails_with(2, &["file"]);
+    foci(&["study", "--data", &data, "--out", &file]).fails_with(2, &["file", "--out"]);
+    assert_eq!(fs::read_to_string(place.path("file")).unwrap(), "mine");
+}
+
+#[test]
+fn what_a_killed_program_had_begun_to_write_is_in_nobodys_way() {
+    let place = Workplace::new();
+    place.specimens("data", 5);
+    let (data, out) = (place.text("data"), place.text("model"));
+    fs::create_dir(place.path("model")).unwrap();
+    fs::write(place.path("model/.foci-a1b2c3.part"), "half").unwrap();
+    let arguments = ["train", "--net", "fcn", "--weights", "5000", "--steps", "1", "--crop", "64"];
+    foci(&[&arguments[..], &["--data", &data, "--out", &out]].concat()).succeeds();
+}
+
+#[test]
+fn a_claim_that_can_no_longer_be_decided_is_named() {
+    let place = Workplace::new();
+    let arguments = ["study", "--nets", "fcn", "--seeds", "1", "--steps", "1", "--weights", "5000"];
+    let run = foci(&[&arguments[..], &["--out", &place.text("out")]].concat());
+    run.succeeds();
+    for claim in ["fcn-loses-detail", "atrous-costs-memory"] {
+        assert!(run.stderr.contains(&format!("claim '{claim}' is left out")), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn a_prediction_never_replaces_an_image() {
     let place = Workplace::new();
     place.specimens("data", 5);
@@ -280,6 +313,7 @@ fn flags_that_make_no_sense_are_refused() {
     // Nothing was begun, so the folder is free for the corrected command.
     assert!(!place.path("out").exists());
     foci(&["inspect", "unet", "--size", "wide"]).fails_with(2, &["HEIGHTxWIDTH"]);
+    foci(&["bench", "--size", "4294967296x4294967296"]).fails_with(2, &["too large"]);
 }
 
 /// A grey PNG with the same value everywhere.

@@ -202,6 +202,14 @@ fn tiles_are_cut_and_can_be_read_again() {
 }
 
 #[test]
+fn the_shipped_nets_are_listed_for_persons_and_programs() {
+    let (text, listed) = (foci(&["inspect", "list"]), foci(&["inspect", "list", "--json"]));
+    let names: Vec<String> = serde_json::from_str(&listed.stdout).unwrap();
+    assert!(names.iter().any(|name| name == "atrous-unet"));
+    assert_eq!(text.stdout.lines().collect::<Vec<_>>(), names);
+}
+
+#[test]
 fn every_command_has_help_with_an_example() {
     for command in [
         &["study"][..],
@@ -213,6 +221,7 @@ fn every_command_has_help_with_an_example() {
         &["data", "check"],
         &["data", "tile"],
         &["bench"],
+        &["completions"],
     ] {
         let run = foci(&[command, &["--help"]].concat());
         run.succeeds();

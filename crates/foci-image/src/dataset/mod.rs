@@ -132,6 +132,8 @@ pub struct Field {
     pub normalisation: Normalisation,
     /// SHA-256 of the image file, hexadecimal.
     pub sha256: String,
+    /// SHA-256 of the table of true foci, hexadecimal.
+    pub foci_sha256: Option<String>,
     /// SHA-256 of the mask (of all files, for a folder), hexadecimal.
     pub mask_sha256: Option<String>,
     /// What `images.csv` says in its column `split`.

@@ -144,6 +144,13 @@ fn measure(found: &FoundField, options: &DatasetOptions) -> Result<Measured, Ima
     let intensity = quality::intensity(&plane, &info);
     let normalisation =
         Normalisation::from_percentiles(intensity.minimum, intensity.low, intensity.high, intensity.maximum);
+    let foci_sha256 = match &found.foci {
+        Some(table) => {
+            let bytes = std::fs::read(table).map_err(|source| ImageError::read(table, source))?;
+            Some(hexadecimal(&Sha256::digest(&bytes)))
+        }
+        None => None,
+    };
     let mut field = Field {
         name: found.name.clone(),
         group: found.name.clone(),
@@ -158,6 +165,7 @@ fn measure(found: &FoundField, options: &DatasetOptions) -> Result<Measured, Ima
         intensity,
         normalisation,
         sha256,
+        foci_sha256,
         mask_sha256: None,
         part: None,
         fold: None,

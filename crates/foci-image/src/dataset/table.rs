@@ -104,6 +104,7 @@ pub(super) fn tiles(root: &Path, path: &Path) -> Result<(PathBuf, Vec<TileRow>),
     let (tile, image) = (column("tile")?, column("image")?);
     let numbers = [column("x")?, column("y")?, column("w")?, column("h")?];
     let mut tiles = Vec::new();
+    let mut lines = BTreeMap::new();
     for (line, record) in &records.rows {
         let mut values = [0; 4];
         for (value, at) in values.iter_mut().zip(numbers) {
@@ -117,6 +118,10 @@ pub(super) fn tiles(root: &Path, path: &Path) -> Result<(PathBuf, Vec<TileRow>),
             return Err(table.wrong(*line, format!("a tile of {w} x {h} pixels")));
         }
         let text = |at: usize| record.get(at).unwrap_or_default().to_string();
+        // Measures and pictures are found again by the name of their tile.
+        if let Some(earlier) = lines.insert(text(tile), *line) {
+            return Err(table.wrong(*line, format!("'{}' already stands in line {earlier}", text(tile))));
+        }
         tiles.push(TileRow {
             line: *line,
             name: text(tile),

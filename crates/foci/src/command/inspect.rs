@@ -16,6 +16,9 @@ const DEFAULT_WEIGHTS: u64 = 60_000;
 pub fn run(flags: &InspectArguments) -> Result<(), Failure> {
     if flags.net == "list" {
         let names: Vec<&str> = Architecture::shipped_names().collect();
+        if flags.json {
+            return terminal::print_json(&names);
+        }
         return terminal::print(&(names.join("\n") + "\n"));
     }
     let (height, width) = terminal::height_and_width(&flags.size)?;

@@ -4,18 +4,21 @@ use crate::arguments::StudyArguments;
 use crate::exit::Failure;
 use crate::progress::{Progress, duration};
 use crate::terminal;
-use foci_study::{Event, Observer, StudyRequest, StudySpec};
+use foci_study::{ClaimSpec, Event, Observer, StudyRequest, StudySpec};
 use std::path::PathBuf;
 use std::time::Instant;
 
 /// Runs the command.
 pub fn run(flags: StudyArguments, threads: Option<usize>) -> Result<(), Failure> {
     let json = flags.json;
-    let request = resolve(flags)?;
+    let (request, left_out) = resolve(flags)?;
     terminal::stop_on_interrupt()?;
     let compute = terminal::compute(threads)?;
     let mut watcher = Watcher::new(json);
     watcher.say(&format!("study '{}' in {}", request.spec.name, request.out.display()));
+    for claim in left_out {
+        watcher.say(&format!("  claim '{}' is left out: it names a net that --nets does not", claim.id));
+    }
     let outcome = foci_study::run(&request, &compute, &mut watcher);
     watcher.finish();
     let results = outcome?;
@@ -33,13 +36,15 @@ pub fn run(flags: StudyArguments, threads: Option<usize>) -> Result<(), Failure>
     ))
 }
 
-/// Flags become a request; the specification is checked again because flags may have changed it.
-fn resolve(flags: StudyArguments) -> Result<StudyRequest, Failure> {
+/// Flags become a request; the specification is checked again because flags may have changed it. Also gives the claims
+/// that cannot be decided any more.
+fn resolve(flags: StudyArguments) -> Result<(StudyRequest, Vec<ClaimSpec>), Failure> {
     let mut spec = match &flags.spec {
         Some(path) => StudySpec::load(path)?,
         None if flags.data.is_some() => StudySpec::standard()?,
         None => StudySpec::quick()?,
     };
+    let mut left_out = Vec::new();
     let mut command = vec!["foci study".to_string()];
     command.extend(flags.spec.iter().map(|path| quoted(&path.display().to_string())));
     let mut add = |flag: &str, value: String| command.push(format!("--{flag} {}", quoted(&value)));
@@ -48,7 +53,7 @@ fn resolve(flags: StudyArguments) -> Result<StudyRequest, Failure> {
     }
     if !flags.nets.is_empty() {
         add("nets", flags.nets.join(","));
-        spec.keep_arms(&flags.nets);
+        left_out = spec.keep_arms(&flags.nets);
     }
     if let Some(weights) = flags.weights {
         add("weights", weights.to_string());
@@ -91,14 +96,15 @@ fn resolve(flags: StudyArguments) -> Result<StudyRequest, Failure> {
         }
         None => free_folder()?,
     };
-    Ok(StudyRequest {
+    let request = StudyRequest {
         spec,
         data: flags.data,
         reading: terminal::reading(&flags.reading),
         out,
         resume: flags.resume,
         command: command.join(" "),
-    })
+    };
+    Ok((request, left_out))
 }
 
 /// A word as a shell reads it back.
