@@ -108,6 +108,7 @@ unsafe fn block<V: Vector>(
                 $(($count, 1) => unsafe {
                     tiles::<V, $count, $vectors, 1>(operands, input, group.first, y, columns, weights, bias)
                 }
+                // SAFETY: as above.
                 ($count, 9) => unsafe {
                     tiles::<V, $count, $vectors, 3>(operands, input, group.first, y, columns, weights, bias)
                 })*
