@@ -62,8 +62,7 @@ fn plane(width: usize, height: usize) -> Plane {
 fn images_of_two_sizes_need_the_memory_of_the_larger() {
     let compute = Compute::new(1, Simd::detect().unwrap()).unwrap();
     let net = solve::for_weights(&Architecture::shipped("fcn").unwrap(), 5_000, 1, 1).unwrap();
-    let tiles =
-        Tiles { training: vec![plane(32, 32)], validation: vec![plane(32, 32)], ..Tiles::default() };
+    let tiles = Tiles { training: vec![plane(32, 32)], validation: vec![plane(32, 32)], ..Tiles::default() };
     let plan = TrainingPlan {
         task: Task::Reconstruct,
         seed: 0,

@@ -98,6 +98,14 @@ pub struct ReadingArguments {
     /// Table of tiles instead (CSV with columns tile,image,x,y,w,h)
     #[arg(long, value_name = "FILE.csv")]
     pub tiles: Option<PathBuf>,
+    /// Which part of each file is used
+    #[command(flatten)]
+    pub image: ImageArguments,
+}
+
+/// Which part of an image file is the image.
+#[derive(Debug, Clone, Args)]
+pub struct ImageArguments {
     /// Channel of colour images to use [default: guessed, and told]
     #[arg(long)]
     pub channel: Option<Channel>,
@@ -198,9 +206,12 @@ pub struct PredictArguments {
     /// Folder for the predicted images
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Channel of colour images to use [default: guessed, and told]
+    /// Channel of colour images to use [default: as said in training, else guessed; either is told]
     #[arg(long)]
     pub channel: Option<Channel>,
+    /// Page of multi-page files, from 0 [default: as said in training, else the first; either is told]
+    #[arg(long, value_name = "N")]
+    pub page: Option<usize>,
     /// How convolutions are computed
     #[command(flatten)]
     pub arithmetic: ArithmeticArguments,
@@ -219,6 +230,9 @@ pub struct EvaluateArguments {
     /// Folder of predicted images with the same names
     #[arg(long, value_name = "DIR")]
     pub pred: PathBuf,
+    /// Which part of each file is used
+    #[command(flatten)]
+    pub image: ImageArguments,
     /// Print the measures as JSON
     #[arg(long)]
     pub json: bool,
@@ -319,9 +333,9 @@ pub struct TileArguments {
     /// Folder for the tiles
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Channel of colour images to use [default: guessed, and told]
-    #[arg(long)]
-    pub channel: Option<Channel>,
+    /// Which part of each file is used
+    #[command(flatten)]
+    pub image: ImageArguments,
     /// Print what was cut as JSON
     #[arg(long)]
     pub json: bool,

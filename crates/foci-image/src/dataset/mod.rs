@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChannelChoice, ImageError, Normalisation, Workers};
+use crate::{ChannelChoice, ImageError, Normalisation, Reading, Workers};
 
 mod load;
 mod open;
@@ -50,6 +50,13 @@ impl Default for DatasetOptions {
             group_column: "group".to_string(),
             saturated_limit: 0.5,
         }
+    }
+}
+
+impl DatasetOptions {
+    /// Which part of each file is used.
+    pub fn reading(&self) -> Reading {
+        Reading { channel: self.channel, page: self.page }
     }
 }
 

@@ -3,8 +3,9 @@
 use crate::arguments::EvaluateArguments;
 use crate::exit::Failure;
 use crate::progress::watched;
+use crate::reading::{Notes, of_files};
 use crate::terminal;
-use foci_image::{ChannelChoice, Normalisation, Plane, field_files, read_plane};
+use foci_image::{Normalisation, Reading, field_files, read_plane_as_others, read_plane_page};
 use foci_measure::{ImageView, Measure, MeasureError, ReconstructionMeter};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -20,6 +21,9 @@ const SHOWN: [Measure; 5] =
 struct Evaluated {
     name: String,
     metrics: BTreeMap<&'static str, f64>,
+    /// What the readers note of the two files.
+    #[serde(skip)]
+    notes: [(PathBuf, Vec<String>); 2],
 }
 
 /// What `--json` prints.
@@ -32,11 +36,14 @@ struct Evaluation {
 /// Runs the command.
 pub fn run(flags: &EvaluateArguments, threads: Option<usize>) -> Result<(), Failure> {
     let pairs = pairs(&flags.truth, &flags.pred)?;
+    let reading = of_files(&flags.image);
     let images = watched("measuring images", threads, flags.json, |workers| {
-        workers.map(&pairs, |(name, truth, predicted)| {
-            Ok::<_, Failure>(Evaluated { name: name.clone(), metrics: evaluate(truth, predicted)? })
-        })
+        workers.map(&pairs, |pair| evaluate(pair, reading))
     })?;
+    let mut notes = Notes::default();
+    for (path, found) in images.iter().flat_map(|image| &image.notes) {
+        notes.fresh(path, found).iter().for_each(|line| eprintln!("{line}"));
+    }
     let evaluation = Evaluation { mean: means(&images), images };
     if flags.json {
         return terminal::print_json(&evaluation);
@@ -44,8 +51,15 @@ pub fn run(flags: &EvaluateArguments, threads: Option<usize>) -> Result<(), Fail
     terminal::print(&table(&evaluation))
 }
 
+/// A true image and its prediction.
+struct Pair {
+    name: String,
+    truth: PathBuf,
+    predicted: PathBuf,
+}
+
 /// Files of the same name in both folders. A true image without a prediction is an error, not a smaller mean.
-fn pairs(truth: &Path, predicted: &Path) -> Result<Vec<(String, PathBuf, PathBuf)>, Failure> {
+fn pairs(truth: &Path, predicted: &Path) -> Result<Vec<Pair>, Failure> {
     let by_stem = |folder: &Path| -> Result<BTreeMap<String, PathBuf>, Failure> {
         let files = field_files(folder).map_err(Failure::input)?;
         let stem = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -64,16 +78,17 @@ fn pairs(truth: &Path, predicted: &Path) -> Result<Vec<(String, PathBuf, PathBuf
                 predicted.display()
             )));
         };
-        pairs.push((name, path, other.clone()));
+        pairs.push(Pair { name, truth: path, predicted: other.clone() });
     }
     Ok(pairs)
 }
 
-/// Both images on the true image's scale: its percentiles 1 and 99.8 become 0 and 1.
-fn evaluate(truth: &Path, predicted: &Path) -> Result<BTreeMap<&'static str, f64>, Failure> {
-    let read =
-        |path: &Path| Ok::<Plane, Failure>(read_plane(path, ChannelChoice::Guess).map_err(Failure::input)?.0);
-    let (mut truth_plane, mut plane) = (read(truth)?, read(predicted)?);
+/// Both images on the true image's scale: its percentiles 1 and 99.8 become 0 and 1. What was said of channel and page
+/// holds for the true image, and for the prediction where it has several: those of foci have one.
+fn evaluate(pair: &Pair, reading: Reading) -> Result<Evaluated, Failure> {
+    let Pair { name, truth, predicted } = pair;
+    let (mut truth_plane, truth_info) = read_plane_page(truth, reading.channel, reading.page)?;
+    let (mut plane, info) = read_plane_as_others(predicted, Reading::default(), reading)?;
     let normalisation = Normalisation::of(&truth_plane.data);
     normalisation.apply_all(&mut truth_plane.data);
     normalisation.apply_all(&mut plane.data);
@@ -84,7 +99,11 @@ fn evaluate(truth: &Path, predicted: &Path) -> Result<BTreeMap<&'static str, f64
     let reconstruction = ImageView::new(plane.width, plane.height, &plane.data).map_err(place)?;
     let mut meter = ReconstructionMeter::new(truth_plane.width, truth_plane.height).map_err(place)?;
     let reference = meter.reference(original, None).map_err(place)?;
-    Ok(meter.measure(&reference, reconstruction).map_err(place)?.values())
+    Ok(Evaluated {
+        name: name.clone(),
+        metrics: meter.measure(&reference, reconstruction).map_err(place)?.values(),
+        notes: [(truth.clone(), truth_info.notes), (predicted.clone(), info.notes)],
+    })
 }
 
 fn means(images: &[Evaluated]) -> BTreeMap<&'static str, f64> {

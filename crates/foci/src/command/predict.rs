@@ -3,8 +3,9 @@
 use crate::arguments::PredictArguments;
 use crate::exit::Failure;
 use crate::progress::Progress;
+use crate::reading::{self, Notes};
 use crate::terminal;
-use foci_image::{ChannelChoice, read_plane, write_tiff_f32};
+use foci_image::{ChannelChoice, Reading, read_plane_as_others, write_tiff_f32};
 use foci_kernels::Compute;
 use foci_train::{Model, Predictor};
 use serde::Serialize;
@@ -32,6 +33,10 @@ pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failur
     let predictor = Predictor::new(&model, &compute);
     let mut predictor = if flags.arithmetic.exact { predictor.exact() } else { predictor };
     let mut progress = Progress::new(pairs.len() as f64, flags.json);
+    let said = Reading { channel: reading::channel(flags.channel), page: flags.page };
+    let trained = model.recipe.reading;
+    remembered(said, trained).iter().for_each(|line| progress.tell(line));
+    let mut notes = Notes::default();
     let mut done = Vec::with_capacity(pairs.len());
     for (input, output) in pairs {
         if terminal::stop_requested() {
@@ -42,7 +47,10 @@ pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failur
             )));
         }
         progress.begin(&input.display().to_string());
-        let output = predict(&mut predictor, &input, output, terminal::channel(flags.channel))?;
+        let (plane, info) = read_plane_as_others(&input, said, trained)?;
+        notes.fresh(&input, &info.notes).iter().for_each(|line| progress.tell(line));
+        // The result has the input's scale again; 32-bit floats lose nothing of it.
+        write_tiff_f32(&output, &predictor.predict_raw(&plane)?).map_err(Failure::working)?;
         done.push(Predicted { input, output });
         progress.advance(1.0);
     }
@@ -53,17 +61,19 @@ pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failur
     terminal::print(&format!("{} images predicted in {}\n", done.len(), flags.out.display()))
 }
 
-/// Predicts one image. The result has the input's scale again and is kept as 32-bit float TIFF, which loses nothing.
-fn predict(
-    predictor: &mut Predictor,
-    input: &Path,
-    output: PathBuf,
-    channel: ChannelChoice,
-) -> Result<PathBuf, Failure> {
-    let (plane, _) = read_plane(input, channel).map_err(Failure::input)?;
-    let predicted = predictor.predict_raw(&plane)?;
-    write_tiff_f32(&output, &predicted).map_err(Failure::working)?;
-    Ok(output)
+/// What a model remembers of its training images and nobody said otherwise, for a person to know.
+fn remembered(said: Reading, trained: Reading) -> Vec<String> {
+    let mut lines = Vec::new();
+    if said.channel == ChannelChoice::Guess && trained.channel != ChannelChoice::Guess {
+        lines.push(format!(
+            "channel {} of images in colour is used, as in training; --channel says another",
+            trained.channel
+        ));
+    }
+    if let (None, Some(page)) = (said.page, trained.page) {
+        lines.push(format!("page {page} of files with several is used, as in training; --page says another"));
+    }
+    lines
 }
 
 /// Where the prediction of an image goes. What is there already is never replaced: it might be the image itself.
