@@ -8,6 +8,7 @@
 
 mod check;
 mod error;
+mod exact;
 mod plane;
 mod workers;
 mod write;
@@ -23,6 +24,7 @@ pub mod synth;
 pub use check::{CheckReport, check};
 pub use dataset::{Dataset, DatasetOptions, Field, LeftOut, Loader, Tile, field_files};
 pub use error::ImageError;
+pub use exact::ExactFormat;
 pub use fingerprint::Fingerprint;
 pub use normalise::Normalisation;
 pub use plane::{LabelImage, Plane};

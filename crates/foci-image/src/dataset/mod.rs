@@ -131,6 +131,8 @@ pub struct Field {
     pub height: usize,
     /// Bits of a sample in the file.
     pub bits: u8,
+    /// Whether all values are whole numbers.
+    pub whole: bool,
     /// Objects in the mask.
     pub objects: Option<usize>,
     /// Intensities in raw counts.

@@ -154,6 +154,7 @@ fn measure(found: &FoundField, options: &DatasetOptions) -> Result<Measured, Ima
         width: plane.width,
         height: plane.height,
         bits: info.bits,
+        whole: plane.data.iter().all(|value| value.fract() == 0.0),
         objects: None,
         intensity,
         normalisation,

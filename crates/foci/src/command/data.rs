@@ -6,8 +6,8 @@ use crate::progress::{READING, watched};
 use crate::{reading, terminal};
 use foci_image::synth::{SpecimenKind, SpecimenOptions, write_specimens};
 use foci_image::{
-    Dataset, DatasetOptions, ImageError, Loader, Reading, Workers, write_labels, write_png_grey8,
-    write_png_grey16, write_tiff_f32, write_whole, write_whole_folder,
+    Dataset, DatasetOptions, ExactFormat, ImageError, Loader, Reading, Workers, write_labels, write_whole,
+    write_whole_folder,
 };
 use foci_study::data::remarks;
 use std::path::Path;
@@ -104,23 +104,26 @@ fn cut(dataset: &Dataset, out: &Path, workers: &mut Workers) -> Result<(), Failu
         let folder = out.join(part);
         std::fs::create_dir(&folder).map_err(|source| ImageError::Write { path: folder.clone(), source })?;
     }
+    let format = ExactFormat::of(dataset);
     let lines: Vec<String> =
-        dataset.each_tile(workers, |loader, index| cut_one(dataset, loader, index, out))?;
+        dataset.each_tile(workers, |loader, index| cut_one(dataset, loader, index, format, out))?;
     let table = format!("name,group\n{}", lines.concat());
     Ok(write_whole(&out.join("images.csv"), table.as_bytes())?)
 }
 
 /// Writes one tile; returns its line of the table.
-fn cut_one(dataset: &Dataset, loader: &mut Loader, index: usize, out: &Path) -> Result<String, Failure> {
+fn cut_one(
+    dataset: &Dataset,
+    loader: &mut Loader,
+    index: usize,
+    format: ExactFormat,
+    out: &Path,
+) -> Result<String, Failure> {
     let tile = &dataset.tiles[index];
     let field = &dataset.fields[tile.field];
     let raw = loader.raw_tile(index)?;
     let file = |folder: &str, extension: &str| out.join(folder).join(format!("{}.{extension}", tile.name));
-    match field.bits {
-        8 => write_png_grey8(&file("images", "png"), &raw)?,
-        16 => write_png_grey16(&file("images", "png"), &raw)?,
-        _ => write_tiff_f32(&file("images", "tif"), &raw)?,
-    }
+    format.write(&out.join("images"), &tile.name, &raw)?;
     if let Some(labels) = loader.tile_labels(index)? {
         write_labels(&file("masks", "png"), &labels)?;
     }
