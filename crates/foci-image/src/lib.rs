@@ -22,7 +22,9 @@ pub mod split;
 pub mod synth;
 
 pub use check::{CheckReport, check};
-pub use dataset::{Dataset, DatasetOptions, Field, LeftOut, Loader, Tile, field_files};
+pub use dataset::{
+    Dataset, DatasetOptions, Field, FieldFiles, FolderFiles, LeftOut, Loader, Tile, field_files,
+};
 pub use error::ImageError;
 pub use exact::ExactFormat;
 pub use fingerprint::Fingerprint;

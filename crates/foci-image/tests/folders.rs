@@ -8,7 +8,7 @@ mod support;
 use foci_image::dataset::{Layout, Part, Point};
 use foci_image::{
     ChannelChoice, Dataset, DatasetOptions, ExactFormat, Fingerprint, ImageError, LabelImage, Loader, Plane,
-    Workers, check, read_plane, write_png_grey16, write_tiff_f32,
+    Workers, check, field_files, read_plane, write_png_grey16, write_tiff_f32,
 };
 use std::path::Path;
 use support::{field, image, mask, text};
@@ -268,6 +268,26 @@ fn masks_that_do_not_fit() {
     assert!(open(&folder).is_ok());
     image(folder.path(), "images/a.bmp", &field(20, 10, 1));
     message(open(&folder), "both would be the field 'a'");
+}
+
+#[test]
+fn no_file_of_a_folder_is_passed_over_in_silence() {
+    let folder = tempdir().unwrap();
+    let root = folder.path();
+    for name in ["p.png", "p_flows.png", "lone.png"] {
+        image(root, name, &field(8, 8, 3));
+    }
+    mask(root, "p_masks.png", 8, 8);
+    let files = field_files(root).unwrap();
+    let names: Vec<&str> = files.fields.iter().map(|field| field.name.as_str()).collect();
+    assert_eq!((names, files.fields[1].mask.is_some()), (vec!["lone", "p"], true));
+    assert!(files.notes.len() == 1 && files.notes[0].contains("1 file(s) hold flows"), "{:?}", files.notes);
+    image(root, "lone.bmp", &field(8, 8, 4));
+    let message = field_files(root).unwrap_err().to_string();
+    assert!(message.contains("lone.bmp") && message.contains("lone.png"), "{message}");
+    mask(root, "lost_masks.png", 8, 8);
+    let message = field_files(root).unwrap_err().to_string();
+    assert!(message.contains("1 more file(s)"), "{message}");
 }
 
 #[test]

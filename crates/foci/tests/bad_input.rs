@@ -57,6 +57,34 @@ fn a_prediction_never_replaces_an_image() {
 }
 
 #[test]
+fn two_images_of_one_name_are_told_and_neither_is_passed_over() {
+    let place = Workplace::new();
+    place.specimens("data", 5);
+    let (data, model, mine) = (place.text("data"), place.text("model"), place.text("mine"));
+    let small = ["--net", "fcn", "--weights", "5000", "--steps", "1", "--crop", "64"];
+    foci(&[&["train"], &small[..], &["--data", &data, "--out", &model]].concat()).succeeds();
+    fs::create_dir(place.path("mine")).unwrap();
+    for name in ["a.png", "b.png", "a.bmp"] {
+        image::GrayImage::from_fn(64, 64, |x, y| image::Luma([(x * y % 251) as u8]))
+            .save(place.path("mine").join(name))
+            .unwrap();
+    }
+    let out = place.text("out");
+    foci(&["predict", &model, &mine, "--out", &out]).fails_with(2, &["a.png", "a.bmp"]);
+    let [png, bmp] = ["mine/a.png", "mine/a.bmp"].map(|name| place.text(name));
+    foci(&["predict", &model, &png, &bmp, "--out", &out]).fails_with(2, &["a.png", "a.bmp"]);
+    assert!(!place.path("out").exists());
+    foci(&["evaluate", "--truth", &mine, "--pred", &mine]).fails_with(2, &["a.png", "a.bmp"]);
+    // Two folders with an image of one name: one prediction could be that of either.
+    for name in ["one", "two"] {
+        fs::create_dir_all(place.path("each").join(name).join("images")).unwrap();
+        fs::copy(&png, place.path("each").join(name).join("images/a.png")).unwrap();
+    }
+    fs::remove_file(&bmp).unwrap();
+    foci(&["evaluate", "--truth", &place.text("each"), "--pred", &mine]).fails_with(2, &["one", "two"]);
+}
+
+#[test]
 fn a_training_goes_on_only_with_the_images_that_it_began_with() {
     let place = Workplace::new();
     place.specimens("data", 5);

@@ -18,7 +18,7 @@ pub mod tiles;
 
 pub use load::{Loader, Point, read_points};
 pub(crate) use open::survey;
-pub use scan::field_files;
+pub use scan::{FieldFiles, FolderFiles, field_files};
 
 /// How a data folder is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -101,11 +101,9 @@ impl Dataset {
     /// the workers counts fields.
     pub fn open(root: &Path, options: &DatasetOptions, workers: &mut Workers) -> Result<Self, ImageError> {
         let (dataset, problems) = survey(root, options, workers)?;
-        let others = problems.len().saturating_sub(1);
-        match problems.into_iter().next() {
+        match ImageError::all(problems) {
             None => Ok(dataset),
-            Some(problem) if others == 0 => Err(problem),
-            Some(problem) => Err(ImageError::Several { first: Box::new(problem), others }),
+            Some(problem) => Err(problem),
         }
     }
 }

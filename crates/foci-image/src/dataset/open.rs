@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::scan::{FoundField, scan};
+use super::scan::{FieldFiles, scan};
 use super::table::{self, ImageRow, Place};
 use super::tiles::{Plan, nothing_left};
 use super::{Dataset, DatasetOptions, Field, LeftOut, quality};
@@ -50,6 +50,7 @@ pub(crate) fn survey(
         }
     }
     let mut notes = found.notes;
+    notes.extend(found.masks_beside);
     for (note, names) in by_note {
         notes.push(format!("{}: {note}", list(&names, sizes.len())));
     }
@@ -136,7 +137,7 @@ fn apply(field: &mut Field, row: Option<ImageRow>) {
     };
 }
 
-fn measure(found: &FoundField, options: &DatasetOptions) -> Result<Measured, ImageError> {
+fn measure(found: &FieldFiles, options: &DatasetOptions) -> Result<Measured, ImageError> {
     let bytes = std::fs::read(&found.path).map_err(|source| ImageError::read(&found.path, source))?;
     let sha256 = hexadecimal(&Sha256::digest(&bytes));
     let (plane, info) = plane_from_bytes(&found.path, &bytes, options.channel, options.page)?;

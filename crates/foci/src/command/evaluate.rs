@@ -5,7 +5,7 @@ use crate::exit::Failure;
 use crate::progress::watched;
 use crate::reading::{Notes, of_files};
 use crate::terminal;
-use foci_image::{Normalisation, Reading, field_files, read_plane_as_others, read_plane_page};
+use foci_image::{FieldFiles, Normalisation, Reading, field_files, read_plane_as_others, read_plane_page};
 use foci_measure::{ImageView, Measure, MeasureError, ReconstructionMeter};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -58,14 +58,27 @@ struct Pair {
     predicted: PathBuf,
 }
 
+/// The images of a folder by their names; what it holds besides is told.
+fn by_name(folder: &Path) -> Result<BTreeMap<String, PathBuf>, Failure> {
+    let files = field_files(folder)?;
+    files.notes.iter().for_each(|note| eprintln!("{}: {note}", folder.display()));
+    let mut named = BTreeMap::new();
+    for FieldFiles { path, .. } in files.fields {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if let Some(other) = named.insert(name, path.clone()) {
+            return Err(Failure::input(anyhow::anyhow!(
+                "{} and {} are of one name, so nothing says which prediction belongs to which; rename one of them",
+                other.display(),
+                path.display()
+            )));
+        }
+    }
+    Ok(named)
+}
+
 /// Files of the same name in both folders. A true image without a prediction is an error, not a smaller mean.
 fn pairs(truth: &Path, predicted: &Path) -> Result<Vec<Pair>, Failure> {
-    let by_stem = |folder: &Path| -> Result<BTreeMap<String, PathBuf>, Failure> {
-        let files = field_files(folder).map_err(Failure::input)?;
-        let stem = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(files.into_iter().map(|path| (stem(&path), path)).collect())
-    };
-    let (truth_files, predicted_files) = (by_stem(truth)?, by_stem(predicted)?);
+    let (truth_files, predicted_files) = (by_name(truth)?, by_name(predicted)?);
     if truth_files.is_empty() {
         return Err(Failure::input(anyhow::anyhow!("{} holds no images", truth.display())));
     }

@@ -9,6 +9,7 @@ use foci_image::{ChannelChoice, Reading, read_plane_as_others, write_tiff_f32};
 use foci_kernels::Compute;
 use foci_train::{Model, Predictor};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// One line of `--json`.
@@ -90,23 +91,27 @@ fn output_of(input: &Path, out: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// The image files among the inputs, folders opened, in a fixed order; two of one name would overwrite each other.
+/// What a folder holds and is no input is told.
 fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     for input in inputs {
         if input.is_dir() {
-            found.extend(foci_image::field_files(input).map_err(Failure::input)?);
+            let files = foci_image::field_files(input)?;
+            files.notes.iter().for_each(|note| eprintln!("{}: {note}", input.display()));
+            found.extend(files.fields.into_iter().map(|field| field.path));
         } else {
             found.push(input.clone());
         }
     }
-    let mut stems: Vec<_> = found.iter().map(|path| path.file_stem().map(ToOwned::to_owned)).collect();
-    stems.sort();
-    if let Some(pair) = stems.windows(2).find(|pair| pair[0] == pair[1]) {
-        let name = pair[0].clone().unwrap_or_default();
-        return Err(Failure::input(anyhow::anyhow!(
-            "two inputs are called '{}'; predict them into different folders",
-            name.to_string_lossy()
-        )));
+    let mut names = BTreeMap::new();
+    for path in &found {
+        if let Some(other) = names.insert(path.file_stem(), path) {
+            return Err(Failure::input(anyhow::anyhow!(
+                "{} and {} are of one name; predict them into different folders",
+                other.display(),
+                path.display()
+            )));
+        }
     }
     if found.is_empty() {
         return Err(Failure::input(anyhow::anyhow!(
