@@ -31,8 +31,7 @@ pub use fingerprint::Fingerprint;
 pub use normalise::Normalisation;
 pub use plane::{LabelImage, Plane};
 pub use read::{
-    ChannelChoice, ImageInfo, Reading, read_labels, read_labels_page, read_plane, read_plane_as_others,
-    read_plane_page,
+    ChannelChoice, ImageInfo, Reading, read_labels, read_plane, read_plane_as_others, read_plane_page,
 };
 pub use split::{Split, SplitOptions, split_by_group};
 pub use workers::{Interrupted, Workers};

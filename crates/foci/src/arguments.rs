@@ -224,7 +224,7 @@ pub struct PredictArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  foci evaluate --truth my-images --pred predicted")]
 pub struct EvaluateArguments {
-    /// Folder of true images
+    /// Folder of true images; its masks and tables of true foci, where it has them, are used as in a study
     #[arg(long, value_name = "DIR")]
     pub truth: PathBuf,
     /// Folder of predicted images with the same names

@@ -10,7 +10,7 @@ use super::table::{self, ImageRow, Place};
 use super::tiles::{Plan, nothing_left};
 use super::{Dataset, DatasetOptions, Field, LeftOut, quality};
 use crate::normalise::Normalisation;
-use crate::read::{hexadecimal, labels_with_hash, plane_from_bytes};
+use crate::read::{hexadecimal, plane_from_bytes};
 use crate::{ImageError, Workers};
 
 /// One field read and measured, with the notes of its reader.
@@ -164,17 +164,7 @@ fn measure(found: &FieldFiles, options: &DatasetOptions) -> Result<Measured, Ima
         part: None,
         fold: None,
     };
-    if let Some(mask) = &found.mask {
-        let labelled = labels_with_hash(mask, options.page)?;
-        let mask_size = (labelled.labels.width, labelled.labels.height);
-        if mask_size != (field.width, field.height) {
-            return Err(ImageError::MaskSize {
-                mask: mask.clone(),
-                mask_size,
-                image: found.path.clone(),
-                image_size: (field.width, field.height),
-            });
-        }
+    if let Some(labelled) = found.labelled(options.page, (field.width, field.height))? {
         field.objects = Some(labelled.labels.objects());
         field.mask_sha256 = Some(labelled.sha256);
     }

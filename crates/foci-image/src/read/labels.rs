@@ -22,12 +22,7 @@ pub(crate) struct Labelled {
 /// Reads labels from an 8-, 16- or 32-bit grey PNG, TIFF or BMP, or merges a folder with one file for each
 /// object. Colour-coded pictures of labels are rejected.
 pub fn read_labels(path: &Path) -> Result<LabelImage, ImageError> {
-    read_labels_page(path, None)
-}
-
-/// As [`read_labels`], from page `page`, counted from 0, of a file that has several.
-pub fn read_labels_page(path: &Path, page: Option<usize>) -> Result<LabelImage, ImageError> {
-    labels_with_hash(path, page).map(|labelled| labelled.labels)
+    labels_with_hash(path, None).map(|labelled| labelled.labels)
 }
 
 /// As [`read_labels`], with the hash; from page `page` if the file has several.

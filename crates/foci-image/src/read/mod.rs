@@ -18,9 +18,9 @@ use common::Raster;
 
 pub use channel::ChannelChoice;
 pub use common::{FileFormat, MAXIMUM_SAMPLES};
-pub use labels::{read_labels, read_labels_page};
+pub use labels::read_labels;
 
-pub(crate) use labels::{hexadecimal, labels_with_hash};
+pub(crate) use labels::{Labelled, hexadecimal, labels_with_hash};
 
 /// What was found in an image file, and how it was read.
 #[derive(Debug, Clone, PartialEq)]
