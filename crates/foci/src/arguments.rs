@@ -215,6 +215,10 @@ pub struct PredictArguments {
     /// How convolutions are computed
     #[command(flatten)]
     pub arithmetic: ArithmeticArguments,
+    /// Go on after a failure or Ctrl-C: predictions that are there are kept, whichever model made them, and the rest
+    /// are made. Without it foci refuses to begin where one is there; none is ever replaced or half written
+    #[arg(long)]
+    pub resume: bool,
     /// Print what was written as JSON
     #[arg(long)]
     pub json: bool,

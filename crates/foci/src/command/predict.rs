@@ -1,4 +1,7 @@
 //! `foci predict`: a model on images, one file in, one file out.
+//!
+//! Inputs are read one by one, so what is wrong with the last is found last. What was predicted by then stays, each file
+//! whole, and `--resume` goes on from there.
 
 use crate::arguments::PredictArguments;
 use crate::exit::Failure;
@@ -12,7 +15,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// One line of `--json`.
+/// An input and its prediction; one of those that `--json` lists.
 #[derive(Serialize)]
 struct Predicted {
     input: PathBuf,
@@ -22,11 +25,7 @@ struct Predicted {
 /// Runs the command.
 pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failure> {
     let model = Model::load(&flags.model)?;
-    let inputs = files(&flags.inputs)?;
-    let pairs = inputs
-        .into_iter()
-        .map(|input| output_of(&input, &flags.out).map(|output| (input, output)))
-        .collect::<Result<Vec<_>, Failure>>()?;
+    let pairs = missing(files(&flags.inputs)?, &flags)?;
     terminal::stop_on_interrupt()?;
     let compute: Compute = terminal::compute(threads)?;
     std::fs::create_dir_all(&flags.out)
@@ -39,20 +38,22 @@ pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failur
     remembered(said, trained).iter().for_each(|line| progress.tell(line));
     let mut notes = Notes::default();
     let mut done = Vec::with_capacity(pairs.len());
-    for (input, output) in pairs {
-        if terminal::stop_requested() {
+    for pair in pairs {
+        progress.begin(&pair.input.display().to_string());
+        let predicted = terminal::go_on().map_err(Failure::from).and_then(|()| {
+            let (plane, info) = read_plane_as_others(&pair.input, said, trained)?;
+            notes.fresh(&pair.input, &info.notes).iter().for_each(|line| progress.tell(line));
+            // The result has the input's scale again; 32-bit floats lose nothing of it.
+            write_tiff_f32(&pair.output, &predictor.predict_raw(&plane)?).map_err(Failure::working)
+        });
+        if let Err(failure) = predicted {
             progress.finish();
-            return Err(Failure::Interrupted(anyhow::anyhow!(
-                "{} images are predicted, the rest are not",
-                done.len()
-            )));
+            if !done.is_empty() {
+                eprintln!("{} images are predicted, the rest are not; go on with --resume", done.len());
+            }
+            return Err(failure);
         }
-        progress.begin(&input.display().to_string());
-        let (plane, info) = read_plane_as_others(&input, said, trained)?;
-        notes.fresh(&input, &info.notes).iter().for_each(|line| progress.tell(line));
-        // The result has the input's scale again; 32-bit floats lose nothing of it.
-        write_tiff_f32(&output, &predictor.predict_raw(&plane)?).map_err(Failure::working)?;
-        done.push(Predicted { input, output });
+        done.push(pair);
         progress.advance(1.0);
     }
     progress.finish();
@@ -77,17 +78,37 @@ fn remembered(said: Reading, trained: Reading) -> Vec<String> {
     lines
 }
 
-/// Where the prediction of an image goes. What is there already is never replaced: it might be the image itself.
-fn output_of(input: &Path, out: &Path) -> Result<PathBuf, Failure> {
-    let stem = input.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let output = out.join(format!("{stem}.tif"));
-    if output.exists() {
-        return Err(Failure::input(anyhow::anyhow!(
-            "{} is there already; choose another folder with --out, or take it away",
-            output.display()
-        )));
+/// The inputs whose predictions are to be made, and where they go. What is there already is never replaced: it might be
+/// the image itself. It is kept if that was asked for, and else told before anything is computed.
+fn missing(inputs: Vec<PathBuf>, flags: &PredictArguments) -> Result<Vec<Predicted>, Failure> {
+    let all = inputs.len();
+    let mut missing = Vec::with_capacity(all);
+    for input in inputs {
+        let stem = input.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let output = flags.out.join(format!("{stem}.tif"));
+        if !output.exists() {
+            missing.push(Predicted { input, output });
+        } else if is_same_file(&input, &output) {
+            return Err(Failure::input(anyhow::anyhow!(
+                "the prediction of {} would take its place; choose another folder with --out",
+                input.display()
+            )));
+        } else if !flags.resume {
+            return Err(Failure::input(anyhow::anyhow!(
+                "{} is there already; add --resume to keep what is there and predict the rest, or choose another folder with --out",
+                output.display()
+            )));
+        }
     }
-    Ok(output)
+    if missing.len() < all {
+        let kept = all - missing.len();
+        eprintln!("{kept} of {all} predictions are there already in {} and are kept", flags.out.display());
+    }
+    Ok(missing)
+}
+
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 /// The image files among the inputs, folders opened, in a fixed order; two of one name would overwrite each other.
