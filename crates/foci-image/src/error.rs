@@ -290,6 +290,13 @@ pub enum ImageError {
 }
 
 impl ImageError {
+    /// Several problems as one error, which names the first and counts the others; `None` if there are none.
+    pub(crate) fn all(problems: Vec<Self>) -> Option<Self> {
+        let others = problems.len().saturating_sub(1);
+        let first = problems.into_iter().next()?;
+        Some(if others == 0 { first } else { Self::Several { first: Box::new(first), others } })
+    }
+
     pub(crate) fn read(path: &Path, source: std::io::Error) -> Self {
         Self::Read { path: path.to_path_buf(), source }
     }

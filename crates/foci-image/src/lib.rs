@@ -8,6 +8,7 @@
 
 mod check;
 mod error;
+mod exact;
 mod plane;
 mod workers;
 mod write;
@@ -21,12 +22,17 @@ pub mod split;
 pub mod synth;
 
 pub use check::{CheckReport, check};
-pub use dataset::{Dataset, DatasetOptions, Field, LeftOut, Loader, Tile, field_files};
+pub use dataset::{
+    Dataset, DatasetOptions, Field, FieldFiles, FolderFiles, LeftOut, Loader, Tile, field_files,
+};
 pub use error::ImageError;
+pub use exact::ExactFormat;
 pub use fingerprint::Fingerprint;
 pub use normalise::Normalisation;
 pub use plane::{LabelImage, Plane};
-pub use read::{ChannelChoice, ImageInfo, read_labels, read_plane};
+pub use read::{
+    ChannelChoice, ImageInfo, Reading, read_labels, read_plane, read_plane_as_others, read_plane_page,
+};
 pub use split::{Split, SplitOptions, split_by_group};
 pub use workers::{Interrupted, Workers};
 pub use write::{

@@ -7,8 +7,8 @@ mod support;
 
 use foci_image::dataset::{Layout, Part, Point};
 use foci_image::{
-    Dataset, DatasetOptions, Fingerprint, ImageError, LabelImage, Loader, Plane, Workers, check,
-    write_png_grey16,
+    ChannelChoice, Dataset, DatasetOptions, ExactFormat, Fingerprint, ImageError, LabelImage, Loader, Plane,
+    Workers, check, field_files, read_plane, write_png_grey16, write_tiff_f32,
 };
 use std::path::Path;
 use support::{field, image, mask, text};
@@ -216,6 +216,34 @@ fn oddities_are_told() {
 }
 
 #[test]
+fn the_smallest_kind_of_file_that_holds_every_value_is_for_all_fields() {
+    let folder = tempdir().unwrap();
+    let root = folder.path();
+    let kind = || ExactFormat::of(&open(&folder).unwrap());
+    let float = |name: &str, values: [f32; 4]| {
+        write_tiff_f32(&root.join(name), &Plane { width: 2, height: 2, data: values.to_vec() }).unwrap();
+    };
+    image(root, "a.png", &field(8, 8, 1));
+    assert_eq!(kind(), ExactFormat::Png8);
+    // Whole numbers are whole numbers, whatever the file; a dark file of 16 bits stays one.
+    write_png_grey16(&root.join("b.png"), &field(8, 8, 2)).unwrap();
+    assert_eq!(kind(), ExactFormat::Png16);
+    float("c.tif", [0.0, 1.0, 65535.0, 300.0]);
+    assert_eq!(kind(), ExactFormat::Png16);
+    for values in [[0.0, 1.0, 65536.0, 2.0], [-1.0, 0.0, 1.0, 2.0], [0.0, 0.25, 0.5, 1.0]] {
+        float("c.tif", values);
+        assert_eq!(kind(), ExactFormat::TiffFloat, "{values:?}");
+    }
+    // A name with a dot keeps what is behind it.
+    let plane = field(8, 8, 3);
+    for (kind, name) in [(ExactFormat::Png8, "x.y-t0.png"), (ExactFormat::TiffFloat, "x.y-t0.tif")] {
+        let path = kind.write(root, "x.y-t0", &plane).unwrap();
+        assert_eq!(path, root.join(name));
+        assert_eq!(read_plane(&path, ChannelChoice::Guess).unwrap().0, plane);
+    }
+}
+
+#[test]
 fn folders_that_hold_no_images() {
     let folder = tempdir().unwrap();
     assert!(message(open(&folder), "no images found").contains("it is empty"));
@@ -241,6 +269,26 @@ fn masks_that_do_not_fit() {
     assert!(open(&folder).is_ok());
     image(folder.path(), "images/a.bmp", &field(20, 10, 1));
     message(open(&folder), "both would be the field 'a'");
+}
+
+#[test]
+fn no_file_of_a_folder_is_passed_over_in_silence() {
+    let folder = tempdir().unwrap();
+    let root = folder.path();
+    for name in ["p.png", "p_flows.png", "lone.png"] {
+        image(root, name, &field(8, 8, 3));
+    }
+    mask(root, "p_masks.png", 8, 8);
+    let files = field_files(root).unwrap();
+    let names: Vec<&str> = files.fields.iter().map(|field| field.name.as_str()).collect();
+    assert_eq!((names, files.fields[1].mask.is_some()), (vec!["lone", "p"], true));
+    assert!(files.notes.len() == 1 && files.notes[0].contains("1 file(s) hold flows"), "{:?}", files.notes);
+    image(root, "lone.bmp", &field(8, 8, 4));
+    let message = field_files(root).unwrap_err().to_string();
+    assert!(message.contains("lone.bmp") && message.contains("lone.png"), "{message}");
+    mask(root, "lost_masks.png", 8, 8);
+    let message = field_files(root).unwrap_err().to_string();
+    assert!(message.contains("1 more file(s)"), "{message}");
 }
 
 #[test]

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use foci_image::read::{FileFormat, plane_from_bytes, read_plane_page};
 use foci_image::{
-    ChannelChoice, ImageError, ImageInfo, LabelImage, Plane, encode_png_rgb8, read_labels, read_plane,
-    write_labels, write_png_grey8, write_png_grey16, write_tiff_f32,
+    ChannelChoice, ImageError, ImageInfo, LabelImage, Plane, Reading, encode_png_rgb8, read_labels,
+    read_plane, read_plane_as_others, write_labels, write_png_grey8, write_png_grey16, write_tiff_f32,
 };
 use image::{ExtendedColorType, ImageEncoder};
 use proptest::prelude::*;
@@ -143,6 +143,29 @@ fn pages_are_chosen_and_the_first_is_told() {
         error.contains("stack.tif") && error.contains("3 page(s)") && error.contains("0 to 2"),
         "{error}"
     );
+}
+
+#[test]
+fn what_was_said_of_other_files_does_not_bind_where_there_is_no_choice() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = |bytes: &[u8], said, others| {
+        let path = folder.path().join("image");
+        std::fs::write(&path, bytes).unwrap();
+        read_plane_as_others(&path, said, others)
+    };
+    let nothing = Reading::default();
+    let green = Reading { channel: ChannelChoice::Green, page: None };
+    let colour = encode_png_rgb8(&[200, 100, 50, 10, 20, 30], 2, 1).unwrap();
+    let (plane, info) = read(&colour, nothing, green).unwrap();
+    assert_eq!((plane.data, info.notes.len()), (vec![100.0, 20.0], 0));
+    let red = Reading { channel: ChannelChoice::Red, page: None };
+    assert_eq!(read(&colour, red, green).unwrap().0.data, [200.0, 10.0]);
+    let grey = grey(8, 1, &[1, 2, 3, 4, 5, 6]);
+    assert_eq!(read(&grey, nothing, green).unwrap().0.data, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    assert!(matches!(read(&grey, green, nothing), Err(ImageError::NoSuchChannel { .. })));
+    let second = Reading { channel: ChannelChoice::Guess, page: Some(1) };
+    assert_eq!(read(&grey, nothing, second).unwrap().0.data[0], 1.0);
+    assert!(matches!(read(&grey, second, nothing), Err(ImageError::NoSuchPage { .. })));
 }
 
 #[test]

@@ -34,6 +34,7 @@ fn field(name: String, group: String) -> Field {
         width: 1,
         height: 1,
         bits: 8,
+        whole: true,
         objects: None,
         intensity: Intensity {
             minimum: zero,

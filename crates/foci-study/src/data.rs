@@ -152,7 +152,7 @@ impl Data {
         );
         observer.event(Event::Note(&summary));
         let fingerprint = planned.fingerprint.sha256.clone();
-        let tiles = Tiles { fingerprint, ..Tiles::default() };
+        let tiles = Tiles { fingerprint, reading: options.reading(), ..Tiles::default() };
         let mut data = Data { planned, tiles, test: Vec::new() };
         let mut workers =
             Workers::new(threads).watched_by(|done, all| observer.phase("loading tiles", done, all));
@@ -258,7 +258,7 @@ pub fn training_tiles(dataset: &Dataset, seed: u64, workers: &mut Workers) -> Re
         &SplitOptions { test_share: 0.0, validation_share: 0.2, seed, ..SplitOptions::default() },
     )?;
     let fingerprint = Fingerprint::of(dataset, Some(&split)).sha256;
-    let mut tiles = Tiles { fingerprint, ..Tiles::default() };
+    let mut tiles = Tiles { fingerprint, reading: dataset.options.reading(), ..Tiles::default() };
     for tile in dataset.each_tile(workers, |loader, index| load(dataset, &split, loader, index))? {
         match tile {
             Loaded::Training(plane) => tiles.training.push(plane),

@@ -4,8 +4,8 @@
 //! to the next, so a resumed run sees what it would have seen.
 
 use crate::{TrainError, TrainingPlan};
-use foci_image::Plane;
 use foci_image::crop::{self, Crop, Orientations};
+use foci_image::{Plane, Reading};
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
@@ -23,6 +23,8 @@ pub struct Tiles {
     pub validation: Vec<Plane>,
     /// By what the images can be known again: a run resumes only with the images that it began with.
     pub fingerprint: String,
+    /// Channel and page that the images were read from; the model remembers it.
+    pub reading: Reading,
 }
 
 /// Gaussian noise on an input.
@@ -144,7 +146,7 @@ mod tests {
         let tiles = Tiles {
             training: vec![ramp(40, 30), ramp(20, 20)],
             validation: vec![ramp(16, 16)],
-            fingerprint: String::new(),
+            ..Tiles::default()
         };
         let (plan_a, mut plan_b) = (plan(8), plan(8));
         plan_b.seed += 1;
@@ -171,8 +173,7 @@ mod tests {
 
     #[test]
     fn tiles_smaller_than_the_crop_are_told() {
-        let tiles =
-            Tiles { training: vec![ramp(7, 30)], validation: vec![ramp(16, 16)], fingerprint: String::new() };
+        let tiles = Tiles { training: vec![ramp(7, 30)], validation: vec![ramp(16, 16)], ..Tiles::default() };
         let error = Batches::new(&plan(8), &tiles).err().unwrap();
         assert!(error.to_string().contains("no training tiles of at least 8 x 8"), "{error}");
     }

@@ -4,6 +4,7 @@
 
 use crate::{Task, TrainError, TrainingPlan};
 use foci_engine::Parameters;
+use foci_image::Reading;
 use foci_net::Net;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -24,6 +25,9 @@ pub struct Recipe {
     pub task: Task,
     /// Names of the classes; empty for a reconstruction.
     pub classes: Vec<String>,
+    /// Channel and page of the training images, as they were said; images to predict are read alike.
+    #[serde(default)]
+    pub reading: Reading,
     /// Percentiles of a field that become 0 and 1.
     pub normalisation: PercentileRange,
     /// How it was trained.
@@ -140,4 +144,28 @@ fn read(folder: &Path, name: &str) -> Result<(PathBuf, Vec<u8>), TrainError> {
 fn text(path: &Path, bytes: Vec<u8>) -> Result<String, TrainError> {
     String::from_utf8(bytes)
         .map_err(|_| TrainError::Damaged { path: path.into(), reason: "is not text".into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::plan;
+    use foci_image::ChannelChoice;
+
+    #[test]
+    fn a_recipe_remembers_channel_and_page_and_one_from_before_is_read_as_having_said_nothing() {
+        let recipe = Recipe {
+            foci: "0.1.0".into(),
+            task: Task::Reconstruct,
+            classes: Vec::new(),
+            reading: Reading { channel: ChannelChoice::Green, page: Some(2) },
+            normalisation: PercentileRange::default(),
+            training: TrainingRecord { plan: plan(8), steps: 12, validation_loss: None, diverged: false },
+        };
+        let mut json = serde_json::to_value(&recipe).unwrap();
+        assert_eq!(json["reading"], serde_json::json!({ "channel": "green", "page": 2 }));
+        assert_eq!(serde_json::from_value::<Recipe>(json.clone()).unwrap(), recipe);
+        json.as_object_mut().unwrap().remove("reading");
+        assert_eq!(serde_json::from_value::<Recipe>(json).unwrap().reading, Reading::default());
+    }
 }

@@ -50,7 +50,9 @@ impl<'a> Predictor<'a> {
         let shape = Shape { n: 1, h: input.height, w: input.width };
         let mut session = match self.session.take() {
             Some((planned, session)) if planned == shape => session,
-            _ => {
+            other => {
+                // Its memory first: memory for two sizes at once may be more than there is.
+                drop(other);
                 let mut session = memory::session(&self.model.net, shape, self.options, self.compute, 0)?;
                 session.set_parameters(&self.model.parameters)?;
                 session

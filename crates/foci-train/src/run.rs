@@ -10,6 +10,7 @@ use foci_engine::{
     Adam, Loss, MeanAbsoluteError, MeanSquaredError, Mode, Optimiser, Parameters, PlanOptions, Session, Sgd,
     Shape, clip_gradient_norm, schedule,
 };
+use foci_image::Reading;
 use foci_kernels::Compute;
 use foci_net::Net;
 use std::path::Path;
@@ -77,6 +78,7 @@ struct Run<'a> {
     folder: &'a Path,
     compute: &'a Compute,
     batches: Batches<'a>,
+    reading: Reading,
     session: Session,
     validation: Session,
     loss: Box<dyn Loss>,
@@ -125,6 +127,7 @@ impl<'a> Run<'a> {
             weights,
             d_output: vec![0.0; batches.floats()],
             batches,
+            reading: tiles.reading,
             log: Log::open_at(&folder.join(LOG), at.step)?,
             at,
             validation_loss: None,
@@ -236,6 +239,7 @@ impl<'a> Run<'a> {
             foci: env!("CARGO_PKG_VERSION").into(),
             task: self.plan.task,
             classes: Vec::new(),
+            reading: self.reading,
             normalisation: PercentileRange::default(),
             training,
         };

@@ -101,6 +101,14 @@ pub struct ReadingArguments {
     /// Table of tiles instead (CSV with columns tile,image,x,y,w,h)
     #[arg(long, value_name = "FILE.csv")]
     pub tiles: Option<PathBuf>,
+    /// Which part of each file is used
+    #[command(flatten)]
+    pub image: ImageArguments,
+}
+
+/// Which part of an image file is the image.
+#[derive(Debug, Clone, Args)]
+pub struct ImageArguments {
     /// Channel of colour images to use [default: guessed, and told]
     #[arg(long)]
     pub channel: Option<Channel>,
@@ -201,12 +209,19 @@ pub struct PredictArguments {
     /// Folder for the predicted images
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Channel of colour images to use [default: guessed, and told]
+    /// Channel of colour images to use [default: as said in training, else guessed; either is told]
     #[arg(long)]
     pub channel: Option<Channel>,
+    /// Page of multi-page files, from 0 [default: as said in training, else the first; either is told]
+    #[arg(long, value_name = "N")]
+    pub page: Option<usize>,
     /// How convolutions are computed
     #[command(flatten)]
     pub arithmetic: ArithmeticArguments,
+    /// Go on after a failure or Ctrl-C: predictions that are there are kept, whichever model made them, and the rest
+    /// are made. Without it foci refuses to begin where one is there; none is ever replaced or half written
+    #[arg(long)]
+    pub resume: bool,
     /// Print what was written as JSON
     #[arg(long)]
     pub json: bool,
@@ -216,12 +231,15 @@ pub struct PredictArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  foci evaluate --truth my-images --pred predicted")]
 pub struct EvaluateArguments {
-    /// Folder of true images
+    /// Folder of true images; its masks and tables of true foci, where it has them, are used as in a study
     #[arg(long, value_name = "DIR")]
     pub truth: PathBuf,
     /// Folder of predicted images with the same names
     #[arg(long, value_name = "DIR")]
     pub pred: PathBuf,
+    /// Which part of each file is used
+    #[command(flatten)]
+    pub image: ImageArguments,
     /// Print the measures as JSON
     #[arg(long)]
     pub json: bool,
@@ -322,9 +340,9 @@ pub struct TileArguments {
     /// Folder for the tiles
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Channel of colour images to use [default: guessed, and told]
-    #[arg(long)]
-    pub channel: Option<Channel>,
+    /// Which part of each file is used
+    #[command(flatten)]
+    pub image: ImageArguments,
     /// Print what was cut as JSON
     #[arg(long)]
     pub json: bool,

@@ -1,13 +1,15 @@
 //! foci: test conv-nets the way you test a microscope.
 //!
 //! The program reads as this file: parse, then one module per command. What can be typed is in
-//! [`arguments`], what a failure costs in [`exit`], how progress looks in [`progress`].
+//! [`arguments`], how images are read in [`reading`], what a failure costs in [`exit`], how progress looks
+//! in [`progress`].
 #![forbid(unsafe_code)]
 
 mod arguments;
 mod command;
 mod exit;
 mod progress;
+mod reading;
 mod terminal;
 
 use arguments::{Arguments, Command, DataCommand};

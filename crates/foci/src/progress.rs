@@ -111,9 +111,15 @@ impl Progress {
 
     /// Prints a line that stays.
     pub fn line(&self, line: &str) {
+        if !self.quiet {
+            self.tell(line);
+        }
+    }
+
+    /// Prints a line that stays and that a person must see, however quiet.
+    pub fn tell(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.println(line),
-            None if self.quiet => {}
             None => eprintln!("{line}"),
         }
     }

@@ -1,9 +1,8 @@
 //! What every command shares: threads, Ctrl-C, and printing results on standard output.
 
-use crate::arguments::{Channel, ReadingArguments};
 use crate::exit::Failure;
 use anyhow::Context;
-use foci_image::{ChannelChoice, DatasetOptions, Interrupted};
+use foci_image::Interrupted;
 use foci_kernels::{Compute, Simd};
 use std::io::Write;
 use std::sync::OnceLock;
@@ -61,28 +60,6 @@ pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let json =
         serde_json::to_string_pretty(value).context("cannot print as JSON").map_err(Failure::Working)?;
     print(&(json + "\n"))
-}
-
-/// The channel to use.
-pub fn channel(choice: Option<Channel>) -> ChannelChoice {
-    match choice {
-        None => ChannelChoice::Guess,
-        Some(Channel::Red) => ChannelChoice::Red,
-        Some(Channel::Green) => ChannelChoice::Green,
-        Some(Channel::Blue) => ChannelChoice::Blue,
-        Some(Channel::Luminance) => ChannelChoice::Luminance,
-    }
-}
-
-/// How a data folder is to be read.
-pub fn reading(flags: &ReadingArguments) -> DatasetOptions {
-    DatasetOptions {
-        tile: flags.tile.map(|tile| (tile.width, tile.height)),
-        tiles_csv: flags.tiles.clone(),
-        channel: channel(flags.channel),
-        page: flags.page,
-        ..DatasetOptions::default()
-    }
 }
 
 /// More pixels than any image has on a side, few enough that areas and bytes can be counted.

@@ -86,7 +86,68 @@ fn a_prediction_never_replaces_an_image() {
     fs::write(place.path("mine/a.tif"), "somebody's file").unwrap();
     let run = foci(&["predict", &model, &place.text("mine/a.png"), "--out", &place.text("mine")]);
     run.fails_with(2, &["a.tif", "already"]);
+    let mine = place.text("mine");
+    let itself = foci(&["predict", &model, &place.text("mine/a.tif"), "--out", &mine, "--resume"]);
+    itself.fails_with(2, &["a.tif", "take its place"]);
     assert_eq!(fs::read_to_string(place.path("mine/a.tif")).unwrap(), "somebody's file");
+}
+
+#[test]
+fn a_prediction_that_failed_goes_on_where_it_ended() {
+    let place = Workplace::new();
+    place.specimens("data", 5);
+    let (data, model, out) = (place.text("data"), place.text("model"), place.text("out"));
+    let small = ["--net", "fcn", "--weights", "5000", "--steps", "1", "--crop", "64"];
+    foci(&[&["train"], &small[..], &["--data", &data, "--out", &model]].concat()).succeeds();
+    let victim = images_in(&place.path("data/images")).remove(3);
+    let bytes = fs::read(&victim).unwrap();
+    fs::write(&victim, &bytes[..bytes.len() / 2]).unwrap();
+    let predict = |extra: &[&str]| foci(&[&["predict", &model, &data, "--out", &out], extra].concat());
+    let name = victim.file_name().unwrap().to_string_lossy().into_owned();
+    predict(&[]).fails_with(2, &[&name, "unreadable", "3 images are predicted", "--resume"]);
+    assert_eq!(images_in(&place.path("out")).len(), 3);
+
+    // Repeated as it was, the command says how to go on, and with that it does.
+    predict(&[]).fails_with(2, &["there already", "--resume"]);
+    predict(&["--resume"]).fails_with(2, &[&name, "3 of 5 predictions are there already"]);
+    fs::write(&victim, &bytes).unwrap();
+    let first = images_in(&place.path("out")).remove(0);
+    fs::write(&first, "kept as it is").unwrap();
+    let run = predict(&["--resume", "--json"]);
+    run.succeeds();
+    let written: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(written.as_array().unwrap().len(), 2, "{written}");
+    assert_eq!(images_in(&place.path("out")).len(), 5);
+    assert_eq!(fs::read_to_string(&first).unwrap(), "kept as it is");
+    predict(&["--resume"]).succeeds();
+}
+
+#[test]
+fn two_images_of_one_name_are_told_and_neither_is_passed_over() {
+    let place = Workplace::new();
+    place.specimens("data", 5);
+    let (data, model, mine) = (place.text("data"), place.text("model"), place.text("mine"));
+    let small = ["--net", "fcn", "--weights", "5000", "--steps", "1", "--crop", "64"];
+    foci(&[&["train"], &small[..], &["--data", &data, "--out", &model]].concat()).succeeds();
+    fs::create_dir(place.path("mine")).unwrap();
+    for name in ["a.png", "b.png", "a.bmp"] {
+        image::GrayImage::from_fn(64, 64, |x, y| image::Luma([(x * y % 251) as u8]))
+            .save(place.path("mine").join(name))
+            .unwrap();
+    }
+    let out = place.text("out");
+    foci(&["predict", &model, &mine, "--out", &out]).fails_with(2, &["a.png", "a.bmp"]);
+    let [png, bmp] = ["mine/a.png", "mine/a.bmp"].map(|name| place.text(name));
+    foci(&["predict", &model, &png, &bmp, "--out", &out]).fails_with(2, &["a.png", "a.bmp"]);
+    assert!(!place.path("out").exists());
+    foci(&["evaluate", "--truth", &mine, "--pred", &mine]).fails_with(2, &["a.png", "a.bmp"]);
+    // Two folders with an image of one name: one prediction could be that of either.
+    for name in ["one", "two"] {
+        fs::create_dir_all(place.path("each").join(name).join("images")).unwrap();
+        fs::copy(&png, place.path("each").join(name).join("images/a.png")).unwrap();
+    }
+    fs::remove_file(&bmp).unwrap();
+    foci(&["evaluate", "--truth", &place.text("each"), "--pred", &mine]).fails_with(2, &["one", "two"]);
 }
 
 #[test]

@@ -135,6 +135,70 @@ fn a_model_trains_predicts_and_is_evaluated() {
     foci(&["predict", &place.text("data"), &images, "--out", &predicted]).fails_with(2, &["net.json"]);
 }
 
+/// Two nuclei side by side with two foci each, their seam two pixels wide and as dark as asked for.
+fn two_nuclei(path: &Path, seam: u8, places: &[(u32, u32)]) {
+    let image = image::GrayImage::from_fn(96, 96, |x, y| {
+        let texture = ((x * 7 + y * 13) % 5) as u8;
+        let nucleus = (16..80).contains(&y) && (14..82).contains(&x);
+        let focus = places.iter().any(|&(fx, fy)| fx.abs_diff(x).pow(2) + fy.abs_diff(y).pow(2) <= 4);
+        image::Luma([match (focus, nucleus, (47..49).contains(&x)) {
+            (true, ..) => 250,
+            (_, true, true) => seam,
+            (_, true, false) => 120 + texture,
+            _ => 10 + texture,
+        }])
+    });
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    image.save(path).unwrap();
+}
+
+#[test]
+fn masks_and_true_foci_of_the_truth_are_measured_against() {
+    let place = Workplace::new();
+    let places = [(28, 30), (30, 60), (64, 34), (68, 62)];
+    two_nuclei(&place.path("data/images/a.png"), 40, &places);
+    // Half of the boundary's depth is lost, and one focus of four.
+    two_nuclei(&place.path("predicted/a.png"), 80, &places[..3]);
+    let (images, predicted) = (place.text("data/images"), place.text("predicted"));
+    let evaluate = |truth: &str| {
+        let run = foci(&["evaluate", "--truth", truth, "--pred", &predicted, "--json"]);
+        run.succeeds();
+        let mean = json(&run.stdout)["mean"].clone();
+        (run, mean)
+    };
+    let (_, without) = evaluate(&images);
+    assert!(without["boundary_contrast"].is_null() && without["true_foci_recall"].is_null(), "{without}");
+
+    fs::create_dir_all(place.path("data/masks")).unwrap();
+    image::GrayImage::from_fn(96, 96, |x, y| {
+        let inside = (16..80).contains(&y);
+        image::Luma([match x {
+            14..47 if inside => 1,
+            49..82 if inside => 2,
+            _ => 0,
+        }])
+    })
+    .save(place.path("data/masks/a.png"))
+    .unwrap();
+    fs::create_dir_all(place.path("data/foci")).unwrap();
+    // The last one lies outside of the image, so it is none of its foci.
+    let rows: String = places.iter().map(|(x, y)| format!("{x},{y}\n")).collect();
+    fs::write(place.path("data/foci/a.csv"), format!("x,y\n{rows}200,10\n")).unwrap();
+    let (run, with) = evaluate(&place.text("data"));
+    assert_eq!(run.stderr, "");
+    let kept = with["boundary_contrast"].as_f64().unwrap();
+    assert!(0.2 < kept && kept < 0.8, "{with}");
+    assert_eq!(with["true_foci_recall"], 0.75, "{with}");
+    assert_eq!(with["psnr"], without["psnr"]);
+    // Whoever gives the folder of images is told what lies beside it.
+    assert!(evaluate(&images).0.stderr.contains("masks lies beside"));
+    let table = foci(&["evaluate", "--truth", &place.text("data"), "--pred", &predicted]);
+    assert!(table.stdout.contains("boundary contrast kept") && table.stdout.contains("true foci found"));
+    image::GrayImage::new(95, 96).save(place.path("data/masks/a.png")).unwrap();
+    foci(&["evaluate", "--truth", &place.text("data"), "--pred", &predicted])
+        .fails_with(2, &["masks/a.png", "95 x 96", "96 x 96"]);
+}
+
 #[test]
 fn inspect_prints_a_net_that_other_frameworks_can_rebuild() {
     let run = foci(&["inspect", "atrous", "--weights", "67000", "--size", "512x672", "--json"]);

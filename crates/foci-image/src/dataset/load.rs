@@ -9,8 +9,8 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::{Dataset, Field, Tile};
-use crate::read::{hexadecimal, labels_with_hash, plane_from_bytes};
+use super::{Dataset, Field, FieldFiles, Tile};
+use crate::read::{Labelled, hexadecimal, labels_with_hash, plane_from_bytes};
 use crate::{ImageError, Interrupted, LabelImage, Plane, Workers};
 
 /// A position in pixels: `(0, 0)` is the centre of the top left pixel, `x` to the right, `y` down.
@@ -20,6 +20,55 @@ pub struct Point {
     pub x: f64,
     /// Row.
     pub y: f64,
+}
+
+impl Point {
+    /// The point in pixels of a rectangle with its top left pixel at `(x, y)`; `None` if its pixel lies outside.
+    pub fn within(self, x: usize, y: usize, w: usize, h: usize) -> Option<Point> {
+        // A pixel reaches half a pixel to each side of its centre.
+        let inside = |at: f64, start: usize, size: usize| {
+            let at = at - start as f64;
+            (-0.5..size as f64 - 0.5).contains(&at).then_some(at)
+        };
+        Some(Point { x: inside(self.x, x, w)?, y: inside(self.y, y, h)? })
+    }
+}
+
+impl FieldFiles {
+    /// Labels of the image, which has `size`; `None` if it has no mask.
+    ///
+    /// # Errors
+    /// [`ImageError::MaskSize`] if the mask has another size, and whatever else keeps it from being read.
+    pub fn load_labels(
+        &self,
+        page: Option<usize>,
+        size: (usize, usize),
+    ) -> Result<Option<LabelImage>, ImageError> {
+        Ok(self.labelled(page, size)?.map(|labelled| labelled.labels))
+    }
+
+    /// As [`FieldFiles::load_labels`], with the hash.
+    pub(super) fn labelled(
+        &self,
+        page: Option<usize>,
+        size: (usize, usize),
+    ) -> Result<Option<Labelled>, ImageError> {
+        let Some(mask) = &self.mask else { return Ok(None) };
+        let labelled = labels_with_hash(mask, page)?;
+        let mask_size = (labelled.labels.width, labelled.labels.height);
+        if mask_size != size {
+            let (mask, image) = (mask.clone(), self.path.clone());
+            return Err(ImageError::MaskSize { mask, mask_size, image, image_size: size });
+        }
+        Ok(Some(labelled))
+    }
+
+    /// True foci whose pixel lies in the image, which has `size`; `None` if there is no table of them.
+    pub fn load_foci(&self, (width, height): (usize, usize)) -> Result<Option<Vec<Point>>, ImageError> {
+        let Some(table) = &self.foci else { return Ok(None) };
+        let points = read_points(table)?;
+        Ok(Some(points.into_iter().filter_map(|point| point.within(0, 0, width, height)).collect()))
+    }
 }
 
 impl Dataset {
@@ -154,19 +203,7 @@ impl<'a> Loader<'a> {
     pub fn tile_foci(&self, index: usize) -> Result<Option<Vec<Point>>, ImageError> {
         let tile = self.dataset.tile(index)?;
         let Some(points) = self.dataset.load_foci(tile.field)? else { return Ok(None) };
-        // A pixel reaches half a pixel to each side of its centre.
-        let inside = |at: f64, start: usize, size: usize| {
-            let at = at - start as f64;
-            (-0.5..size as f64 - 0.5).contains(&at).then_some(at)
-        };
-        Ok(Some(
-            points
-                .iter()
-                .filter_map(|p| {
-                    Some(Point { x: inside(p.x, tile.x, tile.w)?, y: inside(p.y, tile.y, tile.h)? })
-                })
-                .collect(),
-        ))
+        Ok(Some(points.iter().filter_map(|point| point.within(tile.x, tile.y, tile.w, tile.h)).collect()))
     }
 }
 

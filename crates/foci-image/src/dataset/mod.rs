@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChannelChoice, ImageError, Normalisation, Workers};
+use crate::{ChannelChoice, ImageError, Normalisation, Reading, Workers};
 
 mod load;
 mod open;
@@ -18,7 +18,7 @@ pub mod tiles;
 
 pub use load::{Loader, Point, read_points};
 pub(crate) use open::survey;
-pub use scan::field_files;
+pub use scan::{FieldFiles, FolderFiles, field_files};
 
 /// How a data folder is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +50,13 @@ impl Default for DatasetOptions {
             group_column: "group".to_string(),
             saturated_limit: 0.5,
         }
+    }
+}
+
+impl DatasetOptions {
+    /// Which part of each file is used.
+    pub fn reading(&self) -> Reading {
+        Reading { channel: self.channel, page: self.page }
     }
 }
 
@@ -94,11 +101,9 @@ impl Dataset {
     /// the workers counts fields.
     pub fn open(root: &Path, options: &DatasetOptions, workers: &mut Workers) -> Result<Self, ImageError> {
         let (dataset, problems) = survey(root, options, workers)?;
-        let others = problems.len().saturating_sub(1);
-        match problems.into_iter().next() {
+        match ImageError::all(problems) {
             None => Ok(dataset),
-            Some(problem) if others == 0 => Err(problem),
-            Some(problem) => Err(ImageError::Several { first: Box::new(problem), others }),
+            Some(problem) => Err(problem),
         }
     }
 }
@@ -124,6 +129,8 @@ pub struct Field {
     pub height: usize,
     /// Bits of a sample in the file.
     pub bits: u8,
+    /// Whether all values are whole numbers.
+    pub whole: bool,
     /// Objects in the mask.
     pub objects: Option<usize>,
     /// Intensities in raw counts.

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::scan::{FoundField, scan};
+use super::scan::{FieldFiles, scan};
 use super::table::{self, ImageRow, Place};
 use super::tiles::{Plan, nothing_left};
 use super::{Dataset, DatasetOptions, Field, LeftOut, quality};
 use crate::normalise::Normalisation;
-use crate::read::{hexadecimal, labels_with_hash, plane_from_bytes};
+use crate::read::{hexadecimal, plane_from_bytes};
 use crate::{ImageError, Workers};
 
 /// One field read and measured, with the notes of its reader.
@@ -50,6 +50,7 @@ pub(crate) fn survey(
         }
     }
     let mut notes = found.notes;
+    notes.extend(found.masks_beside);
     for (note, names) in by_note {
         notes.push(format!("{}: {note}", list(&names, sizes.len())));
     }
@@ -136,7 +137,7 @@ fn apply(field: &mut Field, row: Option<ImageRow>) {
     };
 }
 
-fn measure(found: &FoundField, options: &DatasetOptions) -> Result<Measured, ImageError> {
+fn measure(found: &FieldFiles, options: &DatasetOptions) -> Result<Measured, ImageError> {
     let bytes = std::fs::read(&found.path).map_err(|source| ImageError::read(&found.path, source))?;
     let sha256 = hexadecimal(&Sha256::digest(&bytes));
     let (plane, info) = plane_from_bytes(&found.path, &bytes, options.channel, options.page)?;
@@ -161,6 +162,7 @@ fn measure(found: &FoundField, options: &DatasetOptions) -> Result<Measured, Ima
         width: plane.width,
         height: plane.height,
         bits: info.bits,
+        whole: plane.data.iter().all(|value| value.fract() == 0.0),
         objects: None,
         intensity,
         normalisation,
@@ -170,17 +172,7 @@ fn measure(found: &FoundField, options: &DatasetOptions) -> Result<Measured, Ima
         part: None,
         fold: None,
     };
-    if let Some(mask) = &found.mask {
-        let labelled = labels_with_hash(mask, options.page)?;
-        let mask_size = (labelled.labels.width, labelled.labels.height);
-        if mask_size != (field.width, field.height) {
-            return Err(ImageError::MaskSize {
-                mask: mask.clone(),
-                mask_size,
-                image: found.path.clone(),
-                image_size: (field.width, field.height),
-            });
-        }
+    if let Some(labelled) = found.labelled(options.page, (field.width, field.height))? {
         field.objects = Some(labelled.labels.objects());
         field.mask_sha256 = Some(labelled.sha256);
     }

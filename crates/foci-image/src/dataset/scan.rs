@@ -17,20 +17,44 @@ const CELLPOSE_MASKS: [&str; 2] = ["_cp_masks", "_masks"];
 const CELLPOSE_RESULTS: [&str; 3] = ["_flows", "_cp_output", "_outlines"];
 
 /// The files of one field.
-pub(crate) struct FoundField {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldFiles {
+    /// File name without extension (or folder name).
     pub name: String,
+    /// The image file.
     pub path: PathBuf,
+    /// Its label image, or a folder with one file for each object.
     pub mask: Option<PathBuf>,
+    /// Table of true foci.
     pub foci: Option<PathBuf>,
+    /// Table of cells.
     pub cells: Option<PathBuf>,
+}
+
+/// The files of a data folder that can be used as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderFiles {
+    /// Fields, in the order of their names.
+    pub fields: Vec<FieldFiles>,
+    /// Which files were passed over.
+    pub notes: Vec<String>,
+    /// A note on masks that the folder would have if the one above it were given.
+    pub masks_beside: Option<String>,
 }
 
 /// The files of a data folder.
 pub(crate) struct Found {
     pub layout: Layout,
-    pub fields: Vec<FoundField>,
+    pub fields: Vec<FieldFiles>,
     pub notes: Vec<String>,
+    pub masks_beside: Option<String>,
     pub problems: Vec<ImageError>,
+}
+
+impl Found {
+    fn nothing(layout: Layout) -> Self {
+        Self { layout, fields: Vec::new(), notes: Vec::new(), masks_beside: None, problems: Vec::new() }
+    }
 }
 
 /// Finds the fields of a data folder, in the order of their names.
@@ -66,8 +90,7 @@ pub(crate) fn scan(root: &Path) -> Result<Found, ImageError> {
 
 /// Images in `images`; masks of the same name in `masks/` of the data folder, if there is one.
 fn beside(images: &Path, root: &Path) -> Result<Found, ImageError> {
-    let mut found =
-        Found { layout: Layout::Flat, fields: Vec::new(), notes: Vec::new(), problems: Vec::new() };
+    let mut found = Found::nothing(Layout::Flat);
     let files = unique(image_files(images)?, &mut found.problems);
     let folder = root.join("masks");
     let mut masks = BTreeMap::new();
@@ -79,21 +102,19 @@ fn beside(images: &Path, root: &Path) -> Result<Found, ImageError> {
     } else if let Some(masks) =
         root.parent().map(|parent| parent.join("masks")).filter(|masks| masks.is_dir())
     {
-        found
-            .notes
-            .push(format!("{} lies beside this folder: give the folder above to use it", masks.display()));
+        found.masks_beside =
+            Some(format!("{} lies beside this folder: give the folder above to use it", masks.display()));
     }
     for (name, path) in files {
         let mask = masks.remove(&name);
-        found.fields.push(FoundField { name, path, mask, foci: None, cells: None });
+        found.fields.push(FieldFiles { name, path, mask, foci: None, cells: None });
     }
     without_image(masks, &mut found.problems);
     Ok(found)
 }
 
 fn cellpose(files: &[PathBuf]) -> Found {
-    let mut found =
-        Found { layout: Layout::Cellpose, fields: Vec::new(), notes: Vec::new(), problems: Vec::new() };
+    let mut found = Found::nothing(Layout::Cellpose);
     let (masks, others): (Vec<_>, Vec<_>) =
         files.iter().cloned().partition(|path| cellpose_base(&stem(path)).is_some());
     let mut masks = {
@@ -117,7 +138,7 @@ fn cellpose(files: &[PathBuf]) -> Found {
         let base = name.strip_suffix("_img").filter(|base| masks.contains_key(*base)).unwrap_or(name);
         let mask = masks.remove(base);
         let name = base.to_string();
-        found.fields.push(FoundField { name, path: path.clone(), mask, foci: None, cells: None });
+        found.fields.push(FieldFiles { name, path: path.clone(), mask, foci: None, cells: None });
     }
     found.fields.sort_by(|a, b| a.name.cmp(&b.name));
     if results > 0 {
@@ -130,8 +151,7 @@ fn cellpose(files: &[PathBuf]) -> Found {
 }
 
 fn folder_per_image(folders: &[PathBuf]) -> Result<Found, ImageError> {
-    let mut found =
-        Found { layout: Layout::FolderPerImage, fields: Vec::new(), notes: Vec::new(), problems: Vec::new() };
+    let mut found = Found::nothing(Layout::FolderPerImage);
     for folder in folders {
         let name = file_name(folder);
         let mut images = image_files(&folder.join("images"))?.into_iter();
@@ -145,7 +165,7 @@ fn folder_per_image(folders: &[PathBuf]) -> Result<Found, ImageError> {
         };
         match (images.next(), images.next()) {
             (Some(path), None) => {
-                found.fields.push(FoundField { name, path, mask, foci: None, cells: None });
+                found.fields.push(FieldFiles { name, path, mask, foci: None, cells: None });
             }
             (Some(first), Some(second)) => found.problems.push(ImageError::SameName { name, first, second }),
             (None, _) => found.problems.push(ImageError::EmptyFolder {
@@ -216,9 +236,17 @@ fn what_else(root: &Path) -> Result<String, ImageError> {
     Ok(if parts.is_empty() { "it is empty".to_string() } else { parts.join(", ") })
 }
 
-/// The images of a data folder of any layout, without masks, in the order of their names.
-pub fn field_files(root: &Path) -> Result<Vec<PathBuf>, ImageError> {
-    Ok(scan(root)?.fields.into_iter().map(|field| field.path).collect())
+/// The files of a data folder of any layout. Nothing is opened.
+///
+/// # Errors
+/// Whatever keeps a folder of such names from being used: two files that would be the same field, a mask without its
+/// image.
+pub fn field_files(root: &Path) -> Result<FolderFiles, ImageError> {
+    let Found { fields, notes, masks_beside, problems, .. } = scan(root)?;
+    match ImageError::all(problems) {
+        Some(problem) => Err(problem),
+        None => Ok(FolderFiles { fields, notes, masks_beside }),
+    }
 }
 
 /// Image files of a folder (by extension), sorted by name; hidden files are passed over.

@@ -179,6 +179,14 @@ pub(crate) fn decode(path: &Path, bytes: &[u8], page: Option<usize>) -> Result<R
     }
 }
 
+/// As [`decode`], except that the only page of a file serves for any other: there is no choice.
+pub(crate) fn decode_or_only(path: &Path, bytes: &[u8], page: Option<usize>) -> Result<Raster, ImageError> {
+    match decode(path, bytes, page) {
+        Err(ImageError::NoSuchPage { pages: 1, .. }) => decode(path, bytes, None),
+        other => other,
+    }
+}
+
 fn png_size(bytes: &[u8]) -> Option<(usize, usize)> {
     let number = |at: usize| {
         let four: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;

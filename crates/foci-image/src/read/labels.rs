@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::channel::first_difference;
-use super::common::{FileFormat, Raster, Samples, decode};
+use super::common::{FileFormat, Raster, Samples, decode_or_only};
 use crate::dataset::scan::image_files;
 use crate::{ImageError, LabelImage};
 
@@ -72,11 +72,8 @@ fn labels_from_bytes(path: &Path, bytes: &[u8], page: Option<usize>) -> Result<L
     if FileFormat::of(bytes) == Some(FileFormat::Jpeg) {
         return Err(ImageError::LossyLabels { path: path.to_path_buf() });
     }
-    let raster = match decode(path, bytes, page) {
-        // One mask may serve all pages of its image.
-        Err(ImageError::NoSuchPage { pages: 1, .. }) => decode(path, bytes, None)?,
-        other => other?,
-    };
+    // One mask may serve all pages of its image.
+    let raster = decode_or_only(path, bytes, page)?;
     if let Some(pixel) = first_difference(&raster) {
         let value = |c: usize| raster.samples.at(pixel * raster.channels + c.min(raster.colours - 1)) as f32;
         return Err(ImageError::ColourLabels {

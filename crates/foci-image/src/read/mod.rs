@@ -11,14 +11,16 @@ mod tiff;
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{ImageError, Plane};
+use common::Raster;
 
 pub use channel::ChannelChoice;
 pub use common::{FileFormat, MAXIMUM_SAMPLES};
 pub use labels::read_labels;
 
-pub(crate) use common::decode;
-pub(crate) use labels::{hexadecimal, labels_with_hash};
+pub(crate) use labels::{Labelled, hexadecimal, labels_with_hash};
 
 /// What was found in an image file, and how it was read.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +45,16 @@ pub struct ImageInfo {
     pub notes: Vec<String>,
 }
 
+/// Which part of an image file is the image: what was said of it, where something was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Reading {
+    /// Channel to use.
+    pub channel: ChannelChoice,
+    /// Page to use, from 0; the first, and a note that says so, if `None`.
+    pub page: Option<usize>,
+}
+
 /// Reads one channel of the first page as raw counts. A guess about channel or page is told in
 /// [`ImageInfo::notes`].
 pub fn read_plane(path: &Path, channel: ChannelChoice) -> Result<(Plane, ImageInfo), ImageError> {
@@ -59,6 +71,25 @@ pub fn read_plane_page(
     plane_from_bytes(path, &bytes, channel, page)
 }
 
+/// As [`read_plane_page`], from what is `said` of this file, or else of the `others`. What is said of the others does
+/// not bind a file that leaves no choice: where there is one channel, or one page, that one is read.
+pub fn read_plane_as_others(
+    path: &Path,
+    said: Reading,
+    others: Reading,
+) -> Result<(Plane, ImageInfo), ImageError> {
+    let bytes = std::fs::read(path).map_err(|source| ImageError::read(path, source))?;
+    let raster = match said.page {
+        Some(_) => common::decode(path, &bytes, said.page)?,
+        None => common::decode_or_only(path, &bytes, others.page)?,
+    };
+    let channel = match said.channel {
+        ChannelChoice::Guess if raster.colours > 1 => others.channel,
+        said => said,
+    };
+    plane_of(path, &raster, channel, said.page.or(others.page))
+}
+
 /// As [`read_plane_page`], from the file's content; `path` serves for messages only.
 pub fn plane_from_bytes(
     path: &Path,
@@ -66,8 +97,17 @@ pub fn plane_from_bytes(
     channel: ChannelChoice,
     page: Option<usize>,
 ) -> Result<(Plane, ImageInfo), ImageError> {
-    let raster = decode(path, bytes, page)?;
-    let (plane, channel_note) = channel::choose(path, &raster, channel)?;
+    plane_of(path, &common::decode(path, bytes, page)?, channel, page)
+}
+
+/// The channel of a decoded page, and what is to be told of the choice of both.
+fn plane_of(
+    path: &Path,
+    raster: &Raster,
+    channel: ChannelChoice,
+    page: Option<usize>,
+) -> Result<(Plane, ImageInfo), ImageError> {
+    let (plane, channel_note) = channel::choose(path, raster, channel)?;
     let mut notes = Vec::new();
     if page.is_none() && raster.pages > 1 {
         notes.push(format!("has {} pages: the first is used; choose another by its number", raster.pages));

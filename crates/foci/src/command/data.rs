@@ -3,12 +3,13 @@
 use crate::arguments::{CheckArguments, Kind, SynthArguments, TileArguments};
 use crate::exit::Failure;
 use crate::progress::{READING, watched};
-use crate::terminal;
+use crate::{reading, terminal};
 use foci_image::synth::{SpecimenKind, SpecimenOptions, write_specimens};
 use foci_image::{
-    Dataset, DatasetOptions, ImageError, Loader, Workers, write_labels, write_png_grey8, write_png_grey16,
-    write_tiff_f32, write_whole, write_whole_folder,
+    Dataset, DatasetOptions, ExactFormat, ImageError, Loader, Reading, Workers, write_labels, write_whole,
+    write_whole_folder,
 };
+use foci_study::data::remarks;
 use std::path::Path;
 
 /// `foci data synth`.
@@ -45,9 +46,9 @@ pub fn synth(flags: &SynthArguments, threads: Option<usize>) -> Result<(), Failu
 
 /// `foci data check`.
 pub fn check(flags: &CheckArguments, threads: Option<usize>) -> Result<(), Failure> {
-    let reading = terminal::reading(&flags.reading);
+    let options = reading::dataset_options(&flags.reading);
     let report =
-        watched(READING, threads, flags.json, |workers| foci_image::check(&flags.folder, &reading, workers))?;
+        watched(READING, threads, flags.json, |workers| foci_image::check(&flags.folder, &options, workers))?;
     if flags.json {
         terminal::print_json(&report)?;
     } else {
@@ -65,9 +66,11 @@ pub fn check(flags: &CheckArguments, threads: Option<usize>) -> Result<(), Failu
 /// `foci data tile`: raw counts, so that nothing is lost that a later normalisation might want, and a table that
 /// keeps the tiles of a field together in every later split.
 pub fn tile(flags: &TileArguments, threads: Option<usize>) -> Result<(), Failure> {
+    let Reading { channel, page } = reading::of_files(&flags.image);
     let options = DatasetOptions {
         tile: Some((flags.tile.width, flags.tile.height)),
-        channel: terminal::channel(flags.channel),
+        channel,
+        page,
         ..DatasetOptions::default()
     };
     free_folder(&flags.out)?;
@@ -76,14 +79,15 @@ pub fn tile(flags: &TileArguments, threads: Option<usize>) -> Result<(), Failure
     watched("cutting tiles", threads, flags.json, |workers| {
         write_whole_folder(&flags.out, |fresh| cut(&dataset, fresh, workers))
     })?;
-    for field in &dataset.left_out {
-        eprintln!("{} is left out: {}", field.name, field.reason);
+    for remark in remarks(&dataset.left_out, &dataset.notes) {
+        eprintln!("{remark}");
     }
     if flags.json {
         return terminal::print_json(&serde_json::json!({
             "folder": flags.out,
             "tiles": dataset.tiles.iter().map(|tile| &tile.name).collect::<Vec<_>>(),
             "left_out": dataset.left_out,
+            "notes": dataset.notes,
         }));
     }
     terminal::print(&format!(
@@ -100,23 +104,26 @@ fn cut(dataset: &Dataset, out: &Path, workers: &mut Workers) -> Result<(), Failu
         let folder = out.join(part);
         std::fs::create_dir(&folder).map_err(|source| ImageError::Write { path: folder.clone(), source })?;
     }
+    let format = ExactFormat::of(dataset);
     let lines: Vec<String> =
-        dataset.each_tile(workers, |loader, index| cut_one(dataset, loader, index, out))?;
+        dataset.each_tile(workers, |loader, index| cut_one(dataset, loader, index, format, out))?;
     let table = format!("name,group\n{}", lines.concat());
     Ok(write_whole(&out.join("images.csv"), table.as_bytes())?)
 }
 
 /// Writes one tile; returns its line of the table.
-fn cut_one(dataset: &Dataset, loader: &mut Loader, index: usize, out: &Path) -> Result<String, Failure> {
+fn cut_one(
+    dataset: &Dataset,
+    loader: &mut Loader,
+    index: usize,
+    format: ExactFormat,
+    out: &Path,
+) -> Result<String, Failure> {
     let tile = &dataset.tiles[index];
     let field = &dataset.fields[tile.field];
     let raw = loader.raw_tile(index)?;
     let file = |folder: &str, extension: &str| out.join(folder).join(format!("{}.{extension}", tile.name));
-    match field.bits {
-        8 => write_png_grey8(&file("images", "png"), &raw)?,
-        16 => write_png_grey16(&file("images", "png"), &raw)?,
-        _ => write_tiff_f32(&file("images", "tif"), &raw)?,
-    }
+    format.write(&out.join("images"), &tile.name, &raw)?;
     if let Some(labels) = loader.tile_labels(index)? {
         write_labels(&file("masks", "png"), &labels)?;
     }

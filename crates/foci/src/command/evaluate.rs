@@ -1,25 +1,44 @@
 //! `foci evaluate`: predicted images against the true ones, file by file.
+//!
+//! What the folder of true images knows besides is used as in a study: masks for the contrast between touching nuclei,
+//! tables of true foci for the foci found.
 
 use crate::arguments::EvaluateArguments;
 use crate::exit::Failure;
 use crate::progress::watched;
+use crate::reading::{Notes, of_files};
 use crate::terminal;
-use foci_image::{ChannelChoice, Normalisation, Plane, field_files, read_plane};
-use foci_measure::{ImageView, Measure, MeasureError, ReconstructionMeter};
+use foci_image::{
+    FieldFiles, FolderFiles, Normalisation, Reading, field_files, read_plane_as_others, read_plane_page,
+};
+use foci_measure::{ImageView, LabelView, Measure, MeasureError, Point, ReconstructionMeter};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-/// Measures shown in the table; `--json` prints all.
-const SHOWN: [Measure; 5] =
-    [Measure::Psnr, Measure::Ssim, Measure::DetailCutoff, Measure::FociRecall, Measure::FociPrecision];
+/// Measures shown in the table, those that have a value for some image; `--json` prints all.
+const SHOWN: [Measure; 8] = [
+    Measure::Psnr,
+    Measure::Ssim,
+    Measure::DetailCutoff,
+    Measure::FociRecall,
+    Measure::FociPrecision,
+    Measure::TrueFociRecall,
+    Measure::TrueFociPrecision,
+    Measure::BoundaryContrast,
+];
+/// Narrowest column of the table.
+const COLUMN: usize = 20;
 
 /// Measures of one pair of images.
 #[derive(Serialize)]
 struct Evaluated {
     name: String,
     metrics: BTreeMap<&'static str, f64>,
+    /// What the readers note of the two files.
+    #[serde(skip)]
+    notes: [(PathBuf, Vec<String>); 2],
 }
 
 /// What `--json` prints.
@@ -32,11 +51,14 @@ struct Evaluation {
 /// Runs the command.
 pub fn run(flags: &EvaluateArguments, threads: Option<usize>) -> Result<(), Failure> {
     let pairs = pairs(&flags.truth, &flags.pred)?;
+    let reading = of_files(&flags.image);
     let images = watched("measuring images", threads, flags.json, |workers| {
-        workers.map(&pairs, |(name, truth, predicted)| {
-            Ok::<_, Failure>(Evaluated { name: name.clone(), metrics: evaluate(truth, predicted)? })
-        })
+        workers.map(&pairs, |pair| evaluate(pair, reading))
     })?;
+    let mut notes = Notes::default();
+    for (path, found) in images.iter().flat_map(|image| &image.notes) {
+        notes.fresh(path, found).iter().for_each(|line| eprintln!("{line}"));
+    }
     let evaluation = Evaluation { mean: means(&images), images };
     if flags.json {
         return terminal::print_json(&evaluation);
@@ -44,47 +66,83 @@ pub fn run(flags: &EvaluateArguments, threads: Option<usize>) -> Result<(), Fail
     terminal::print(&table(&evaluation))
 }
 
+/// A true image, with what is known of it, and its prediction.
+struct Pair {
+    name: String,
+    truth: FieldFiles,
+    predicted: PathBuf,
+}
+
 /// Files of the same name in both folders. A true image without a prediction is an error, not a smaller mean.
-fn pairs(truth: &Path, predicted: &Path) -> Result<Vec<(String, PathBuf, PathBuf)>, Failure> {
-    let by_stem = |folder: &Path| -> Result<BTreeMap<String, PathBuf>, Failure> {
-        let files = field_files(folder).map_err(Failure::input)?;
-        let stem = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(files.into_iter().map(|path| (stem(&path), path)).collect())
-    };
-    let (truth_files, predicted_files) = (by_stem(truth)?, by_stem(predicted)?);
+fn pairs(truth: &Path, predicted: &Path) -> Result<Vec<Pair>, Failure> {
+    let files = field_files(truth)?;
+    if let Some(note) = &files.masks_beside {
+        eprintln!("{note}");
+    }
+    let truth_files = by_name(truth, files)?;
+    let predicted_files = by_name(predicted, field_files(predicted)?)?;
     if truth_files.is_empty() {
         return Err(Failure::input(anyhow::anyhow!("{} holds no images", truth.display())));
     }
     let mut pairs = Vec::with_capacity(truth_files.len());
-    for (name, path) in truth_files {
+    for (name, truth) in truth_files {
         let Some(other) = predicted_files.get(&name) else {
             return Err(Failure::input(anyhow::anyhow!(
                 "{} has no prediction: {} holds no image called {name}; predict it, or take it out of the true images",
-                path.display(),
+                truth.path.display(),
                 predicted.display()
             )));
         };
-        pairs.push((name, path, other.clone()));
+        pairs.push(Pair { name, truth, predicted: other.path.clone() });
     }
     Ok(pairs)
 }
 
-/// Both images on the true image's scale: its percentiles 1 and 99.8 become 0 and 1.
-fn evaluate(truth: &Path, predicted: &Path) -> Result<BTreeMap<&'static str, f64>, Failure> {
-    let read =
-        |path: &Path| Ok::<Plane, Failure>(read_plane(path, ChannelChoice::Guess).map_err(Failure::input)?.0);
-    let (mut truth_plane, mut plane) = (read(truth)?, read(predicted)?);
+/// The fields of a folder by the names of their images; what the folder holds besides is told.
+fn by_name(folder: &Path, files: FolderFiles) -> Result<BTreeMap<String, FieldFiles>, Failure> {
+    files.notes.iter().for_each(|note| eprintln!("{}: {note}", folder.display()));
+    let mut named: BTreeMap<String, FieldFiles> = BTreeMap::new();
+    for field in files.fields {
+        let name = field.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if let Some(other) = named.get(&name) {
+            return Err(Failure::input(anyhow::anyhow!(
+                "{} and {} are of one name, so nothing says which prediction belongs to which; rename one of them",
+                other.path.display(),
+                field.path.display()
+            )));
+        }
+        named.insert(name, field);
+    }
+    Ok(named)
+}
+
+/// Both images on the true image's scale: its percentiles 1 and 99.8 become 0 and 1. What was said of channel and page
+/// holds for the true image, and for the prediction where it has several: those of foci have one.
+fn evaluate(pair: &Pair, reading: Reading) -> Result<Evaluated, Failure> {
+    let Pair { name, truth, predicted } = pair;
+    let (mut truth_plane, truth_info) = read_plane_page(&truth.path, reading.channel, reading.page)?;
+    let (mut plane, info) = read_plane_as_others(predicted, Reading::default(), reading)?;
     let normalisation = Normalisation::of(&truth_plane.data);
     normalisation.apply_all(&mut truth_plane.data);
     normalisation.apply_all(&mut plane.data);
     let place = |error: MeasureError| {
-        Failure::input(anyhow::anyhow!("{} against {}: {error}", predicted.display(), truth.display()))
+        Failure::input(anyhow::anyhow!("{} against {}: {error}", predicted.display(), truth.path.display()))
     };
     let original = ImageView::new(truth_plane.width, truth_plane.height, &truth_plane.data).map_err(place)?;
     let reconstruction = ImageView::new(plane.width, plane.height, &plane.data).map_err(place)?;
     let mut meter = ReconstructionMeter::new(truth_plane.width, truth_plane.height).map_err(place)?;
-    let reference = meter.reference(original, None).map_err(place)?;
-    Ok(meter.measure(&reference, reconstruction).map_err(place)?.values())
+    let size = (truth_plane.width, truth_plane.height);
+    let labels = truth.load_labels(reading.page, size)?;
+    let labels = labels.as_ref().map(|labels| LabelView::new(labels.width, labels.height, &labels.data));
+    let mut reference = meter.reference(original, labels.transpose().map_err(place)?).map_err(place)?;
+    if let Some(foci) = truth.load_foci(size)? {
+        reference = reference.with_truth(foci.iter().map(|focus| Point { x: focus.x, y: focus.y }).collect());
+    }
+    Ok(Evaluated {
+        name: name.clone(),
+        metrics: meter.measure(&reference, reconstruction).map_err(place)?.values(),
+        notes: [(truth.path.clone(), truth_info.notes), (predicted.clone(), info.notes)],
+    })
 }
 
 fn means(images: &[Evaluated]) -> BTreeMap<&'static str, f64> {
@@ -100,17 +158,20 @@ fn means(images: &[Evaluated]) -> BTreeMap<&'static str, f64> {
 }
 
 fn table(evaluation: &Evaluation) -> String {
+    let shown: Vec<Measure> =
+        SHOWN.into_iter().filter(|measure| evaluation.mean.contains_key(measure.key())).collect();
+    let width = |measure: &Measure| COLUMN.max(measure.title().len() + 2);
     let mut text = format!("{:24}", "image");
-    for measure in SHOWN {
-        let _ = write!(text, "{:>20}", measure.title());
+    for measure in &shown {
+        let _ = write!(text, "{:>1$}", measure.title(), width(measure));
     }
     text.push('\n');
     let rows = evaluation.images.iter().map(|image| (image.name.as_str(), &image.metrics));
     for (name, metrics) in rows.chain([("mean", &evaluation.mean)]) {
         let _ = write!(text, "{name:24}");
-        for measure in SHOWN {
+        for measure in &shown {
             let value = metrics.get(measure.key()).map_or("-".into(), |value| format!("{value:.3}"));
-            let _ = write!(text, "{value:>20}");
+            let _ = write!(text, "{value:>0$}", width(measure));
         }
         text.push('\n');
     }

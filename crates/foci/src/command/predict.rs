@@ -1,16 +1,21 @@
 //! `foci predict`: a model on images, one file in, one file out.
+//!
+//! Inputs are read one by one, so what is wrong with the last is found last. What was predicted by then stays, each file
+//! whole, and `--resume` goes on from there.
 
 use crate::arguments::PredictArguments;
 use crate::exit::Failure;
 use crate::progress::Progress;
+use crate::reading::{self, Notes};
 use crate::terminal;
-use foci_image::{ChannelChoice, read_plane, write_tiff_f32};
+use foci_image::{ChannelChoice, Reading, read_plane_as_others, write_tiff_f32};
 use foci_kernels::Compute;
 use foci_train::{Model, Predictor};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// One line of `--json`.
+/// An input and its prediction; one of those that `--json` lists.
 #[derive(Serialize)]
 struct Predicted {
     input: PathBuf,
@@ -20,11 +25,7 @@ struct Predicted {
 /// Runs the command.
 pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failure> {
     let model = Model::load(&flags.model)?;
-    let inputs = files(&flags.inputs)?;
-    let pairs = inputs
-        .into_iter()
-        .map(|input| output_of(&input, &flags.out).map(|output| (input, output)))
-        .collect::<Result<Vec<_>, Failure>>()?;
+    let pairs = missing(files(&flags.inputs)?, &flags)?;
     terminal::stop_on_interrupt()?;
     let compute: Compute = terminal::compute(threads)?;
     std::fs::create_dir_all(&flags.out)
@@ -32,18 +33,27 @@ pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failur
     let predictor = Predictor::new(&model, &compute);
     let mut predictor = if flags.arithmetic.exact { predictor.exact() } else { predictor };
     let mut progress = Progress::new(pairs.len() as f64, flags.json);
+    let said = Reading { channel: reading::channel(flags.channel), page: flags.page };
+    let trained = model.recipe.reading;
+    remembered(said, trained).iter().for_each(|line| progress.tell(line));
+    let mut notes = Notes::default();
     let mut done = Vec::with_capacity(pairs.len());
-    for (input, output) in pairs {
-        if terminal::stop_requested() {
+    for pair in pairs {
+        progress.begin(&pair.input.display().to_string());
+        let predicted = terminal::go_on().map_err(Failure::from).and_then(|()| {
+            let (plane, info) = read_plane_as_others(&pair.input, said, trained)?;
+            notes.fresh(&pair.input, &info.notes).iter().for_each(|line| progress.tell(line));
+            // The result has the input's scale again; 32-bit floats lose nothing of it.
+            write_tiff_f32(&pair.output, &predictor.predict_raw(&plane)?).map_err(Failure::working)
+        });
+        if let Err(failure) = predicted {
             progress.finish();
-            return Err(Failure::Interrupted(anyhow::anyhow!(
-                "{} images are predicted, the rest are not",
-                done.len()
-            )));
+            if !done.is_empty() {
+                eprintln!("{} images are predicted, the rest are not; go on with --resume", done.len());
+            }
+            return Err(failure);
         }
-        progress.begin(&input.display().to_string());
-        let output = predict(&mut predictor, &input, output, terminal::channel(flags.channel))?;
-        done.push(Predicted { input, output });
+        done.push(pair);
         progress.advance(1.0);
     }
     progress.finish();
@@ -53,50 +63,76 @@ pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failur
     terminal::print(&format!("{} images predicted in {}\n", done.len(), flags.out.display()))
 }
 
-/// Predicts one image. The result has the input's scale again and is kept as 32-bit float TIFF, which loses nothing.
-fn predict(
-    predictor: &mut Predictor,
-    input: &Path,
-    output: PathBuf,
-    channel: ChannelChoice,
-) -> Result<PathBuf, Failure> {
-    let (plane, _) = read_plane(input, channel).map_err(Failure::input)?;
-    let predicted = predictor.predict_raw(&plane)?;
-    write_tiff_f32(&output, &predicted).map_err(Failure::working)?;
-    Ok(output)
+/// What a model remembers of its training images and nobody said otherwise, for a person to know.
+fn remembered(said: Reading, trained: Reading) -> Vec<String> {
+    let mut lines = Vec::new();
+    if said.channel == ChannelChoice::Guess && trained.channel != ChannelChoice::Guess {
+        lines.push(format!(
+            "channel {} of images in colour is used, as in training; --channel says another",
+            trained.channel
+        ));
+    }
+    if let (None, Some(page)) = (said.page, trained.page) {
+        lines.push(format!("page {page} of files with several is used, as in training; --page says another"));
+    }
+    lines
 }
 
-/// Where the prediction of an image goes. What is there already is never replaced: it might be the image itself.
-fn output_of(input: &Path, out: &Path) -> Result<PathBuf, Failure> {
-    let stem = input.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let output = out.join(format!("{stem}.tif"));
-    if output.exists() {
-        return Err(Failure::input(anyhow::anyhow!(
-            "{} is there already; choose another folder with --out, or take it away",
-            output.display()
-        )));
+/// The inputs whose predictions are to be made, and where they go. What is there already is never replaced: it might be
+/// the image itself. It is kept if that was asked for, and else told before anything is computed.
+fn missing(inputs: Vec<PathBuf>, flags: &PredictArguments) -> Result<Vec<Predicted>, Failure> {
+    let all = inputs.len();
+    let mut missing = Vec::with_capacity(all);
+    for input in inputs {
+        let stem = input.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let output = flags.out.join(format!("{stem}.tif"));
+        if !output.exists() {
+            missing.push(Predicted { input, output });
+        } else if is_same_file(&input, &output) {
+            return Err(Failure::input(anyhow::anyhow!(
+                "the prediction of {} would take its place; choose another folder with --out",
+                input.display()
+            )));
+        } else if !flags.resume {
+            return Err(Failure::input(anyhow::anyhow!(
+                "{} is there already; add --resume to keep what is there and predict the rest, or choose another folder with --out",
+                output.display()
+            )));
+        }
     }
-    Ok(output)
+    if missing.len() < all {
+        let kept = all - missing.len();
+        eprintln!("{kept} of {all} predictions are there already in {} and are kept", flags.out.display());
+    }
+    Ok(missing)
+}
+
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 /// The image files among the inputs, folders opened, in a fixed order; two of one name would overwrite each other.
+/// What a folder holds and is no input is told.
 fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     for input in inputs {
         if input.is_dir() {
-            found.extend(foci_image::field_files(input).map_err(Failure::input)?);
+            let files = foci_image::field_files(input)?;
+            files.notes.iter().for_each(|note| eprintln!("{}: {note}", input.display()));
+            found.extend(files.fields.into_iter().map(|field| field.path));
         } else {
             found.push(input.clone());
         }
     }
-    let mut stems: Vec<_> = found.iter().map(|path| path.file_stem().map(ToOwned::to_owned)).collect();
-    stems.sort();
-    if let Some(pair) = stems.windows(2).find(|pair| pair[0] == pair[1]) {
-        let name = pair[0].clone().unwrap_or_default();
-        return Err(Failure::input(anyhow::anyhow!(
-            "two inputs are called '{}'; predict them into different folders",
-            name.to_string_lossy()
-        )));
+    let mut names = BTreeMap::new();
+    for path in &found {
+        if let Some(other) = names.insert(path.file_stem(), path) {
+            return Err(Failure::input(anyhow::anyhow!(
+                "{} and {} are of one name; predict them into different folders",
+                other.display(),
+                path.display()
+            )));
+        }
     }
     if found.is_empty() {
         return Err(Failure::input(anyhow::anyhow!(

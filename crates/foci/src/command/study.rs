@@ -3,7 +3,7 @@
 use crate::arguments::StudyArguments;
 use crate::exit::Failure;
 use crate::progress::{Progress, duration};
-use crate::terminal;
+use crate::{reading, terminal};
 use foci_study::{ClaimSpec, Event, Observer, StudyRequest, StudySpec};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -75,10 +75,10 @@ fn resolve(flags: StudyArguments) -> Result<(StudyRequest, Vec<ClaimSpec>), Fail
         add("tiles", tiles.display().to_string());
         spec.tile = None;
     }
-    if let Some(page) = flags.reading.page {
+    if let Some(page) = flags.reading.image.page {
         add("page", page.to_string());
     }
-    if let Some(channel) = flags.reading.channel {
+    if let Some(channel) = flags.reading.image.channel {
         add("channel", format!("{channel:?}").to_lowercase());
     }
     if flags.arithmetic.exact {
@@ -99,7 +99,7 @@ fn resolve(flags: StudyArguments) -> Result<(StudyRequest, Vec<ClaimSpec>), Fail
     let request = StudyRequest {
         spec,
         data: flags.data,
-        reading: terminal::reading(&flags.reading),
+        reading: reading::dataset_options(&flags.reading),
         out,
         resume: flags.resume,
         command: command.join(" "),

@@ -3,7 +3,7 @@
 use crate::arguments::{TaskArgument, TrainArguments};
 use crate::exit::Failure;
 use crate::progress::{Progress, READING, duration, watched};
-use crate::terminal;
+use crate::{reading, terminal};
 use foci_image::Dataset;
 use foci_study::data::{remarks, training_tiles};
 use foci_train::{LossKind, Observer, OptimiserKind, Task, TrainingPlan, train};
@@ -31,9 +31,9 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
     check_folder(&flags)?;
     terminal::stop_on_interrupt()?;
     let compute = terminal::compute(threads)?;
-    let reading = terminal::reading(&flags.reading);
+    let options = reading::dataset_options(&flags.reading);
     let dataset =
-        watched(READING, threads, flags.json, |workers| Dataset::open(&flags.data, &reading, workers))?;
+        watched(READING, threads, flags.json, |workers| Dataset::open(&flags.data, &options, workers))?;
     let tiles = watched("loading tiles", threads, flags.json, |workers| {
         training_tiles(&dataset, flags.seed, workers)
     })?;
