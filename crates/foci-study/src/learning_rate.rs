@@ -13,6 +13,7 @@
 //! rates that did best in short trials are tried anew in longer ones, and these alone decide. The first round errs
 //! towards quick rates, that is, great ones. So the next smaller rate than its best one is always let into the second,
 //! whatever place it took: otherwise the rate that is better in the long run might be out before it could show that.
+//! Rates further down come in by their place alone; on those the short trials have the last word.
 //!
 //! With one seed there is no standard error, and the best rate is taken as it is. A rate with a trial that diverged
 //! is out; if that leaves none, the smallest of all rates is taken and the runs show what becomes of it.
@@ -30,13 +31,11 @@ pub(crate) fn finalists(first_round: &[Trial], rates: usize) -> Vec<usize> {
     let sound = |(place, trial)| Some((place, Sound::of(trial)?));
     let mut ranked: Vec<(usize, Sound)> = first_round.iter().enumerate().filter_map(sound).collect();
     ranked.sort_by(|(_, a), (_, b)| a.order(b));
-    let smaller = |best: f64| {
-        let smaller = ranked.iter().enumerate().filter(|(_, (_, sound))| sound.rate < best);
-        smaller.max_by(|(_, (_, a)), (_, (_, b))| a.rate.total_cmp(&b.rate)).map(|(rank, _)| rank)
-    };
-    if let Some(rank) = ranked.first().and_then(|(_, best)| smaller(best.rate)) {
-        ranked[1..=rank].rotate_right(1);
-    }
+    let Some(best) = ranked.first().map(|(_, sound)| sound.rate) else { return Vec::new() };
+    let next_smaller =
+        ranked.iter().map(|(_, sound)| sound.rate).filter(|rate| *rate < best).fold(0.0, f64::max);
+    // The sort is stable: behind that rate the others stay as they were ranked.
+    ranked[1..].sort_by_key(|(_, sound)| sound.rate != next_smaller);
     ranked.truncate(rates);
     let mut places: Vec<usize> = ranked.into_iter().map(|(place, _)| place).collect();
     places.sort_unstable();
