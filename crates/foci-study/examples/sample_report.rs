@@ -250,15 +250,17 @@ fn results() -> Results {
         largest_infer_side: (586.0 * (8589934592.0 * 5.0 / net.bytes as f64).sqrt()) as usize,
         seconds_per_step: 0.35,
         seconds_per_megapixel: 0.4,
-        trials: [0.001, 0.003, 0.01]
+        trials: [(40, [0.001, 0.003, 0.01].as_slice()), (240, &[0.001, 0.003])]
             .iter()
-            .map(|&rate: &f64| {
-                let loss = |seed: u64| {
-                    let far = (0.5 + 0.09 * place as f64 * (rate / 0.003).ln().abs())
-                        * (0.5 * noise(seed + (rate * 1e4) as u64 + place as u64)).exp();
-                    (rate < 0.01 || place % 2 == 1).then_some(0.004 * far)
-                };
-                Trial::new(rate, (0..3).map(loss).collect())
+            .flat_map(|&(steps, rates)| {
+                rates.iter().map(move |&rate: &f64| {
+                    let loss = |seed: u64| {
+                        let far = (0.5 + 0.09 * place as f64 * (rate / 0.003).ln().abs())
+                            * (0.5 * noise(seed + (rate * 1e4) as u64 + place as u64 + steps)).exp();
+                        (rate < 0.01 || place % 2 == 1).then_some(0.16 / steps as f64 * far)
+                    };
+                    Trial::new(rate, steps, (0..3).map(loss).collect())
+                })
             })
             .collect(),
     });

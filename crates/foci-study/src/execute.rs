@@ -20,6 +20,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+mod trials;
+
 /// A run that is trained and measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct MeasuredRun {
@@ -86,19 +88,6 @@ fn run_folder(out: &Path, arm: &str, seed: u64) -> PathBuf {
     out.join("runs").join(format!("{arm}-seed{seed}"))
 }
 
-/// The folder of a trial; that of the first seed is called as it was when there was no other, for studies begun then.
-fn trial_folder(out: &Path, arm: &str, number: usize, seed: u64) -> PathBuf {
-    let seed = if seed == 0 { String::new() } else { format!("-seed{seed}") };
-    out.join("tuning").join(format!("{arm}-{number}{seed}"))
-}
-
-/// What is kept of a trial that is done.
-#[derive(Serialize, Deserialize)]
-struct TrialRecord {
-    learning_rate: f64,
-    validation_loss: Option<f64>,
-}
-
 /// Carries out the plan.
 pub(crate) struct Executor<'a, 'b> {
     plan: &'a Plan,
@@ -124,8 +113,7 @@ impl<'a, 'b> Executor<'a, 'b> {
     /// Work of the whole study in multiply-adds of forward passes, to tell how much is left.
     pub fn work(&self) -> f64 {
         let spec = &self.plan.spec;
-        let trials = spec.tuning.learning_rates.len() * spec.tuning.seeds;
-        let steps = spec.tuning.steps as f64 * trials as f64 + spec.training.steps as f64 * spec.seeds as f64;
+        let steps = spec.tuning.steps_of_all_trials() + spec.training.steps as f64 * spec.seeds as f64;
         self.nets.iter().map(|net| steps * self.step_work(net)).sum()
     }
 
@@ -152,46 +140,6 @@ impl<'a, 'b> Executor<'a, 'b> {
             }
         }
         Ok(Executed { trials, choices, runs, out: self.out.into() })
-    }
-
-    fn tune(&self, index: usize, observer: &mut dyn Observer) -> Result<Vec<Trial>, StudyError> {
-        let tuning = &self.plan.spec.tuning;
-        let mut trials = Vec::with_capacity(tuning.learning_rates.len());
-        for (number, rate) in tuning.learning_rates.iter().enumerate() {
-            let losses = (0..tuning.seeds as u64)
-                .map(|seed| self.trial(index, number, *rate, seed, observer))
-                .collect::<Result<_, _>>()?;
-            trials.push(Trial::new(*rate, losses));
-        }
-        Ok(trials)
-    }
-
-    /// The validation loss of one trial; none if it diverged.
-    fn trial(
-        &self,
-        index: usize,
-        number: usize,
-        rate: f64,
-        seed: u64,
-        observer: &mut dyn Observer,
-    ) -> Result<Option<f64>, StudyError> {
-        let arm = &self.plan.arms[index].arm;
-        let plan = self.plan.trial(arm, seed, rate);
-        let folder = trial_folder(self.out, &arm.name, number, seed);
-        let record = folder.join("trial.json");
-        if let Some(TrialRecord { validation_loss, .. }) = read_json(&record)? {
-            return Ok(self.skip(index, plan.steps, validation_loss, observer));
-        }
-        let seeds = self.plan.spec.tuning.seeds;
-        let which = if seeds > 1 { format!(", {} of {seeds}", seed + 1) } else { String::new() };
-        observer
-            .event(Event::Begins { what: &format!("{}, trial of learning rate {rate}{which}", arm.name) });
-        let outcome = self.train(index, &plan, &folder, observer)?;
-        let validation_loss = outcome.model.recipe.training.validation_loss;
-        write_json(&record, &TrialRecord { learning_rate: rate, validation_loss })?;
-        let words = validation_loss.map_or("diverged".into(), |loss| format!("validation loss {loss:.2e}"));
-        observer.event(Event::Ended { outcome: &words });
-        Ok(validation_loss)
     }
 
     fn run(
@@ -245,7 +193,7 @@ impl<'a, 'b> Executor<'a, 'b> {
     ) -> Result<foci_train::Outcome, StudyError> {
         let net = &self.nets[index];
         let work = self.step_work(net);
-        let mut watch = Watch { observer, work };
+        let mut watch = Watch { observer, work, step: 0 };
         let outcome =
             train(net, plan, &self.data.tiles, folder, self.compute, &mut watch).map_err(|source| {
                 StudyError::Train {
@@ -272,11 +220,16 @@ impl<'a, 'b> Executor<'a, 'b> {
 struct Watch<'a> {
     observer: &'a mut dyn Observer,
     work: f64,
+    step: u64,
 }
 
 impl foci_train::Observer for Watch<'_> {
-    fn step_done(&mut self, _: u64, _: u64, _: f64) {
-        self.observer.event(Event::Progress { work: self.work });
+    fn step_done(&mut self, step: u64, _: u64, _: f64) {
+        // A step at which a training diverges is not taken.
+        if step > self.step {
+            self.observer.event(Event::Progress { work: self.work });
+        }
+        self.step = step;
     }
     fn stop_requested(&self) -> bool {
         self.observer.stop_requested()

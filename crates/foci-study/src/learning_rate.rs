@@ -7,34 +7,66 @@
 //! Regression Trees, 1984, section 3.4.3), applied to pairs. Short trials favour rates that are quick at first and
 //! do worse in the long run, so where the trials cannot tell two rates apart, the smaller is taken.
 //!
+//! More seeds are no help where all of them agree on a rate because the trials are too short. So a study may ask for a
+//! second round, as in successive halving (Karnin, Koren and Somekh, Almost optimal exploration in multi-armed bandits,
+//! 2013; Jamieson and Talwalkar, Non-stochastic best arm identification and hyperparameter optimization, 2016): the
+//! rates that did best in short trials are tried anew in longer ones, and these alone decide. The first round errs
+//! towards quick rates, that is, great ones. So the next smaller rate than its best one is always let into the second,
+//! whatever place it took: otherwise the rate that is better in the long run might be out before it could show that.
+//! Rates further down come in by their place alone; on those the short trials have the last word.
+//!
 //! With one seed there is no standard error, and the best rate is taken as it is. A rate with a trial that diverged
-//! is out; if that leaves none, the smallest rate is taken and the runs show what becomes of it.
+//! is out; if that leaves none, the smallest of all rates is taken and the runs show what becomes of it.
 
 use crate::results::Trial;
 use foci_measure::summary::{mean, standard_deviation};
+use std::cmp::Ordering;
+
+#[cfg(test)]
+mod tests;
+
+/// The rates that a second round tries, so many or as many as did not diverge, as their places among the trials of the
+/// first: the best, the next smaller one, then the others by their mean logarithm of the loss.
+pub(crate) fn finalists(first_round: &[Trial], rates: usize) -> Vec<usize> {
+    let sound = |(place, trial)| Some((place, Sound::of(trial)?));
+    let mut ranked: Vec<(usize, Sound)> = first_round.iter().enumerate().filter_map(sound).collect();
+    ranked.sort_by(|(_, a), (_, b)| a.order(b));
+    let Some(best) = ranked.first().map(|(_, sound)| sound.rate) else { return Vec::new() };
+    let next_smaller =
+        ranked.iter().map(|(_, sound)| sound.rate).filter(|rate| *rate < best).fold(0.0, f64::max);
+    // The sort is stable: behind that rate the others stay as they were ranked.
+    ranked[1..].sort_by_key(|(_, sound)| sound.rate != next_smaller);
+    ranked.truncate(rates);
+    let mut places: Vec<usize> = ranked.into_iter().map(|(place, _)| place).collect();
+    places.sort_unstable();
+    places
+}
 
 /// What the trials of one net led to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Choice {
-    /// The rate with the lowest mean logarithm of the loss; none if every rate has a trial that diverged.
+    /// The rate with the lowest mean logarithm of the loss in the trials that decide; none if each of them has one that
+    /// diverged.
     pub best: Option<f64>,
     /// The rate that the runs use.
     pub chosen: f64,
+    /// Steps of the trials that decide: those of the last round.
+    pub steps: u64,
 }
 
 impl Choice {
-    /// The choice among some rates; none if none was tried.
+    /// The choice by the longest trials, which are those of the last round; none if no rate was tried.
     pub fn of(trials: &[Trial]) -> Option<Choice> {
         let smallest = trials.iter().map(|trial| trial.learning_rate).min_by(f64::total_cmp)?;
-        let sound: Vec<Sound> = trials.iter().filter_map(Sound::of).collect();
-        let Some(best) =
-            sound.iter().min_by(|a, b| a.mean.total_cmp(&b.mean).then(a.rate.total_cmp(&b.rate)))
-        else {
-            return Some(Choice { best: None, chosen: smallest });
+        let steps = trials.iter().map(|trial| trial.steps).max()?;
+        let deciding = trials.iter().filter(|trial| trial.steps == steps);
+        let sound: Vec<Sound> = deciding.filter_map(Sound::of).collect();
+        let Some(best) = sound.iter().min_by(|a, b| a.order(b)) else {
+            return Some(Choice { best: None, chosen: smallest, steps });
         };
         let close = sound.iter().filter(|sound| sound.is_close_to(best));
         let chosen = close.map(|sound| sound.rate).fold(best.rate, f64::min);
-        Some(Choice { best: Some(best.rate), chosen })
+        Some(Choice { best: Some(best.rate), chosen, steps })
     }
 
     /// What a reader should know of a choice at an end of the rates that were tried: which end, and where to widen.
@@ -46,14 +78,17 @@ impl Choice {
         }
         let Some(best) = self.best else {
             return vec![format!(
-                "Every learning rate of {arm} has a trial that diverged; its runs use the smallest, {least}. Widen tuning.learning_rates downwards."
+                "No learning rate of {arm} came through the trials of {} steps without diverging; its runs use the smallest, {least}. Widen tuning.learning_rates downwards.",
+                self.steps
             )];
         };
         let ends = [(least, "smallest", "downwards"), (most, "greatest", "upwards")];
         let note = |(end, which, way): (f64, &str, &str)| {
             let what = match (best == end, self.chosen == end) {
                 (true, true) => format!("The best learning rate of {arm}, which was chosen,"),
-                (true, false) => format!("The best learning rate of {arm} in the trials"),
+                (true, false) => {
+                    format!("The best learning rate of {arm} in the trials of {} steps", self.steps)
+                }
                 (false, true) => format!("The learning rate chosen for {arm}"),
                 (false, false) => return None,
             };
@@ -83,6 +118,11 @@ impl Sound {
         Some(Sound { rate: trial.learning_rate, logarithms, mean })
     }
 
+    /// The lower mean first, of equal ones the smaller rate.
+    fn order(&self, other: &Sound) -> Ordering {
+        self.mean.total_cmp(&other.mean).then(self.rate.total_cmp(&other.rate))
+    }
+
     /// True if the trials do not tell this rate from the best one, seed by seed.
     fn is_close_to(&self, best: &Sound) -> bool {
         let pairs = self.logarithms.iter().zip(&best.logarithms);
@@ -92,126 +132,5 @@ impl Sound {
             (Some(mean), Some(deviation)) => mean <= deviation / seeds.sqrt(),
             _ => false,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Trials of rates, each with its losses by seed.
-    fn trials(of: &[(f64, &[Option<f64>])]) -> Vec<Trial> {
-        of.iter().map(|(rate, losses)| Trial::new(*rate, losses.to_vec())).collect()
-    }
-
-    /// Losses e^x for the given x, so that a case can be worked out by hand.
-    fn powers(exponents: &[f64]) -> Vec<Option<f64>> {
-        exponents.iter().map(|exponent| Some(exponent.exp())).collect()
-    }
-
-    fn chosen(of: &[(f64, &[f64])]) -> (Option<f64>, f64) {
-        let trials: Vec<Trial> =
-            of.iter().map(|(rate, exponents)| Trial::new(*rate, powers(exponents))).collect();
-        let choice = Choice::of(&trials).unwrap();
-        (choice.best, choice.chosen)
-    }
-
-    #[test]
-    fn a_smaller_rate_within_one_standard_error_of_the_best_is_chosen() {
-        // Differences 0.3, -0.2, 0.2: mean 0.1; deviations 0.2, -0.3, 0.1, their squares sum to 0.14, so the standard
-        // deviation is sqrt(0.07) = 0.2646 and the standard error 0.2646 / sqrt(3) = 0.1528. Not told apart.
-        let best: &[f64] = &[-7.0, -7.5, -7.2];
-        assert_eq!(chosen(&[(0.001, &[-6.7, -7.7, -7.0]), (0.003, best)]), (Some(0.003), 0.001));
-        // Differences 0.3, 0.1, 0.2: mean 0.2, standard deviation 0.1, standard error 0.0577. Told apart.
-        assert_eq!(chosen(&[(0.001, &[-6.7, -7.4, -7.0]), (0.003, best)]), (Some(0.003), 0.003));
-        // Both of them: the one in between is close enough, the smallest is not.
-        let three: [(f64, &[f64]); 3] =
-            [(0.01, best), (0.0003, &[-6.7, -7.4, -7.0]), (0.001, &[-6.7, -7.7, -7.0])];
-        assert_eq!(chosen(&three), (Some(0.01), 0.001));
-        // A greater rate is never taken for being close.
-        assert_eq!(chosen(&[(0.003, best), (0.01, &[-6.7, -7.7, -7.0])]), (Some(0.003), 0.003));
-    }
-
-    #[test]
-    fn seeds_are_paired() {
-        // Seeds scatter by several units, far more than the rates differ; in pairs the difference is 0.1 for each,
-        // with deviations of 0.01 and a standard error of 0.01 / sqrt(3).
-        let best: &[f64] = &[-4.0, -7.0, -9.0];
-        assert_eq!(chosen(&[(0.001, &[-3.9, -6.91, -8.89]), (0.003, best)]), (Some(0.003), 0.003));
-    }
-
-    #[test]
-    fn logarithms_are_averaged_not_losses() {
-        // Means of losses 1.05 and 1.01, of logarithms ln(0.2) / 2 = -0.80 and ln(1.0197) / 2 = 0.01.
-        let losses: [(f64, &[Option<f64>]); 2] =
-            [(0.003, &[Some(2.0), Some(0.1)]), (0.001, &[Some(1.03), Some(0.99)])];
-        assert_eq!(Choice::of(&trials(&losses)).unwrap().best, Some(0.003));
-    }
-
-    #[test]
-    fn with_one_seed_the_lowest_loss_is_chosen() {
-        let rates: [(f64, &[f64]); 3] = [(0.01, &[-5.0]), (0.001, &[-7.0]), (0.003, &[-7.001])];
-        assert_eq!(chosen(&rates), (Some(0.003), 0.003));
-        // Of two that are equal the smaller.
-        assert_eq!(chosen(&[(0.003, &[-7.0]), (0.001, &[-7.0])]), (Some(0.001), 0.001));
-    }
-
-    #[test]
-    fn a_rate_with_a_diverged_trial_is_out() {
-        let one: [(f64, &[Option<f64>]); 3] = [
-            (0.03, &[Some(0.001), None]),
-            (0.01, &[Some(0.1), Some(0.1)]),
-            (0.003, &[Some(0.2), Some(0.21)]),
-        ];
-        assert_eq!(Choice::of(&trials(&one)), Some(Choice { best: Some(0.01), chosen: 0.01 }));
-        let all: [(f64, &[Option<f64>]); 2] = [(0.03, &[None, None]), (0.01, &[Some(0.1), None])];
-        assert_eq!(Choice::of(&trials(&all)), Some(Choice { best: None, chosen: 0.01 }));
-        assert_eq!(Choice::of(&[]), None);
-    }
-
-    #[test]
-    fn a_loss_of_zero_is_the_lowest_and_breaks_nothing() {
-        let zero: [(f64, &[Option<f64>]); 3] = [
-            (0.001, &[Some(1e-3), Some(1e-3), Some(1.1e-3)]),
-            (0.003, &[Some(0.0), Some(0.0), Some(0.0)]),
-            (0.01, &[Some(0.0), Some(0.0), Some(0.0)]),
-        ];
-        assert_eq!(Choice::of(&trials(&zero)), Some(Choice { best: Some(0.003), chosen: 0.003 }));
-        assert_eq!(trials(&zero)[1].validation_loss, Some(0.0));
-    }
-
-    #[test]
-    fn the_loss_of_a_trial_is_the_geometric_mean() {
-        let loss = |losses: &[Option<f64>]| Trial::new(0.001, losses.to_vec()).validation_loss;
-        // The third root of 1 x 2 x 4.
-        assert!((loss(&[Some(1.0), Some(2.0), Some(4.0)]).unwrap() - 2.0).abs() < 1e-12);
-        // One loss is given back to the last bit.
-        assert_eq!(loss(&[Some(5.894e-4)]), Some(5.894e-4));
-        assert_eq!(loss(&[Some(0.0), Some(2.0)]), Some(0.0));
-        assert_eq!(loss(&[Some(1.0), None]), None);
-        assert_eq!(loss(&[]), None);
-    }
-
-    #[test]
-    fn an_end_of_the_rates_is_noted_with_its_direction() {
-        let rates = [0.01, 0.001, 0.003];
-        let notes = |best: Option<f64>, chosen: f64| Choice { best, chosen }.notes("unet", &rates);
-        assert_eq!(notes(Some(0.003), 0.003), Vec::<String>::new());
-        let bottom = notes(Some(0.001), 0.001);
-        assert_eq!(
-            bottom,
-            [
-                "The best learning rate of unet, which was chosen, is 0.001, the smallest that was tried: the net might do better beyond. Widen tuning.learning_rates downwards."
-            ]
-        );
-        let both = notes(Some(0.01), 0.001);
-        assert_eq!(both.len(), 2);
-        assert!(both[0].contains("chosen for unet is 0.001") && both[0].contains("downwards"), "{both:?}");
-        assert!(both[1].contains("in the trials is 0.01") && both[1].contains("upwards"), "{both:?}");
-        assert!(notes(Some(0.01), 0.003)[0].contains("upwards"));
-        assert!(notes(Some(0.003), 0.001)[0].contains("downwards"));
-        assert!(notes(None, 0.001)[0].contains("diverged"));
-        let only = Choice { best: Some(0.001), chosen: 0.001 };
-        assert!(only.notes("unet", &[0.001]).is_empty());
     }
 }

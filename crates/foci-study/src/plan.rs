@@ -75,10 +75,9 @@ impl Plan {
         self.spec.training_plan(arm, seed, learning_rate, self.spec.training.steps)
     }
 
-    /// The training plan of a trial of a learning rate; the seeds of trials are counted from 0 by themselves. Only the
-    /// validation at its end is asked for: ten on the way would take a fifth of the time.
-    pub fn trial(&self, arm: &ArmSpec, seed: u64, learning_rate: f64) -> TrainingPlan {
-        let steps = self.spec.tuning.steps;
+    /// The training plan of a trial of a learning rate; the seeds of trials are counted from 0 by themselves, and are the
+    /// same in both rounds. Only the validation at its end is asked for: ten on the way would take a fifth of the time.
+    pub fn trial(&self, arm: &ArmSpec, seed: u64, learning_rate: f64, steps: u64) -> TrainingPlan {
         TrainingPlan {
             validate_every: steps,
             checkpoint_every: steps,

@@ -72,7 +72,8 @@ pub struct NetSummary {
     pub seconds_per_step: f64,
     /// Seconds to predict a megapixel, all nets timed in turns.
     pub seconds_per_megapixel: f64,
-    /// Learning rates tried on the validation fields, each with the losses it reached there.
+    /// Learning rates tried on the validation fields, each with the losses it reached there; those of a second round
+    /// after those of the first.
     pub trials: Vec<Trial>,
 }
 
@@ -81,6 +82,8 @@ pub struct NetSummary {
 pub struct Trial {
     /// Learning rate at the end of the warm-up.
     pub learning_rate: f64,
+    /// Optimiser steps of each training. Trials of a second round have more than those of the first.
+    pub steps: u64,
     /// Geometric mean of the validation losses; `None` if any of the trainings diverged.
     pub validation_loss: Option<f64>,
     /// Validation loss at the end of each training, by seed; `None` if it diverged. The seeds are the same for all
@@ -89,8 +92,8 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// A rate with its losses by seed.
-    pub fn new(learning_rate: f64, validation_losses: Vec<Option<f64>>) -> Trial {
+    /// A rate with its losses by seed after so many steps.
+    pub fn new(learning_rate: f64, steps: u64, validation_losses: Vec<Option<f64>>) -> Trial {
         let losses: Option<Vec<f64>> = validation_losses.iter().copied().collect();
         let validation_loss = match losses.as_deref() {
             // The exponential of a logarithm would be off in the last digits.
@@ -101,7 +104,7 @@ impl Trial {
             }
             None => None,
         };
-        Trial { learning_rate, validation_loss, validation_losses }
+        Trial { learning_rate, steps, validation_loss, validation_losses }
     }
 }
 

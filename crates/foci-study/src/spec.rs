@@ -13,7 +13,9 @@ use std::path::Path;
 mod check;
 mod parts;
 
-pub use parts::{ArmSpec, ClaimSpec, SpecimenSpec, SplitSpec, TileSize, TrainingSpec, TuningSpec};
+pub use parts::{
+    ArmSpec, ClaimSpec, SecondRoundSpec, SpecimenSpec, SplitSpec, TileSize, TrainingSpec, TuningSpec,
+};
 
 /// Measurements on the validation fields, and checkpoints, in each run.
 const RECORDS_PER_RUN: u64 = 10;

@@ -208,8 +208,18 @@ fn summarise_nets(
 /// What a reader should know: about the data, and where the search for a learning rate ended at an edge.
 fn notes(plan: &Plan, executed: &Executed) -> Vec<String> {
     let mut notes = plan.data.lines();
-    for (planned, choice) in plan.arms.iter().zip(&executed.choices) {
-        notes.extend(choice.notes(&planned.arm.name, &plan.spec.tuning.learning_rates));
+    let tuning = &plan.spec.tuning;
+    for ((planned, choice), trials) in plan.arms.iter().zip(&executed.choices).zip(&executed.trials) {
+        let arm = &planned.arm.name;
+        notes.extend(choice.notes(arm, &tuning.learning_rates));
+        let Some(second) = &tuning.second_round else { continue };
+        let tried = trials.iter().filter(|trial| trial.steps == second.steps).count();
+        if tried < second.rates {
+            notes.push(format!(
+                "The second round of trials of {arm} had {tried} instead of {} learning rates: all others had diverged in the first.",
+                second.rates
+            ));
+        }
     }
     notes
 }
@@ -227,6 +237,9 @@ fn setup(plan: &Plan, compute: &Compute) -> Vec<(String, String)> {
         1 => format!("{} steps with one seed", tuning.steps),
         seeds => format!("{} steps with each of {seeds} seeds", tuning.steps),
     };
+    let second = tuning.second_round.map_or(String::new(), |round| {
+        format!(", then {} of them for {} steps with the same", round.rates, round.steps)
+    });
     let split = &plan.data.split;
     [
         ("Fields to train on", split.training.len().to_string()),
@@ -239,7 +252,7 @@ fn setup(plan: &Plan, compute: &Compute) -> Vec<(String, String)> {
             "Convolutions",
             if spec.exact { "direct" } else { "by Winograd's tiles or direct, by shape" }.into(),
         ),
-        ("Learning rates tried", format!("{}; {trials}", rates.join(", "))),
+        ("Learning rates tried", format!("{}; {trials}{second}", rates.join(", "))),
         ("Processor", format!("{} threads, {}", compute.threads(), compute.simd())),
     ]
     .map(|(name, value)| (name.to_string(), value))

@@ -4,6 +4,7 @@
 
 use foci_study::StudySpec;
 use foci_study::claim::Clause;
+use foci_study::spec::SecondRoundSpec;
 use std::path::Path;
 
 fn shipped(name: &str) -> StudySpec {
@@ -79,8 +80,29 @@ fn a_rate_is_tried_once_unless_the_study_says_how_often() {
 }
 
 #[test]
+fn a_second_round_is_held_if_the_study_asks_for_it() {
+    assert_eq!(StudySpec::parse(SOUND, "my.toml").unwrap().tuning.second_round, None);
+    assert_eq!(StudySpec::quick().unwrap().tuning.second_round, None);
+    for (spec, rates, steps) in [(StudySpec::standard().unwrap(), 2, 120), (shipped("article.toml"), 2, 240)]
+    {
+        assert_eq!(spec.tuning.second_round, Some(SecondRoundSpec { rates, steps }));
+    }
+}
+
+#[test]
 fn what_is_wrong_is_told_with_its_place() {
+    let second = |rates: usize, steps: u64| {
+        let rounds = format!("steps = 5\n[tuning.second_round]\nrates = {rates}\nsteps = {steps}");
+        SOUND.replace("[1e-3]", "[1e-3, 3e-3, 1e-2]").replace("steps = 5", &rounds)
+    };
+    assert!(StudySpec::parse(&second(2, 6), "my.toml").is_ok());
     let cases = [
+        (second(0, 6), "second_round.rates is 0"),
+        (second(1, 6), "second_round.rates is 1"),
+        (second(3, 6), "fewer than the 3"),
+        (second(2, 5), "second_round.steps is 5"),
+        (second(2, 2_000_000_000), "tuning.second_round: "),
+        (second(2, 6).replace("rates = 2", "rates = 2\nseeds = 2"), "unknown field `seeds`"),
         (SOUND.replace("seeds = 1", "seeds = 0"), "seeds is 0"),
         (SOUND.replace("weights", "wieghts"), "my.toml:3"),
         (SOUND.replace("\"fcn\"", "\"my-net\""), "two arms are called 'my-net'"),

@@ -1,5 +1,5 @@
-//! Learning rates are tried with the seeds that the study asks for, the same for all, and trials that are done are
-//! not done again.
+//! Learning rates are tried with the seeds that the study asks for, the same for all, in one round or two, and trials
+//! that are done are not done again.
 
 // A test may stop at anything unexpected.
 #![allow(clippy::unwrap_used)]
@@ -83,6 +83,21 @@ fn study(text: &str, out: &Path, watcher: &mut Watcher) -> Result<Results, Study
     run(&request, &Compute::new(2, Simd::best()).unwrap(), watcher)
 }
 
+/// Seed and steps of a training of the study.
+fn trained(out: &Path, folder: &str) -> (u64, u64) {
+    let text = std::fs::read_to_string(out.join(folder).join("recipe.json")).unwrap();
+    let recipe: Value = serde_json::from_str(&text).unwrap();
+    let plan = &recipe["training"]["plan"];
+    (plan["seed"].as_u64().unwrap(), plan["steps"].as_u64().unwrap())
+}
+
+/// The study with three rates, two of which come into a second round.
+fn two_rounds(rates: &str) -> String {
+    STUDY
+        .replace("[1e-3, 1e-2]", rates)
+        .replace("seeds = 2", "seeds = 2\n[tuning.second_round]\nrates = 2\nsteps = 4")
+}
+
 #[test]
 fn every_rate_is_tried_with_the_same_seeds_and_never_twice() {
     let place = tempfile::tempdir().unwrap();
@@ -117,11 +132,7 @@ fn every_rate_is_tried_with_the_same_seeds_and_never_twice() {
     assert_eq!(whole.runs[0].learning_rate, resumed.runs[0].learning_rate);
 
     // Seeds by folder: the same for both rates and nets, and none of them that of a run.
-    let seed = |folder: &str| {
-        let text = std::fs::read_to_string(out.join(folder).join("recipe.json")).unwrap();
-        let recipe: Value = serde_json::from_str(&text).unwrap();
-        recipe["training"]["plan"]["seed"].as_u64().unwrap()
-    };
+    let seed = |folder: &str| trained(&out, folder).0;
     let [first, second] = [seed("tuning/fcn-0"), seed("tuning/fcn-0-seed1")];
     for arm in ["fcn-1", "unet-0", "unet-1"] {
         assert_eq!(seed(&format!("tuning/{arm}")), first);
@@ -151,7 +162,9 @@ fn a_study_from_before_trials_had_seeds_goes_on() {
     let plan = place.path().join("plan.json");
     let mut older: Value = serde_json::from_slice(&std::fs::read(&plan).unwrap()).unwrap();
     assert_eq!(older["spec"]["tuning"]["seeds"], 1);
-    older["spec"]["tuning"].as_object_mut().unwrap().remove("seeds");
+    for key in ["seeds", "second_round"] {
+        older["spec"]["tuning"].as_object_mut().unwrap().remove(key).unwrap();
+    }
     std::fs::write(&plan, older.to_string()).unwrap();
     // Its trials are where they were.
     for trial in ["fcn-0", "fcn-1", "unet-0", "unet-1"] {
@@ -164,4 +177,94 @@ fn a_study_from_before_trials_had_seeds_goes_on() {
     // More seeds are another study.
     let error = study(STUDY, place.path(), &mut Watcher::default()).unwrap_err().to_string();
     assert!(error.contains("tuning.seeds"), "{error}");
+}
+
+#[test]
+fn the_best_rates_are_tried_longer_with_the_same_seeds_and_never_twice() {
+    let place = tempfile::tempdir().unwrap();
+    let text = two_rounds("[1e-3, 3e-3, 1e-2]");
+    let out = place.path().join("parts");
+    // Six trials are the first round of the first net; the third of its second round is stopped.
+    let mut watcher = Watcher { stop_after: Some(8), ..Watcher::default() };
+    study(&text, &out, &mut watcher).unwrap_err();
+    assert_eq!(watcher.trials.len(), 9, "{:?}", watcher.trials);
+    assert!(
+        watcher.trials[6].starts_with("fcn, second-round trial of learning rate"),
+        "{:?}",
+        watcher.trials
+    );
+    assert!(watcher.trials[6].ends_with("1 of 2"), "{:?}", watcher.trials);
+    let stopped = watcher.trials.pop().unwrap();
+
+    let mut watcher = Watcher::default();
+    let resumed = study(&text, &out, &mut watcher).unwrap();
+    assert_eq!(watcher.trials.len(), 2 * (3 * 2 + 2 * 2) - 8, "{:?}", watcher.trials);
+    assert_eq!(watcher.trials[0], stopped, "the trial that was stopped goes on");
+    assert!(((watcher.done + watcher.skipped) / watcher.planned - 1.0).abs() < 1e-9);
+
+    let mut watcher = Watcher::default();
+    let whole = study(&text, &place.path().join("whole"), &mut watcher).unwrap();
+    assert_eq!(watcher.trials.len(), 20);
+    assert_eq!(watcher.skipped, 0.0);
+    assert!((watcher.done / watcher.planned - 1.0).abs() < 1e-9);
+
+    let rates = [0.001, 0.003, 0.01];
+    for ((net, resumed), run) in whole.nets.iter().zip(&resumed.nets).zip(&whole.runs) {
+        assert_eq!(net.trials, resumed.trials);
+        let (first, second) = net.trials.split_at(3);
+        assert!(first.iter().all(|trial| trial.steps == 2) && second.iter().all(|trial| trial.steps == 4));
+        assert_eq!(first.iter().map(|trial| trial.learning_rate).collect::<Vec<_>>(), rates);
+        assert_eq!(second.len(), 2);
+        assert!(second.iter().any(|trial| trial.learning_rate == run.learning_rate), "{run:?}");
+        for trial in second {
+            let number = rates.iter().position(|rate| *rate == trial.learning_rate).unwrap();
+            assert!(first[number].validation_losses != trial.validation_losses, "another training");
+            for seed in ["", "-seed1"] {
+                let [short, long] = ["tuning", "tuning/second-round"]
+                    .map(|round| trained(&out, &format!("{round}/{}-{number}{seed}", net.name)));
+                assert_eq!((short.1, long.1), (2, 4));
+                assert_eq!(short.0, long.0, "the same seeds");
+            }
+        }
+    }
+    // A round more is another study.
+    let error = study(&text.replace("steps = 4", "steps = 5"), &out, &mut Watcher::default()).unwrap_err();
+    assert!(error.to_string().contains("tuning.second_round.steps: 4 there, 5 now"), "{error}");
+}
+
+#[test]
+fn a_second_round_has_its_share_in_the_work() {
+    let planned = |text: &str| {
+        let place = tempfile::tempdir().unwrap();
+        let mut watcher = Watcher { stop_after: Some(1), ..Watcher::default() };
+        study(text, place.path(), &mut watcher).unwrap_err();
+        watcher.planned
+    };
+    // Steps of a net: 3 rates with 2 seeds for 2 steps, 2 rates with 2 seeds for 4, and a run of 3.
+    let one = STUDY.replace("[1e-3, 1e-2]", "[1e-3, 3e-3, 1e-2]");
+    let ratio = planned(&two_rounds("[1e-3, 3e-3, 1e-2]")) / planned(&one);
+    assert!((ratio - (12.0 + 16.0 + 3.0) / (12.0 + 3.0)).abs() < 1e-9, "{ratio}");
+}
+
+#[test]
+fn rates_that_diverge_do_not_come_into_the_second_round() {
+    let place = tempfile::tempdir().unwrap();
+    let mut watcher = Watcher::default();
+    let results = study(&two_rounds("[1e30, 1e-3, 1e25]"), place.path(), &mut watcher).unwrap();
+    for (net, run) in results.nets.iter().zip(&results.runs) {
+        let second: Vec<_> = net.trials.iter().filter(|trial| trial.steps == 4).collect();
+        assert_eq!(second.len(), 1);
+        assert_eq!((second[0].learning_rate, run.learning_rate), (0.001, 0.001));
+    }
+    // What is not tried is no work that remains.
+    assert!(((watcher.done + watcher.skipped) / watcher.planned - 1.0).abs() < 1e-9);
+    let report = std::fs::read_to_string(place.path().join("report.html")).unwrap();
+    assert!(report.contains("The second round of trials of fcn had 1 instead of 2 learning rates"));
+    // All of them: the smallest is taken, without a second round.
+    let place = tempfile::tempdir().unwrap();
+    let mut watcher = Watcher::default();
+    let results = study(&two_rounds("[1e30, 1e20, 1e25]"), place.path(), &mut watcher).unwrap();
+    assert!(results.nets.iter().all(|net| net.trials.len() == 3));
+    assert!(results.runs.iter().all(|run| run.learning_rate == 1e20));
+    assert!(((watcher.done + watcher.skipped) / watcher.planned - 1.0).abs() < 1e-9);
 }

@@ -81,10 +81,12 @@ pub fn limits(results: &Results) -> Vec<String> {
     }
     let trainings = |net: &NetSummary| net.trials.iter().map(|trial| trial.validation_losses.len()).sum();
     let trials: usize = results.nets.iter().map(trainings).max().unwrap_or(0);
+    // A net whose rates diverged may have fewer than others.
+    let up_to = if results.nets.iter().map(trainings).all(|of| of == trials) { "" } else { "up to " };
     lines.push(match trials {
         0 => "The learning rate was not tuned for each net.".to_string(),
         trials => format!(
-            "Only the learning rate was tuned, with {trials} {} for each net; other settings are the same for all and may suit \
+            "Only the learning rate was tuned, with {up_to}{trials} {} for each net; other settings are the same for all and may suit \
              one net better than another.",
             if trials == 1 { "trial" } else { "trials" }
         ),

@@ -23,6 +23,7 @@ mod svg;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod trials;
 
 pub use input::{Curve, PictureSet, Reconstruction, Region, ReportInput};
 pub use summary::summary_text;

@@ -6,6 +6,7 @@ use super::forest::{self, Forest};
 use super::pictures::{self, TileView};
 use super::scatter::{self, Point};
 use super::tables::{self, Plain, Row};
+use super::trials::{self, Trials};
 use super::{ReportError, ReportInput, facts, findings, format, palette};
 use crate::results::{Results, Verdict};
 use serde::Serialize;
@@ -51,8 +52,7 @@ pub struct Page {
     overview_shows: &'static str,
     panels: Vec<(usize, String)>,
     averaged: bool,
-    trials: Plain,
-    trial_seeds: usize,
+    trials: Trials,
     runs: Plain,
     claims: Vec<Claim>,
     fingerprint: Vec<(String, String)>,
@@ -126,8 +126,7 @@ impl Page {
             overview_shows: charts.shows,
             panels: charts.panels,
             averaged: charts.averaged,
-            trials: tables::trials(results),
-            trial_seeds: trial_seeds(results),
+            trials: trials::gather(results),
             runs: tables::runs(results),
             claims: results.claims.iter().map(claim).collect(),
             fingerprint: facts::fingerprint(&results.data),
@@ -142,12 +141,6 @@ impl Page {
             any_diverged: results.runs.iter().any(|run| run.diverged),
         })
     }
-}
-
-/// Trials of each learning rate.
-fn trial_seeds(results: &Results) -> usize {
-    let trials = results.nets.iter().flat_map(|net| &net.trials);
-    trials.map(|trial| trial.validation_losses.len()).max().unwrap_or(0)
 }
 
 fn arm(results: &Results, index: usize, name: &str) -> Arm {

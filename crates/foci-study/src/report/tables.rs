@@ -1,4 +1,4 @@
-//! The tables: measures of each net with their spread, costs, all runs, learning rates tried.
+//! The tables: measures of each net with their spread, costs, all runs.
 //!
 //! In the tables of measures and costs a row is a measure and a column is a net, because a study has few nets
 //! and may have many measures, and because a row has room for the words that explain it.
@@ -6,8 +6,7 @@
 use super::findings::{self, Spread};
 use super::format;
 use super::measures::{self, Measure};
-use crate::learning_rate::Choice;
-use crate::results::{NetSummary, Results, Trial};
+use crate::results::{NetSummary, Results};
 use foci_measure::Measure as Known;
 use serde::Serialize;
 
@@ -235,54 +234,4 @@ pub fn runs(results: &Results) -> Plain {
         })
         .collect();
     Plain { heads, rows }
-}
-
-/// Learning rates tried, with the loss that each led to and the rate that was chosen. Empty if no net has trials.
-pub fn trials(results: &Results) -> Plain {
-    let mut rates: Vec<f64> =
-        results.nets.iter().flat_map(|net| net.trials.iter().map(|trial| trial.learning_rate)).collect();
-    rates.sort_by(f64::total_cmp);
-    rates.dedup();
-    if rates.is_empty() {
-        return Plain::default();
-    }
-    let mut heads = vec!["net".to_string()];
-    heads.extend(rates.iter().map(|rate| format::tick(*rate)));
-    heads.push("chosen".into());
-    let rows = results
-        .nets
-        .iter()
-        .map(|net| {
-            let mut row = vec![net.name.clone()];
-            row.extend(rates.iter().map(|rate| {
-                let tried = net.trials.iter().find(|trial| trial.learning_rate.total_cmp(rate).is_eq());
-                tried.map_or("not tried".into(), loss)
-            }));
-            row.push(Choice::of(&net.trials).map_or(format::MISSING.into(), |choice| chosen(&choice)));
-            (false, row)
-        })
-        .collect();
-    Plain { heads, rows }
-}
-
-fn loss(trial: &Trial) -> String {
-    let seeds = trial.validation_losses.len();
-    match trial.validation_loss {
-        Some(loss) => format::significant(loss, 3),
-        None if seeds == 1 => "diverged".into(),
-        None => {
-            let diverged = trial.validation_losses.iter().filter(|loss| loss.is_none()).count();
-            format!("{diverged} of {seeds} diverged")
-        }
-    }
-}
-
-/// The rate chosen, and why if it is not the one with the lowest loss.
-fn chosen(choice: &Choice) -> String {
-    let rate = format::tick(choice.chosen);
-    match choice.best {
-        Some(best) if best == choice.chosen => rate,
-        Some(best) => format!("{rate}, not told apart from the best, {}", format::tick(best)),
-        None => format!("{rate}, for want of a better one"),
-    }
 }

@@ -6,6 +6,8 @@ use crate::results::*;
 use foci_image::Plane;
 use std::collections::BTreeMap;
 
+mod trials;
+
 /// A study with the given nets; detail cut-offs fall from net to net by a tenth of a cycle per pixel.
 fn study(names: &[&str], seeds: u64) -> Results {
     let net = |name: &&str| NetSummary {
@@ -23,7 +25,7 @@ fn study(names: &[&str], seeds: u64) -> Results {
         largest_infer_side: 9000,
         seconds_per_step: 0.35,
         seconds_per_megapixel: 0.4,
-        trials: vec![Trial::new(0.001, vec![Some(0.004)]), Trial::new(0.01, vec![None])],
+        trials: vec![Trial::new(0.001, 40, vec![Some(0.004)]), Trial::new(0.01, 40, vec![None])],
     };
     let runs = names.iter().enumerate().flat_map(|(place, name)| {
         (0..seeds).map(move |seed| RunSummary {
@@ -255,37 +257,6 @@ fn one_seed_is_explained_where_its_p_values_stand() {
     };
     assert!(explained(1));
     assert!(!explained(2));
-}
-
-#[test]
-fn the_chosen_learning_rate_is_shown_and_why() {
-    let mut results = study(&["plain", "close", "lost"], 2);
-    let section = |results: &Results| {
-        let html = page(&input(results, Vec::new(), Vec::new()));
-        let section = &html[html.find("<h3>Learning rates tried</h3>").expect("the trials")..];
-        section[..section.find("</table>").expect("their table")].to_string()
-    };
-    let one = section(&results);
-    assert!(one.contains("kept the rate with the lowest loss") && !one.contains("standard error"));
-    assert!(one.contains("<td>diverged</td><td>0.001</td>"), "{one}");
-
-    // Of the second net the smaller rate is better with one of the two seeds.
-    let trials = |rates: [[Option<f64>; 2]; 2]| {
-        vec![Trial::new(0.001, rates[0].to_vec()), Trial::new(0.003, rates[1].to_vec())]
-    };
-    results.nets[0].trials = trials([[Some(0.02), Some(0.02)], [Some(0.01), Some(0.01)]]);
-    results.nets[1].trials = trials([[Some(0.004), Some(0.009)], [Some(0.001), Some(0.01)]]);
-    results.nets[2].trials = trials([[None, Some(0.02)], [None, None]]);
-    let two = section(&results);
-    assert!(two.contains("geometric mean of 2 seeds") && two.contains("standard error"), "{two}");
-    for row in [
-        "<td>0.0200</td><td>0.0100</td><td>0.003</td>",
-        // The square roots of 0.004 x 0.009 and 0.001 x 0.01.
-        "<td>0.00600</td><td>0.00316</td><td>0.001, not told apart from the best, 0.003</td>",
-        "<td>1 of 2 diverged</td><td>2 of 2 diverged</td><td>0.001, for want of a better one</td>",
-    ] {
-        assert!(two.contains(row), "no {row} in {two}");
-    }
 }
 
 #[test]

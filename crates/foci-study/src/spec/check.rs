@@ -53,21 +53,11 @@ impl StudySpec {
                 self.seeds
             ));
         }
-        if self.tuning.seeds == 0 || self.tuning.seeds > MOST_SEEDS {
-            return Err(format!(
-                "tuning.seeds is {}; at least 1 is needed, 2 to tell close rates apart, and {MOST_SEEDS} at most",
-                self.tuning.seeds
-            ));
-        }
-        if self.tuning.learning_rates.is_empty() {
-            return Err("tuning.learning_rates is empty; give at least one".into());
-        }
-        if let Some(rate) = self.tuning.learning_rates.iter().find(|rate| !(rate.is_finite() && **rate > 0.0))
-        {
-            return Err(format!("tuning.learning_rates holds {rate}; a learning rate must be above 0"));
-        }
+        self.check_tuning()?;
         for arm in &self.arms {
-            for (steps, section) in [(self.training.steps, "training"), (self.tuning.steps, "tuning")] {
+            let second = self.tuning.second_round.map(|round| (round.steps, "tuning.second_round"));
+            let sections = [(self.training.steps, "training"), (self.tuning.steps, "tuning")];
+            for (steps, section) in sections.into_iter().chain(second) {
                 let rate = self.tuning.learning_rates[0];
                 let plan = self.training_plan(arm, 0, rate, steps);
                 plan.check().map_err(|error| format!("{section}: {error}"))?;
@@ -105,6 +95,39 @@ impl StudySpec {
                     ));
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Rules of the trials.
+    fn check_tuning(&self) -> Result<(), String> {
+        let tuning = &self.tuning;
+        if tuning.seeds == 0 || tuning.seeds > MOST_SEEDS {
+            return Err(format!(
+                "tuning.seeds is {}; at least 1 is needed, 2 to tell close rates apart, and {MOST_SEEDS} at most",
+                tuning.seeds
+            ));
+        }
+        let rates = &tuning.learning_rates;
+        if rates.is_empty() {
+            return Err("tuning.learning_rates is empty; give at least one".into());
+        }
+        if let Some(rate) = rates.iter().find(|rate| !(rate.is_finite() && **rate > 0.0)) {
+            return Err(format!("tuning.learning_rates holds {rate}; a learning rate must be above 0"));
+        }
+        let Some(second) = tuning.second_round else { return Ok(()) };
+        if second.rates < 2 || second.rates >= rates.len() {
+            return Err(format!(
+                "tuning.second_round.rates is {}; it needs at least 2, the best rate and the next smaller one, and fewer than the {} of tuning.learning_rates",
+                second.rates,
+                rates.len()
+            ));
+        }
+        if second.steps <= tuning.steps {
+            return Err(format!(
+                "tuning.second_round.steps is {}; it must be more than the {} steps of the first round",
+                second.steps, tuning.steps
+            ));
         }
         Ok(())
     }

@@ -119,11 +119,36 @@ pub struct TrainingSpec {
 pub struct TuningSpec {
     /// Learning rates to try.
     pub learning_rates: Vec<f64>,
-    /// Optimiser steps of a trial.
+    /// Optimiser steps of a trial of the first round.
     pub steps: u64,
-    /// Trials of each rate, each with a seed of its own; the seeds are the same for all rates and arms.
+    /// Trials of each rate in each round, each with a seed of its own; the seeds are the same for all rates and arms.
     #[serde(default = "defaults::trial_seeds")]
     pub seeds: usize,
+    /// Longer trials of the best rates, which then decide; without it the first trials do.
+    #[serde(default)]
+    pub second_round: Option<SecondRoundSpec>,
+}
+
+impl TuningSpec {
+    /// Optimiser steps of all trials of an arm.
+    pub(crate) fn steps_of_all_trials(&self) -> f64 {
+        let steps = |rates: usize, steps: u64| (rates * self.seeds) as f64 * steps as f64;
+        let second = self.second_round.map_or(0.0, |round| steps(round.rates, round.steps));
+        steps(self.learning_rates.len(), self.steps) + second
+    }
+}
+
+/// A second round of trials, in a table `[tuning.second_round]`: the best rates of the first, with the same seeds, for
+/// more steps.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecondRoundSpec {
+    /// Rates that come into it: the best of the first round, the next smaller one whatever its place, because short
+    /// trials favour great rates, and then the next best. At least 2, and fewer than are tried; rates that diverged do
+    /// not come into it.
+    pub rates: usize,
+    /// Optimiser steps of a trial, more than in the first round.
+    pub steps: u64,
 }
 
 /// One arm of a study: a net, and what is special about how it is used.
