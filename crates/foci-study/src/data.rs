@@ -258,6 +258,8 @@ pub fn training_tiles(dataset: &Dataset, seed: u64, workers: &mut Workers) -> Re
         &SplitOptions { test_share: 0.0, validation_share: 0.2, seed, ..SplitOptions::default() },
     )?;
     let fingerprint = Fingerprint::of(dataset, Some(&split)).sha256;
+    // Not read at all, rather than read and dropped.
+    let split = Split { test: Vec::new(), ..split };
     let mut tiles = Tiles { fingerprint, reading: dataset.options.reading(), ..Tiles::default() };
     for tile in dataset.each_tile(workers, |loader, index| load(dataset, &split, loader, index))? {
         match tile {
