@@ -9,6 +9,7 @@
 //! - [`frequency`]: Fourier ring correlation, its cut-off, and the error by frequency band;
 //! - [`spots`], [`matching`]: foci that were kept, lost and invented;
 //! - [`touching`], [`contrast`]: the dark seam between touching nuclei;
+//! - [`optics`]: what a system does to probes: the optical bench;
 //! - [`meter`]: all of the above for one tile, sharing what can be shared;
 //! - [`measure`]: the names, units and directions of the measures;
 //! - [`stats`]: paired comparison of two nets over fields and seeds;
@@ -37,6 +38,7 @@ pub mod matching;
 pub mod measure;
 pub mod meter;
 pub mod ms_ssim;
+pub mod optics;
 pub mod psnr;
 pub mod spots;
 pub mod ssim;

@@ -20,6 +20,12 @@ pub(crate) fn normal_tail(z: f64) -> f64 {
     (1.0 - 2.0 / PI.sqrt() * (-x * x).exp() * sum).max(0.0)
 }
 
+/// The standard normal distribution, `P(Z <= z)` for any z.
+pub(crate) fn normal_distribution(z: f64) -> f64 {
+    let beyond = 0.5 * normal_tail(z.abs());
+    if z > 0.0 { 1.0 - beyond } else { beyond }
+}
+
 /// Two-sided tail of Student's t distribution, `P(|T| > t)` for t >= 0: `I_x(df/2, 1/2)` at `x = df / (df + t^2)`.
 pub(crate) fn student_tail(t: f64, freedom: f64) -> f64 {
     let square = t * t;

@@ -52,6 +52,8 @@ pub mod scores;
 pub mod seeds;
 pub mod variance;
 
+pub(crate) use distribution::normal_distribution;
+
 pub use compare::{ComparisonOptions, PairedComparison, Subject, compare};
 pub use holm::holm;
 pub use scores::Scores;
