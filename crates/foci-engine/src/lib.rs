@@ -49,7 +49,7 @@ pub use loss::{Loss, MeanAbsoluteError, MeanSquaredError};
 pub use optimiser::{Adam, AdamSettings, Optimiser, Sgd, clip_gradient_norm};
 pub use parameters::{Gradients, Layer, LayerGradient, Layout, Parameters};
 pub use profile::{Profile, ProfileRow, profile};
-pub use session::{FeatureMap, Session, SessionOptions};
+pub use session::{FeatureMap, Replaced, Session, SessionOptions};
 pub use tensors::NamedTensor;
 pub use timing::{Timing, time};
 pub use trial::Trial;

@@ -7,6 +7,7 @@
 mod limits;
 mod operations;
 mod reading;
+mod replacing;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use crate::watch::{Part, Pass, Unwatched, Watch};
 use limits::{obtainable, out_of_memory, zeros};
 use operations::Operation;
 pub use reading::FeatureMap;
+pub use replacing::Replaced;
 
 /// What a session provides beyond forward and backward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,17 +186,28 @@ impl Session {
         input: &[f32],
         watch: &mut impl Watch,
     ) -> Result<&[f32], EngineError> {
-        check_length("the input", self.input_length, input.len())?;
-        self.check_device(compute)?;
-        if !self.has_parameters {
-            return Err(self.unavailable("has no parameters", "call set_parameters first"));
-        }
+        self.check_input(compute, input)?;
         for (node, operation) in self.operations.iter_mut().enumerate() {
             operation.forward(compute, &mut self.arena, input, &mut self.output);
             watch.done(Part::Node(node, Pass::Forward));
         }
         self.progress = Progress::Forward;
         Ok(&self.output)
+    }
+
+    /// The index of a node.
+    fn position(&self, id: &str) -> Result<usize, EngineError> {
+        let found = self.ids.iter().position(|known| known == id);
+        found.ok_or_else(|| self.unavailable(&format!("has no node `{id}`"), "name a node of the net"))
+    }
+
+    fn check_input(&self, compute: &Compute, input: &[f32]) -> Result<(), EngineError> {
+        check_length("the input", self.input_length, input.len())?;
+        self.check_device(compute)?;
+        if !self.has_parameters {
+            return Err(self.unavailable("has no parameters", "call set_parameters first"));
+        }
+        Ok(())
     }
 
     /// The output of the last forward pass; zeros before it.

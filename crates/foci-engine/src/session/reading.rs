@@ -31,9 +31,7 @@ impl Session {
     /// # Errors
     /// [`EngineError::Unavailable`] if there is no such node, it has not been computed or was overwritten.
     pub fn activation(&self, compute: &Compute, id: &str) -> Result<FeatureMap, EngineError> {
-        let node = self.ids.iter().position(|known| known == id);
-        let node =
-            node.ok_or_else(|| self.unavailable(&format!("has no node `{id}`"), "name a node of the net"))?;
+        let node = self.position(id)?;
         let step = match self.progress {
             Progress::Built => return Err(self.unavailable("has no values yet", "call forward first")),
             Progress::Forward => self.ids.len() - 1,

@@ -233,4 +233,14 @@ impl Parts {
             first += part.channels;
         }
     }
+
+    /// The other way: hands each part's view of each image the values of a plain [N, C, H, W] list that belong there.
+    pub(in crate::session) fn load(&self, values: &[f32], mut into: impl FnMut(View, &[f32])) {
+        let channels = self.channels();
+        let mut first = 0;
+        for part in &self.0 {
+            for_each_image(*part, first, channels, |image, range| into(image, &values[range]));
+            first += part.channels;
+        }
+    }
 }
