@@ -81,6 +81,7 @@ impl Plan {
         TrainingPlan {
             validate_every: steps,
             checkpoint_every: steps,
+            gradient_batches: 0,
             ..self.spec.training_plan(arm, TRIAL_SEED + seed, learning_rate, steps)
         }
     }

@@ -145,6 +145,7 @@ impl StudySpec {
             exact,
             validate_every: records,
             checkpoint_every: records,
+            gradient_batches: TrainingPlan::GRADIENT_BATCHES,
         }
     }
 

@@ -17,6 +17,7 @@ mod model;
 mod plan;
 mod predict;
 mod run;
+mod signal;
 
 pub use batch::{Noise, Tiles};
 pub use checkpoint::holds_run;
@@ -26,3 +27,4 @@ pub use model::{Model, Recipe, TrainingRecord};
 pub use plan::{LossKind, OptimiserKind, Task, TrainingPlan};
 pub use predict::Predictor;
 pub use run::{Observer, Outcome, train};
+pub use signal::LayerSignal;

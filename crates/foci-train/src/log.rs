@@ -4,6 +4,7 @@
 //! takes for whole; on resuming, the log is cut back to the checkpoint and written anew.
 
 use crate::TrainError;
+use crate::signal::LayerSignal;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -23,6 +24,9 @@ pub struct LogLine {
     pub learning_rate: f64,
     /// Norm of the whole gradient before clipping; `None` if it was not finite.
     pub gradient_norm: Option<f64>,
+    /// What each layer heard, at steps with validation where the plan asks for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<LayerSignal>,
     /// The run ended here because the loss or the gradient was not finite.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub diverged: bool,

@@ -76,11 +76,18 @@ pub struct TrainingPlan {
     pub exact: bool,
     /// Steps between two measurements on the validation tiles.
     pub validate_every: u64,
+    /// Batches whose gradients are looked at, layer by layer, at every measurement on the validation tiles
+    /// ([`LayerSignal`](crate::LayerSignal)); 0 for none, else at least 2. The weights do not depend on it.
+    #[serde(default)]
+    pub gradient_batches: u32,
     /// Steps between two checkpoints.
     pub checkpoint_every: u64,
 }
 
 impl TrainingPlan {
+    /// Batches for each look at the gradients where nobody says otherwise: ten looks at four take a twentieth of 800 steps.
+    pub const GRADIENT_BATCHES: u32 = 4;
+
     /// Says what is wrong with the numbers, if anything is.
     ///
     /// # Errors
@@ -112,6 +119,9 @@ impl TrainingPlan {
         }
         if !not_negative(self.input_noise) {
             return wrong("input noise must be 0 or more", self.input_noise.to_string());
+        }
+        if self.gradient_batches == 1 {
+            return wrong("gradient batches must be 0, or 2 and more to tell signal from noise", "1".into());
         }
         if self.validate_every == 0 || self.checkpoint_every == 0 {
             return wrong("steps between validations and checkpoints must be at least 1", "0".into());
@@ -147,6 +157,7 @@ pub(crate) mod tests {
             augment: true,
             exact: false,
             validate_every: 4,
+            gradient_batches: 0,
             checkpoint_every: 3,
         }
     }

@@ -5,6 +5,7 @@ use crate::checkpoint::{self, Position, Weights};
 use crate::log::{Log, LogLine};
 use crate::memory;
 use crate::model::{Model, PercentileRange, Recipe, TrainingRecord};
+use crate::signal::{Gathered, LayerSignal};
 use crate::{LossKind, OptimiserKind, TrainError, TrainingPlan};
 use foci_engine::{
     Adam, Loss, MeanAbsoluteError, MeanSquaredError, Mode, Optimiser, Parameters, PlanOptions, Session, Sgd,
@@ -188,12 +189,14 @@ impl<'a> Run<'a> {
         if validates || step.is_multiple_of((plan.steps / LOG_LINES).max(1)) {
             let loss =
                 std::mem::take(&mut self.at.loss_sum) / std::mem::take(&mut self.at.loss_count).max(1) as f64;
+            let layers = if validates && !self.at.diverged { self.layer_signals()? } else { Vec::new() };
             self.log.append(&LogLine {
                 step,
                 loss: finite(loss),
                 validation_loss: if validates { self.validation_loss } else { None },
                 learning_rate,
                 gradient_norm: finite(gradient_norm),
+                layers,
                 diverged: self.at.diverged,
             })?;
         }
@@ -214,6 +217,29 @@ impl<'a> Run<'a> {
             sum += self.loss.evaluate(output, target, &mut self.d_output)?;
         }
         Ok(finite(sum / count as f64))
+    }
+
+    /// What each layer hears now; nothing where the plan does not ask for it, or a gradient is not finite.
+    fn layer_signals(&mut self) -> Result<Vec<LayerSignal>, TrainError> {
+        let (plan, step, now) = (self.plan, self.at.step, &self.weights.now);
+        let batches = u64::from(plan.gradient_batches);
+        if batches == 0 {
+            return Ok(Vec::new());
+        }
+        self.session.set_parameters(now)?;
+        let mut gathered = Gathered::new(&now.layout);
+        for number in 0..batches {
+            // Steps that the run does not have: batches that nothing is trained on, others at every record.
+            let (input, target) = self.batches.training(plan.steps + step * batches + number)?;
+            let output = self.session.forward(self.compute, input)?;
+            let loss = self.loss.evaluate(output, target, &mut self.d_output)?;
+            let gradients = self.session.backward(self.compute, &self.d_output)?;
+            if !loss.is_finite() || gradients.values.iter().any(|value| !value.is_finite()) {
+                return Ok(Vec::new());
+            }
+            gathered.add(&now.layout, &gradients.values);
+        }
+        Ok(gathered.signals(&now.layout, &now.values, &self.weights.before))
     }
 
     fn write_checkpoint(&self) -> Result<(), TrainError> {

@@ -59,6 +59,7 @@ fn plan(seed: u64, exact: bool) -> TrainingPlan {
         exact,
         validate_every: STEPS,
         checkpoint_every: STEPS,
+        gradient_batches: 0,
     }
 }
 

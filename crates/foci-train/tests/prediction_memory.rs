@@ -80,6 +80,7 @@ fn images_of_two_sizes_need_the_memory_of_the_larger() {
         exact: false,
         validate_every: 1,
         checkpoint_every: 1,
+        gradient_batches: 0,
     };
     let folder = tempfile::tempdir().unwrap();
     let model = train(&net, &plan, &tiles, folder.path(), &compute, &mut Nobody).unwrap().model;

@@ -96,6 +96,7 @@ fn plan(flags: &TrainArguments) -> TrainingPlan {
         exact: flags.arithmetic.exact,
         validate_every: records,
         checkpoint_every: records,
+        gradient_batches: TrainingPlan::GRADIENT_BATCHES,
     }
 }
 
