@@ -278,6 +278,7 @@ fn results() -> Results {
         budget: Budget { weights: 67_000 },
         nets: nets.collect(),
         runs,
+        signals: Vec::new(),
         comparisons,
         claims: claims(),
     }

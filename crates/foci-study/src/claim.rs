@@ -4,7 +4,8 @@
 //! clause is, and *undecided* otherwise: missing evidence is never evidence.
 
 use crate::difference::Difference;
-use crate::results::{ClaimVerdict, Comparison, NetSummary, Verdict};
+use crate::results::{ClaimVerdict, Comparison, NetSummary, RunSignals, Verdict};
+use crate::signals;
 use crate::spec::ClaimSpec;
 use foci_measure::Measure;
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ const COST_FACTOR: f64 = 1.1;
 
 /// One condition of a claim.
 ///
-/// Which kind it is, its first key says: `measure`, `cost` or `pending`.
+/// Which kind it is, its first key says: `measure`, `cost`, `gradient` or `pending`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "RawClause", untagged)]
 pub enum Clause {
@@ -37,6 +38,16 @@ pub enum Clause {
         /// Arm that should have the smaller value.
         less: String,
     },
+    /// Gradients relative to the weights, averaged over the looks of a run: supported if those of the layers `smaller` are
+    /// smaller than those of `larger`, refuted if larger ([`crate::signals`]).
+    Gradient {
+        /// Arm that the layers belong to.
+        gradient: String,
+        /// Layers that should have the smaller gradients.
+        smaller: Vec<String>,
+        /// Layers that should have the larger ones.
+        larger: Vec<String>,
+    },
     /// An instrument that does not exist yet: always undecided.
     Pending {
         /// What would decide it.
@@ -45,8 +56,8 @@ pub enum Clause {
 }
 
 /// A clause as it is written, before it is known which kind it is.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct RawClause {
     measure: Option<String>,
     better: Option<String>,
@@ -54,43 +65,31 @@ struct RawClause {
     cost: Option<Cost>,
     more: Option<String>,
     less: Option<String>,
+    gradient: Option<String>,
+    smaller: Option<Vec<String>>,
+    larger: Option<Vec<String>>,
     pending: Option<String>,
 }
 
 impl TryFrom<RawClause> for Clause {
     type Error = &'static str;
 
-    fn try_from(raw: RawClause) -> Result<Clause, &'static str> {
-        match raw {
-            RawClause {
-                measure: Some(measure),
-                better: Some(better),
-                worse: Some(worse),
-                cost: None,
-                more: None,
-                less: None,
-                pending: None,
-            } => Ok(Clause::Measure { measure, better, worse }),
-            RawClause {
-                cost: Some(cost),
-                more: Some(more),
-                less: Some(less),
-                measure: None,
-                better: None,
-                worse: None,
-                pending: None,
-            } => Ok(Clause::Cost { cost, more, less }),
-            RawClause {
-                pending: Some(pending),
-                measure: None,
-                better: None,
-                worse: None,
-                cost: None,
-                more: None,
-                less: None,
-            } => Ok(Clause::Pending { pending }),
-            _ => Err("a clause is { measure, better, worse }, { cost, more, less } or { pending }"),
-        }
+    fn try_from(mut raw: RawClause) -> Result<Clause, &'static str> {
+        let wrong = "a clause is { measure, better, worse }, { cost, more, less }, { gradient, smaller, larger } or { pending }";
+        let clause = if let Some(measure) = raw.measure.take() {
+            let (better, worse) = (raw.better.take().ok_or(wrong)?, raw.worse.take().ok_or(wrong)?);
+            Clause::Measure { measure, better, worse }
+        } else if let Some(cost) = raw.cost.take() {
+            let (more, less) = (raw.more.take().ok_or(wrong)?, raw.less.take().ok_or(wrong)?);
+            Clause::Cost { cost, more, less }
+        } else if let Some(gradient) = raw.gradient.take() {
+            let (smaller, larger) = (raw.smaller.take().ok_or(wrong)?, raw.larger.take().ok_or(wrong)?);
+            Clause::Gradient { gradient, smaller, larger }
+        } else {
+            Clause::Pending { pending: raw.pending.take().ok_or(wrong)? }
+        };
+        // Whatever is left belongs to another kind.
+        if raw == RawClause::default() { Ok(clause) } else { Err(wrong) }
     }
 }
 
@@ -150,6 +149,7 @@ impl Clause {
         match self {
             Clause::Measure { better, worse, .. } => vec![better, worse],
             Clause::Cost { more, less, .. } => vec![more, less],
+            Clause::Gradient { gradient, .. } => vec![gradient],
             Clause::Pending { .. } => vec![],
         }
     }
@@ -160,6 +160,9 @@ impl Clause {
                 decide_measure(measure, better, worse, evidence.comparisons)
             }
             Clause::Cost { cost, more, less } => decide_cost(*cost, more, less, evidence),
+            Clause::Gradient { gradient, smaller, larger } => {
+                signals::decide(gradient, smaller, larger, evidence.signals)
+            }
             Clause::Pending { pending } => (Verdict::Undecided, format!("not measured yet: {pending}")),
         }
     }
@@ -172,6 +175,8 @@ pub struct Evidence<'a> {
     pub nets: &'a [NetSummary],
     /// The paired differences.
     pub comparisons: &'a [Comparison],
+    /// What the layers heard.
+    pub signals: &'a [RunSignals],
 }
 
 /// Decides a claim.
@@ -250,7 +255,7 @@ mod tests {
     fn verdict(comparisons: &[Comparison]) -> Verdict {
         let clause = Clause::Measure { measure: "psnr".into(), better: "x".into(), worse: "y".into() };
         let claim = ClaimSpec { id: "c".into(), statement: "x beats y".into(), all: vec![clause] };
-        decide(&claim, Evidence { nets: &[], comparisons }).verdict
+        decide(&claim, Evidence { nets: &[], comparisons, signals: &[] }).verdict
     }
 
     #[test]
@@ -282,7 +287,7 @@ mod tests {
         };
         let comparisons = [comparison("x", "y", 0.5, 1.5, 0.01), comparison("x", "z", -2.0, -1.0, 0.01)];
         assert_eq!(
-            decide(&claim, Evidence { nets: &[], comparisons: &comparisons }).verdict,
+            decide(&claim, Evidence { nets: &[], comparisons: &comparisons, signals: &[] }).verdict,
             Verdict::Refuted
         );
     }

@@ -9,12 +9,12 @@ use crate::learning_rate::Choice;
 use crate::measure::{FieldMeasures, TestBench, TileMeasures};
 use crate::plan::{Plan, PlannedArm};
 use crate::report::Curve;
-use crate::results::{RunSummary, Trial};
+use crate::results::{Look, RunSignals, RunSummary, Trial};
 use crate::study::{Event, Observer};
 use foci_kernels::Compute;
 use foci_measure::Measure;
 use foci_net::Net;
-use foci_train::{Model, TrainingPlan, read_log, train};
+use foci_train::{LogLine, Model, TrainingPlan, read_log, train};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -63,12 +63,10 @@ impl Executed {
     }
 
     /// The learning curves, from the logs of the runs.
-    pub fn curves(&self, out: &Path) -> Result<Vec<Curve>, StudyError> {
+    pub fn curves(&self) -> Result<Vec<Curve>, StudyError> {
         let curve = |run: &MeasuredRun| {
             let RunSummary { net, seed, diverged, .. } = &run.summary;
-            let lines = read_log(&run_folder(out, net, *seed).join("metrics.jsonl")).map_err(|source| {
-                StudyError::Train { arm: net.clone(), seed: *seed, source: Box::new(source) }
-            })?;
+            let lines = self.log(run)?;
             Ok(Curve {
                 net: net.clone(),
                 seed: *seed,
@@ -81,6 +79,32 @@ impl Executed {
             })
         };
         self.runs.iter().map(curve).collect()
+    }
+
+    /// What the layers heard, from the logs of the runs; runs without a look at the gradients are left out.
+    pub fn signals(&self) -> Result<Vec<RunSignals>, StudyError> {
+        let mut signals = Vec::new();
+        for run in &self.runs {
+            let look = |line: LogLine| {
+                (!line.layers.is_empty()).then_some(Look { step: line.step, layers: line.layers })
+            };
+            let looks: Vec<Look> = self.log(run)?.into_iter().filter_map(look).collect();
+            if !looks.is_empty() {
+                let RunSummary { net, seed, .. } = &run.summary;
+                signals.push(RunSignals { net: net.clone(), seed: *seed, looks });
+            }
+        }
+        Ok(signals)
+    }
+
+    fn log(&self, run: &MeasuredRun) -> Result<Vec<LogLine>, StudyError> {
+        let RunSummary { net, seed, .. } = &run.summary;
+        let path = run_folder(&self.out, net, *seed).join("metrics.jsonl");
+        read_log(&path).map_err(|source| StudyError::Train {
+            arm: net.clone(),
+            seed: *seed,
+            source: Box::new(source),
+        })
     }
 }
 

@@ -19,6 +19,7 @@ mod pictures;
 pub mod plan;
 pub mod report;
 pub mod results;
+mod signals;
 pub mod spec;
 mod study;
 mod timing;

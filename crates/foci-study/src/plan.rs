@@ -4,9 +4,10 @@
 //! study; a study that is resumed must resolve to the very same plan.
 
 use crate::StudyError;
+use crate::claim::Clause;
 use crate::data::{PlannedData, SPECIMENS};
 use crate::spec::{ArmSpec, StudySpec};
-use foci_net::{Architecture, Net, solve};
+use foci_net::{Architecture, Net, Op, solve};
 use foci_train::TrainingPlan;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -66,7 +67,38 @@ pub fn resolve_arms(spec: &StudySpec) -> Result<Vec<PlannedArm>, StudyError> {
         let graph = serde_json::from_str(&net.to_json(None)).map_err(|error| wrong(error.to_string()))?;
         Ok(PlannedArm { arm: arm.clone(), architecture: net.name, graph })
     };
-    spec.arms.iter().map(resolve).collect()
+    let arms = spec.arms.iter().map(resolve).collect::<Result<Vec<_>, StudyError>>()?;
+    check_layers(spec, &arms)?;
+    Ok(arms)
+}
+
+/// A claim about layers that a net does not have could never be decided.
+fn check_layers(spec: &StudySpec, arms: &[PlannedArm]) -> Result<(), StudyError> {
+    for claim in &spec.claims {
+        for clause in &claim.all {
+            let Clause::Gradient { gradient, smaller, larger } = clause else { continue };
+            let Some(planned) = arms.iter().find(|planned| planned.arm.name == *gradient) else { continue };
+            let net = planned.net()?;
+            let layers: Vec<&str> = net
+                .nodes
+                .iter()
+                .filter(|node| matches!(node.op, Op::Conv { .. } | Op::ConvTransposed { .. }))
+                .map(|node| node.id.as_str())
+                .collect();
+            if let Some(missing) = smaller.iter().chain(larger).find(|name| !layers.contains(&name.as_str()))
+            {
+                return Err(StudyError::Net {
+                    arm: gradient.clone(),
+                    reason: format!(
+                        "claim '{}' names layer '{missing}', which it does not have; its layers are {}",
+                        claim.id,
+                        layers.join(", ")
+                    ),
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Plan {

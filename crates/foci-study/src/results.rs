@@ -6,6 +6,7 @@
 //! of that run's `metrics`.
 
 use foci_measure::summary::mean;
+use foci_train::LayerSignal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -28,6 +29,9 @@ pub struct Results {
     pub nets: Vec<NetSummary>,
     /// One entry for each net, seed and fold; diverged runs are included.
     pub runs: Vec<RunSummary>,
+    /// What each layer of each run heard during training; empty in studies from before it was looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signals: Vec<RunSignals>,
     /// Paired differences between nets.
     pub comparisons: Vec<Comparison>,
     /// Statements written down before the runs, each with its verdict.
@@ -131,6 +135,26 @@ pub struct RunSummary {
     pub diverged: bool,
     /// Mean of each measure over the test fields.
     pub metrics: BTreeMap<String, f64>,
+}
+
+/// What the layers of one run heard, at every look at the gradients.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct RunSignals {
+    /// Name of the arm.
+    pub net: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// The looks, in the order of steps.
+    pub looks: Vec<Look>,
+}
+
+/// One look at the gradients of a run.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct Look {
+    /// Steps taken by then.
+    pub step: u64,
+    /// What each layer heard, in the order of the net.
+    pub layers: Vec<LayerSignal>,
 }
 
 /// A paired difference between two nets in one measure.

@@ -139,7 +139,7 @@ fn carry_out(
     let input = report::ReportInput {
         results: &results,
         pictures: pictures::take(&plan, &bench, &executed, compute, observer)?,
-        curves: executed.curves(&request.out)?,
+        curves: executed.curves()?,
         command: request.command.clone(),
         notes: notes(&plan, &executed),
         setup: setup(&plan, compute),
@@ -154,7 +154,8 @@ fn conclude(plan: &Plan, executed: &Executed, timings: &[Timing]) -> Result<Resu
     let runs: Vec<RunSummary> = executed.runs.iter().map(|run| run.summary.clone()).collect();
     let comparisons = compare_all(plan, executed);
     let nets = summarise_nets(plan, executed, timings)?;
-    let evidence = Evidence { nets: &nets, comparisons: &comparisons };
+    let signals = executed.signals()?;
+    let evidence = Evidence { nets: &nets, comparisons: &comparisons, signals: &signals };
     let claims = plan.spec.claims.iter().map(|claim| decide(claim, evidence)).collect();
     Ok(Results {
         foci: plan.foci.clone(),
@@ -165,6 +166,7 @@ fn conclude(plan: &Plan, executed: &Executed, timings: &[Timing]) -> Result<Resu
         budget: Budget { weights: plan.spec.weights },
         nets,
         runs,
+        signals,
         comparisons,
         claims,
     })

@@ -47,6 +47,7 @@ pub mod bootstrap;
 pub mod compare;
 mod distribution;
 pub mod holm;
+mod interval;
 mod random;
 pub mod scores;
 pub mod seeds;
@@ -56,4 +57,5 @@ pub(crate) use distribution::normal_distribution;
 
 pub use compare::{ComparisonOptions, PairedComparison, Subject, compare};
 pub use holm::holm;
+pub use interval::mean_interval;
 pub use scores::Scores;

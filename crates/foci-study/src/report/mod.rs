@@ -11,6 +11,7 @@ mod facts;
 mod findings;
 mod forest;
 mod format;
+mod heat;
 mod input;
 mod measures;
 mod page;

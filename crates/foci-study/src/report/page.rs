@@ -3,6 +3,7 @@
 use super::answer::{Answer, answer, deciding_measure};
 use super::curves;
 use super::forest::{self, Forest};
+use super::heat::{self, Heat};
 use super::pictures::{self, TileView};
 use super::scatter::{self, Point};
 use super::tables::{self, Plain, Row};
@@ -52,6 +53,7 @@ pub struct Page {
     overview_shows: &'static str,
     panels: Vec<(usize, String)>,
     averaged: bool,
+    heat: Vec<Heat>,
     trials: Trials,
     runs: Plain,
     claims: Vec<Claim>,
@@ -126,6 +128,7 @@ impl Page {
             overview_shows: charts.shows,
             panels: charts.panels,
             averaged: charts.averaged,
+            heat: heat::draw(&results.signals, &names.0, place),
             trials: trials::gather(results),
             runs: tables::runs(results),
             claims: results.claims.iter().map(claim).collect(),

@@ -88,6 +88,13 @@ impl Svg {
         self.points("polygon", class, points);
     }
 
+    /// A rectangle with its upper left corner at `(x, y)`.
+    pub fn rectangle(&mut self, class: &str, x: f64, y: f64, width: f64, height: f64) {
+        self.push(format_args!(
+            "<rect class=\"{class}\" x=\"{x:.2}\" y=\"{y:.2}\" width=\"{width:.2}\" height=\"{height:.2}\"/>"
+        ));
+    }
+
     /// An open line through points.
     pub fn polyline(&mut self, class: &str, points: &[(f64, f64)]) {
         self.points("polyline", class, points);

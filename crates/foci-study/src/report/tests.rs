@@ -53,6 +53,7 @@ fn study(names: &[&str], seeds: u64) -> Results {
         budget: Budget { weights: 60_000 },
         nets: names.iter().map(net).collect(),
         runs: runs.collect(),
+        signals: Vec::new(),
         comparisons: Vec::new(),
         claims: Vec::new(),
     }
