@@ -9,10 +9,28 @@
 //! Lengths are in pixels, frequencies in cycles per pixel, intensities normalised as everywhere in this crate: 0 is the
 //! background, 1 the brightest detail.
 
+#[cfg(test)]
+mod analytic;
+pub mod edge;
+mod interpolate;
+pub mod modulation;
+mod peak;
+mod point;
+pub mod point_spread;
+mod profile;
+mod range;
+mod rayleigh;
+mod response;
 mod scene;
 mod site;
 mod system;
+pub mod two_points;
 
+pub use edge::{EdgeResponse, EdgeSettings, edge_response};
+pub use modulation::{ModulationSettings, ModulationTransfer, modulation_transfer};
+pub use point_spread::{PointSettings, PointSpread, point_spread};
+pub use range::Range;
 pub use scene::Scene;
 pub use site::{Brightness, Site, sites};
 pub use system::{System, image};
+pub use two_points::{TwoPointSettings, TwoPoints, two_points};
