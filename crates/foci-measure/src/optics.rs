@@ -9,10 +9,16 @@
 //! Lengths are in pixels, frequencies in cycles per pixel, intensities normalised as everywhere in this crate: 0 is the
 //! background, 1 the brightest detail.
 
+mod periodic;
+mod receptive;
 mod scene;
+mod shift;
 mod site;
 mod system;
 
+pub use periodic::{FlatField, PeriodEnergy, flat_field, grid_energy, gridding};
+pub use receptive::{EffectiveField, effective_field};
 pub use scene::Scene;
+pub use shift::{ShiftError, ShiftPoint, invariance, shift_error};
 pub use site::{Brightness, Site, sites};
 pub use system::{System, image};
