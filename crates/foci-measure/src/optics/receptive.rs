@@ -5,14 +5,14 @@
 //! Understanding the Effective Receptive Field in Deep Convolutional Neural Networks, NeurIPS).
 //!
 //! Given are maps of that gradient, one for each place of a specimen, all with the place in the middle, at column and row
-//! `side / 2`. The field is the mean of their absolute values. Its radii are those of the discs around the middle that hold one half
-//! and 95 % of its sum. Pixels at the same distance are a ring. `C(r)` is the sum of all rings inside `r` and half of that at `r`,
-//! whose pixels lie as much inside as outside; the middle counts whole. It is given at each distance that occurs and
-//! linear in between, and the radius for a share `q` is the smallest `r` with `C(r) >= q` of the sum of all pixels: 0 if
-//! the middle alone holds so much. A uniform disc of radius `R` has `R sqrt(q)`, a Gaussian of standard
-//! deviation `s` has `s sqrt(-2 ln(1 - q))` (within 2 % from `s` = 3 on; with whole rings it would be 7 % less).
-//! Radii are in pixels. The disc that holds 95 % is also given as a share of the
-//! area of the theoretical field, a square: `pi radius_95^2 / theoretical^2`.
+//! `side / 2`. The field is the mean of their absolute values. Its radii are those of the discs around the middle that
+//! hold one half and 95 % of its sum. Pixels at the same distance are a ring. `C(r)` is the sum of all rings inside `r`
+//! and half of that at `r`, whose pixels lie as much inside as outside; the middle counts whole. It is given at each
+//! distance that occurs and linear in between, and the radius for a share `q` is the smallest `r` with `C(r) >= q` times
+//! the sum of all pixels: 0 if the middle alone holds so much. A uniform disc of radius `R` has `R sqrt(q)`, a Gaussian
+//! of standard deviation `s` has `s sqrt(-2 ln(1 - q))` (within 2 % from `s` = 3 on; with whole rings it would be up to
+//! 7 % less). Radii are in pixels. The disc that holds 95 % is also given as a share of the area of the theoretical
+//! field, a square: `pi radius_95^2 / theoretical^2`.
 
 use crate::{ImageView, MeasureError};
 use serde::{Deserialize, Serialize};

@@ -16,8 +16,9 @@
 //! the specimen, about 1.4 for images that have nothing to do with each other. A net sees a border as
 //! far away as half its receptive field, so with a smaller margin a part of the error is due to what moved in and out.
 //!
-//! **Period.** A net that pools `n` times by 2 moves exactly with shifts by multiples of 2^n. The period is the smallest `p` of 2,
-//! 4, 8 and 16 for which the mean of `E` over the multiples of `p` is less than a quarter of its mean over the other shifts.
+//! **Period.** A net that pools `n` times by 2 moves exactly with shifts by multiples of 2^n. The period is the smallest
+//! `p` of 2, 4, 8 and 16 for which the mean of `E` over the multiples of `p` is less than a quarter of its mean over the
+//! other shifts.
 //! There is none if no error exceeds 1e-4: convolutions by tiles of 4 x 4 pixels round differently after a shift,
 //! by about 1e-5, and that has a period of its own.
 //!
