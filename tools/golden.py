@@ -2,8 +2,8 @@
 
     python tools/golden.py            # from the repository root; needs torch, numpy, safetensors, and cargo
 
-For every shipped net at about 5,000 weights, and every TOML file in crates/foci-engine/tests/golden (nets that
-cover all operations), writes beside them `<name>.net.json`, as foci resolves it, and `<name>.safetensors` with
+For every net in SHIPPED at about 5,000 weights, and every TOML file in crates/foci-engine/tests/golden (nets that
+cover all operations, those of the other shipped nets too), writes beside them `<name>.net.json`, as foci resolves it, and `<name>.safetensors` with
 
     input, target                   [2, C, 23, 30]: odd sizes, so that poolings round up and upsamplings are cropped
     initial.<id>.weight|bias        parameters at the start, exact in float32

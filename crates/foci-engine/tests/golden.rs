@@ -24,6 +24,7 @@ use foci_net::{Architecture, Net, solve};
 use safetensors::SafeTensors;
 
 const TOLERANCE: f64 = 2e-5;
+/// Shipped nets with a file; the operations of the others (blur pooling, transposed convolutions) have nets of their own.
 const SHIPPED: [&str; 6] = ["fcn", "atrous", "unet", "atrous-unet", "unet-no-outer-skip", "msd"];
 
 fn folder() -> PathBuf {

@@ -234,7 +234,7 @@ impl FrequencyAnalyser {
 }
 
 /// Periodic Hann window: zero at pixel 0, one at the middle; its transform has three bins.
-fn hann(length: usize) -> Vec<f64> {
+pub(crate) fn hann(length: usize) -> Vec<f64> {
     (0..length).map(|i| 0.5 - 0.5 * (TAU * i as f64 / length as f64).cos()).collect()
 }
 
@@ -244,7 +244,7 @@ fn plain_mean(image: ImageView) -> f64 {
 }
 
 /// Transposes in blocks that fit the cache.
-fn transpose(from: &[Complex<f64>], to: &mut [Complex<f64>], width: usize, height: usize) {
+pub(crate) fn transpose(from: &[Complex<f64>], to: &mut [Complex<f64>], width: usize, height: usize) {
     const BLOCK: usize = 16;
     for y0 in (0..height).step_by(BLOCK) {
         for x0 in (0..width).step_by(BLOCK) {

@@ -11,26 +11,32 @@
 
 #[cfg(test)]
 mod analytic;
-pub mod edge;
 mod interpolate;
-pub mod modulation;
 mod peak;
+mod periodic;
 mod point;
-pub mod point_spread;
 mod profile;
 mod range;
 mod rayleigh;
+mod receptive;
 mod response;
+pub mod edge;
+pub mod modulation;
+pub mod point_spread;
 mod scene;
+mod shift;
 mod site;
 mod system;
 pub mod two_points;
 
 pub use edge::{EdgeResponse, EdgeSettings, edge_response};
 pub use modulation::{ModulationSettings, ModulationTransfer, modulation_transfer};
+pub use periodic::{FlatField, PeriodEnergy, flat_field, grid_energy, gridding};
 pub use point_spread::{PointSettings, PointSpread, point_spread};
 pub use range::Range;
+pub use receptive::{EffectiveField, effective_field};
 pub use scene::Scene;
+pub use shift::{ShiftError, ShiftPoint, invariance, shift_error};
 pub use site::{Brightness, Site, sites};
 pub use system::{System, image};
 pub use two_points::{TwoPointSettings, TwoPoints, two_points};

@@ -16,13 +16,17 @@ use crate::ties::WidthGroup;
 const MAX_FILE_BYTES: u64 = 1 << 18;
 
 /// Shipped nets by name, with the text of their files.
-const SHIPPED: [(&str, &str); 6] = [
+const SHIPPED: [(&str, &str); 10] = [
     ("fcn", include_str!("../../../nets/fcn.toml")),
     ("atrous", include_str!("../../../nets/atrous.toml")),
     ("unet", include_str!("../../../nets/unet.toml")),
     ("atrous-unet", include_str!("../../../nets/atrous-unet.toml")),
     ("unet-no-outer-skip", include_str!("../../../nets/unet-no-outer-skip.toml")),
     ("msd", include_str!("../../../nets/msd.toml")),
+    ("fcn-blur", include_str!("../../../nets/fcn-blur.toml")),
+    ("unet-blur", include_str!("../../../nets/unet-blur.toml")),
+    ("atrous-gridded", include_str!("../../../nets/atrous-gridded.toml")),
+    ("fcn-transposed", include_str!("../../../nets/fcn-transposed.toml")),
 ];
 
 /// A checked architecture with relative widths.

@@ -105,6 +105,60 @@ fn msd() {
 }
 
 #[test]
+fn blurred_poolings_cost_nothing_and_see_further() {
+    let widths = [16, 32, 48, 48, 32, 32, 16];
+    for (plain, blurred) in [("fcn", "fcn-blur"), ("unet", "unet-blur")] {
+        let (plain, blurred) = (shipped(plain, &widths), shipped(blurred, &widths));
+        assert_eq!(plain.weights(), blurred.weights());
+        assert_eq!(plain.macs_per_pixel(), blurred.macs_per_pixel());
+        assert_eq!((blurred.stride(), blurred.layers()), (8, 8));
+        // As the fcn up to the bottom, -3..3 at 1/8. Then blur pooling reads one more on either side of twice as many, and
+        // the convolution before it one more: -7..7, -8..8; -17..17, -18..18; -37..37, -38..38.
+        assert_eq!(blurred.receptive_field(), 77);
+        // One node differs for one node, and in its kind only.
+        let same = plain.nodes.iter().zip(&blurred.nodes).filter(|(a, b)| a == b);
+        assert_eq!(same.count() + 3, plain.nodes.len());
+        let pools = blurred.nodes.iter().filter(|node| matches!(node.op, Op::Pool { .. }));
+        assert_eq!(pools.map(|node| node.op.name()).collect::<Vec<_>>(), ["blurpool"; 3]);
+    }
+}
+
+#[test]
+fn atrous_gridded() {
+    let net = shipped("atrous-gridded", &[16, 32, 48, 48, 32, 32, 16]);
+    // One dilation or several: a convolution has as many weights, so as the fcn and the atrous net.
+    assert_eq!(net.weights(), 160 + 4640 + 13872 + 20784 + 13856 + 9248 + 4624 + 145);
+    assert_eq!(net.macs_per_pixel(), 67_104.0);
+    // 1 + 2 (1 + 1 + 1 + 2 + 4 + 8 + 16 + 1).
+    assert_eq!(net.receptive_field(), 69);
+    assert_eq!((net.stride(), net.layers()), (1, 8));
+    let dilations = net.nodes.iter().filter_map(|node| match node.op {
+        Op::Conv { dilation, .. } if node.id != "out" => Some(dilation),
+        _ => None,
+    });
+    assert!(dilations.is_sorted(), "dilations only rise");
+}
+
+#[test]
+fn fcn_transposed() {
+    let net = shipped("fcn-transposed", &[16, 32, 48, 48, 32, 32, 16]);
+    // The encoder as the fcn; then 16 in out + out:
+    //  48->32  24576 + 32 = 24608
+    //  32->32  16384 + 32 = 16416
+    //  32->16   8192 + 16 =  8208   and the output layer, 145
+    assert_eq!(net.weights(), 160 + 4640 + 13872 + 20784 + 24608 + 16416 + 8208 + 145);
+    assert_eq!(net.weights(), 88_833);
+    // Each source is multiplied by all 16: up3 at 1/8, up2 at 1/4, up1 at 1/2 of the resolution.
+    //   144 + 4608/4 + 13824/16 + 20736/64 + 24576/64 + 16384/16 + 8192/4 + 144
+    // = 144 + 1152   + 864      + 324      + 384      + 1024     + 2048   + 144 = 6084
+    assert_eq!(net.macs_per_pixel(), 6084.0);
+    // From output pixel 0: out -1..1. A transposed kernel of 4 reads on both sides of (2i - 1)/4: -1..1, three times.
+    // bottom -2..2: five pixels of 1/8; then doubling and two for each convolution: 12, 26, 54.
+    assert_eq!(net.receptive_field(), 54);
+    assert_eq!((net.stride(), net.layers()), (8, 8));
+}
+
+#[test]
 fn receptive_fields() {
     // One convolution: 3. Dilations 1 and 4 in a row: 1 + 2 (1 + 4).
     assert_eq!(net(&[CONV], 1).receptive_field(), 3);

@@ -107,7 +107,7 @@ proptest! {
 
     /// Damaged files end in an error or a net, never in a panic.
     #[test]
-    fn damaged_files_never_panic(which in 0_usize..6, from in 0_usize..4000, length in 0_usize..60, put in ".{0,12}") {
+    fn damaged_files_never_panic(which in 0_usize..10, from in 0_usize..4000, length in 0_usize..60, put in ".{0,12}") {
         let name = Architecture::shipped_names().nth(which).unwrap();
         let text = Architecture::shipped_text(name).unwrap();
         let clip = |at: usize| (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap();
@@ -154,6 +154,8 @@ fn exact_proportions_are_found() {
     };
     assert_eq!(widths("atrous", 67_000), [16, 32, 48, 48, 32, 32, 16]);
     assert_eq!(widths("fcn", 67_000), [16, 32, 48, 48, 32, 32, 16]);
+    assert_eq!(widths("fcn-blur", 67_000), [16, 32, 48, 48, 32, 32, 16]);
+    assert_eq!(widths("atrous-gridded", 67_000), [16, 32, 48, 48, 32, 32, 16]);
 }
 
 /// Any measure that grows with the widths can be the budget.

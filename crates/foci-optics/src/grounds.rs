@@ -31,10 +31,7 @@ impl Grounds {
         let specimen = generate(&options)?;
         let mut plane = specimen.image;
         Normalisation::of(&plane.data).apply_all(&mut plane.data);
-        Ok(Grounds {
-            planes: vec![plane],
-            origin: format!("a synthetic field of {FIELD} x {FIELD} pixels"),
-        })
+        Ok(Grounds { planes: vec![plane], origin: format!("a synthetic field of {FIELD} x {FIELD} pixels") })
     }
 
     /// `count` sites of each brightness, taken from the images in turn.
@@ -64,9 +61,8 @@ impl Grounds {
 
     /// Windows of `side` x `side` pixels from the middles of up to `count` images.
     pub(crate) fn windows(&self, side: usize, count: usize) -> Result<Vec<Plane>, OpticsError> {
-        let middle = |plane: &Plane| {
-            plane.rectangle((plane.width - side) / 2, (plane.height - side) / 2, side, side)
-        };
+        let middle =
+            |plane: &Plane| plane.rectangle((plane.width - side) / 2, (plane.height - side) / 2, side, side);
         let windows: Vec<Plane> = self.large_enough(side).filter_map(middle).take(count).collect();
         if windows.is_empty() {
             return Err(OpticsError::NoRoom { images: self.planes.len(), side });
