@@ -11,18 +11,18 @@
 
 #[cfg(test)]
 mod analytic;
+pub mod edge;
 mod interpolate;
+pub mod modulation;
 mod peak;
 mod periodic;
 mod point;
+pub mod point_spread;
 mod profile;
 mod range;
 mod rayleigh;
 mod receptive;
 mod response;
-pub mod edge;
-pub mod modulation;
-pub mod point_spread;
 mod scene;
 mod shift;
 mod site;

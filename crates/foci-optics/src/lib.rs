@@ -9,12 +9,14 @@
 mod bench;
 mod error;
 mod field;
+mod figures;
 mod grounds;
 mod middle;
 mod subject;
 
 pub use bench::{Bench, Characterisation, Deepest, Resolution, Structure, characterise};
 pub use error::OpticsError;
+pub use figures::{Figure, figures};
 pub use grounds::Grounds;
 pub use middle::{Use, UseOfTheMiddle};
 pub use subject::Subject;

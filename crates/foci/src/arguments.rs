@@ -36,6 +36,8 @@ pub enum Command {
     Evaluate(EvaluateArguments),
     /// Show a net: its layers, weights, cost and receptive field
     Inspect(InspectArguments),
+    /// Test nets like instruments: point spread, contrast, two points, edges, shifts, receptive field
+    Optics(OpticsArguments),
     /// Make, check and cut data
     #[command(subcommand)]
     Data(DataCommand),
@@ -264,6 +266,29 @@ pub struct InspectArguments {
     #[command(flatten)]
     pub arithmetic: ArithmeticArguments,
     /// Print the resolved net as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `foci optics`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  foci optics my-study/runs/unet-seed0 my-study/runs/fcn-seed0\n  foci optics my-model --data my-images\n  foci optics fcn fcn-blur        untrained: what the layout of the net decides"
+)]
+pub struct OpticsArguments {
+    /// Model folders; or shipped nets and net files, of which only what needs no training is measured
+    #[arg(value_name = "MODEL|NET", required = true)]
+    pub subjects: Vec<String>,
+    /// Folder of images to put probes on [default: a synthetic field]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Which part of each file is used
+    #[command(flatten)]
+    pub image: ImageArguments,
+    /// Trainable weights of nets that are no models [default: 60000]
+    #[arg(long, value_name = "N")]
+    pub weights: Option<u64>,
+    /// Print everything as JSON
     #[arg(long)]
     pub json: bool,
 }

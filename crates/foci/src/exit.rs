@@ -53,6 +53,16 @@ impl From<foci_study::StudyError> for Failure {
     }
 }
 
+impl From<foci_optics::OpticsError> for Failure {
+    fn from(error: foci_optics::OpticsError) -> Failure {
+        match error {
+            foci_optics::OpticsError::Interrupted(interrupted) => interrupted.into(),
+            error if error.is_unusable_input() => Failure::Input(error.into()),
+            error => Failure::Working(error.into()),
+        }
+    }
+}
+
 impl From<foci_image::Interrupted> for Failure {
     fn from(interrupted: foci_image::Interrupted) -> Failure {
         Failure::Interrupted(interrupted.into())

@@ -32,6 +32,7 @@ fn run(arguments: Arguments) -> Result<(), exit::Failure> {
         Command::Predict(flags) => command::predict::run(flags, threads),
         Command::Evaluate(flags) => command::evaluate::run(&flags, threads),
         Command::Inspect(flags) => command::inspect::run(&flags),
+        Command::Optics(flags) => command::optics::run(&flags, threads),
         Command::Data(DataCommand::Synth(flags)) => command::data::synth(&flags, threads),
         Command::Data(DataCommand::Check(flags)) => command::data::check(&flags, threads),
         Command::Data(DataCommand::Tile(flags)) => command::data::tile(&flags, threads),

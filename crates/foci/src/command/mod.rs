@@ -6,6 +6,7 @@ mod bench_worker;
 pub mod data;
 pub mod evaluate;
 pub mod inspect;
+pub mod optics;
 pub mod predict;
 pub mod study;
 pub mod train;

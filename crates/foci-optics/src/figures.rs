@@ -1,0 +1,174 @@
+//! The findings as rows of a table: one figure for each row, with what a perfect instrument would have.
+//!
+//! The terminal and the report show these; everything behind them is in the JSON.
+
+use crate::Characterisation;
+use crate::bench::{Resolution, Structure};
+use foci_measure::optics::{Brightness, PeriodEnergy, Range};
+
+/// Contrast of the points that a table speaks of; the others are in the JSON.
+const CONTRAST: f64 = 0.2;
+/// Contrast of the pairs of points.
+const PAIR_CONTRAST: f64 = 0.3;
+/// Energies below this are no pattern.
+const LEAST_ENERGY: f64 = 0.1;
+/// Written where there is nothing to say.
+const NONE: &str = "–";
+
+/// One row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Figure {
+    /// What is measured, with its unit.
+    pub name: String,
+    /// What a perfect instrument has, or nothing where that says nothing.
+    pub ideal: String,
+    /// What this net has.
+    pub value: String,
+}
+
+/// The rows of a net: those of its resolution, then those of its structure. All nets have the same rows.
+pub fn figures(found: &Characterisation) -> Vec<Figure> {
+    let mut rows = resolution(found.resolution.as_ref());
+    rows.extend(structure(&found.structure));
+    rows
+}
+
+fn row(name: impl Into<String>, ideal: impl Into<String>, value: Option<String>) -> Figure {
+    Figure { name: name.into(), ideal: ideal.into(), value: value.unwrap_or_else(|| NONE.into()) }
+}
+
+fn resolution(found: Option<&Resolution>) -> Vec<Figure> {
+    let mut rows = Vec::new();
+    for brightness in Brightness::ALL {
+        let at = format!("on {} ground", brightness.name());
+        let point = found.and_then(|found| {
+            let mut all = found.point_spread.conditions.iter();
+            all.find(|point| point.brightness == brightness && near(point.contrast, CONTRAST))
+        });
+        let pair = found.and_then(|found| {
+            let mut all = found.two_points.conditions.iter();
+            all.find(|pair| pair.brightness == brightness && near(pair.contrast, PAIR_CONTRAST))
+        });
+        rows.push(row(
+            format!("width of a point {at}, px"),
+            "2.35",
+            point.and_then(|point| Some(range(both(point.width_x?, point.width_y?), 2))),
+        ));
+        rows.push(row(
+            format!("height of a point {at}, share"),
+            "1",
+            point.map(|point| range(point.gain, 2)),
+        ));
+        rows.push(row(format!("points lost {at}"), "0", point.map(|point| point.lost.to_string())));
+        rows.push(row(
+            format!("two points seen {at} from, px"),
+            "3",
+            pair.map(|pair| match (&pair.distance, pair.unresolved) {
+                (None, _) => "never".into(),
+                (Some(distance), 0) => range(*distance, 1),
+                (Some(distance), unresolved) => format!("{}, {unresolved} never", range(*distance, 1)),
+            }),
+        ));
+    }
+    let frequency = |value: f64| format!("{value:.3}");
+    rows.push(row(
+        "half of the contrast kept up to, cycles/px",
+        "0.5",
+        found.map(|found| frequency(found.modulation.half)),
+    ));
+    rows.push(row(
+        "a tenth of it kept up to, cycles/px",
+        "0.5",
+        found.map(|found| frequency(found.modulation.tenth)),
+    ));
+    rows.push(row(
+        "edge from 10 to 90 %, px",
+        "2.56",
+        found.map(|found| found.edge.width.map_or("lost".into(), |width| range(width, 2))),
+    ));
+    rows.push(row(
+        "smallest gap seen, px",
+        "1",
+        found.map(|found| found.edge.gap.map_or("none".into(), |gap| range(gap, 1))),
+    ));
+    rows.push(row(
+        "unrest of a flat field, %",
+        "0",
+        found.map(|found| format!("{:.2}", 100.0 * found.flat_field.deviation)),
+    ));
+    let pattern = |found: &Resolution| {
+        let strongest = |all: &[PeriodEnergy]| {
+            let strongest = all.iter().max_by(|a, b| a.energy.total_cmp(&b.energy));
+            strongest
+                .filter(|one| one.energy >= LEAST_ENERGY)
+                .map_or("none".to_owned(), |one| format!("{:.2} at {} px", one.energy, one.period))
+        };
+        [strongest(&found.gridding), strongest(&found.flat_field.periods)]
+    };
+    let patterns = found.map(pattern);
+    rows.push(row("pattern in the response to a point", "none", patterns.as_ref().map(|all| all[0].clone())));
+    rows.push(row("pattern on a flat field", "none", patterns.as_ref().map(|all| all[1].clone())));
+    let least = found.and_then(|found| {
+        let layers = found.middle.layers.iter();
+        layers.min_by(|a, b| a.change.total_cmp(&b.change))
+    });
+    rows.push(row(
+        "layer of least use, change without it",
+        "",
+        least.map(|layer| format!("{} {:.2}", layer.node, layer.change)),
+    ));
+    rows
+}
+
+fn structure(found: &Structure) -> Vec<Figure> {
+    let period = found.shift.period.map_or(String::new(), |period| format!(", period {period} px"));
+    let invariance = found.deepest.as_ref().and_then(|deepest| {
+        let (first, last) = (deepest.invariance.first()?, deepest.invariance.last()?);
+        Some(format!("{:.2}, {:.2} ({})", first.1, last.1, deepest.layer))
+    });
+    vec![
+        row("error after a shift", "0", Some(format!("{:.3}{period}", found.shift.mean))),
+        row("deepest layer the same after 1 px, 16 px", "", invariance),
+        row("half of what it looks at lies within, px", "", Some(format!("{:.1}", found.field.radius_half))),
+        row("95 % of it within, px", "", Some(format!("{:.1}", found.field.radius_95))),
+        row("side of its receptive field, px", "", Some(found.field.theoretical.to_string())),
+    ]
+}
+
+/// The range over two directions, as many values in each.
+fn both(x: Range, y: Range) -> Range {
+    Range {
+        mean: 0.5 * (x.mean + y.mean),
+        least: x.least.min(y.least),
+        most: x.most.max(y.most),
+        count: x.count + y.count,
+    }
+}
+
+fn near(a: f64, b: f64) -> bool {
+    (a - b).abs() < 1e-9
+}
+
+/// The mean, and the least and the greatest value where they differ from it as written.
+fn range(range: Range, decimals: usize) -> String {
+    let text = |value: f64| format!("{value:.decimals$}");
+    let (mean, least, most) = (text(range.mean), text(range.least), text(range.most));
+    if least == most { mean } else { format!("{mean} ({least} to {most})") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_written_only_where_there_is_one() {
+        assert_eq!(range(Range { mean: 2.351, least: 2.349, most: 2.352, count: 3 }, 2), "2.35");
+        assert_eq!(range(Range { mean: 3.0, least: 2.5, most: 3.5, count: 3 }, 1), "3.0 (2.5 to 3.5)");
+    }
+
+    #[test]
+    fn nets_with_and_without_training_have_the_same_rows() {
+        let rows = resolution(None);
+        assert!(rows.iter().all(|row| row.value == NONE) && rows.len() > 10);
+    }
+}
