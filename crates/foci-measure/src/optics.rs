@@ -14,6 +14,7 @@ mod receptive;
 mod scene;
 mod shift;
 mod site;
+mod spectrum;
 mod system;
 
 pub use periodic::{FlatField, PeriodEnergy, flat_field, grid_energy, gridding};
