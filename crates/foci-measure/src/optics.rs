@@ -26,6 +26,7 @@ mod response;
 mod scene;
 mod shift;
 mod site;
+mod spectrum;
 mod system;
 pub mod two_points;
 

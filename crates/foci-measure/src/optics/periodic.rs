@@ -32,17 +32,13 @@
 //! added whose standard deviation is 1e-5 of the map's largest value: single precision and convolutions by tiles leave
 //! as much, the latter with a period of 4, and it shall not be taken for a pattern of the net. Energies have no unit.
 
-use crate::frequency::{hann, transpose};
+use crate::optics::spectrum::Spectrum;
 use crate::optics::{Scene, System, image};
 use crate::{ImageView, MeasureError};
-use rustfft::FftPlanner;
-use rustfft::num_complex::Complex;
 use serde::{Deserialize, Serialize};
 
 /// Fewest bins in the side of a square: the core then holds a line and what the window makes of it.
 const LEAST_BINS: usize = 4;
-/// Standard deviation of what is taken for rounding, by the largest value of a map.
-const ROUNDING: f64 = 1e-5;
 
 /// How much of a map's fine detail is a pattern of one period.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -125,97 +121,6 @@ fn check(width: usize, height: usize, period: usize) -> Result<(), MeasureError>
         return Err(MeasureError::TooSmall { measure: "the grid energy", least, width, height });
     }
     Ok(())
-}
-
-/// Power by frequency.
-struct Spectrum {
-    width: usize,
-    height: usize,
-    /// Power, `width` lines of `height` frequencies.
-    power: Vec<f64>,
-    /// Power in each bin of what is taken for rounding.
-    rounding: f64,
-}
-
-impl Spectrum {
-    fn of(map: ImageView<'_>) -> Spectrum {
-        let (width, height) = (map.width(), map.height());
-        let (window_x, window_y) = (hann(width), hann(height));
-        let weight = |i: usize| window_x[i % width] * window_y[i / width];
-        let weights: f64 = (0..width * height).map(weight).sum();
-        // From the first value, so that a constant map has no power at all.
-        let first = f64::from(map.data()[0]);
-        let values = || map.data().iter().map(|&value| f64::from(value) - first).enumerate();
-        // The constant whose removal leaves nothing at frequency 0.
-        let mean = values().map(|(i, value)| weight(i) * value).sum::<f64>() / weights;
-        let mut rows: Vec<Complex<f64>> =
-            values().map(|(i, value)| Complex::new(weight(i) * (value - mean), 0.0)).collect();
-        let mut columns = rows.clone();
-        let mut planner = FftPlanner::new();
-        planner.plan_fft_forward(width).process(&mut rows);
-        transpose(&rows, &mut columns, width, height);
-        planner.plan_fft_forward(height).process(&mut columns);
-        let largest = map.data().iter().fold(0.0, |largest: f64, &value| largest.max(f64::from(value).abs()));
-        let squares: f64 = (0..width * height).map(|i| weight(i).powi(2)).sum();
-        Spectrum {
-            width,
-            height,
-            power: columns.iter().map(Complex::norm_sqr).collect(),
-            rounding: (ROUNDING * largest).powi(2) * squares,
-        }
-    }
-
-    fn energy(&self, period: usize) -> f64 {
-        let (along_x, along_y) = (Place::all(self.width, period), Place::all(self.height, period));
-        let (mut excess, mut most) = (0.0, 0.0);
-        for (x, line) in along_x.iter().zip(self.power.chunks_exact(self.height)) {
-            for (y, power) in along_y.iter().zip(line) {
-                if x.multiple == 0 && y.multiple == 0 {
-                    continue;
-                }
-                let white = x.white * y.white;
-                let core = if x.core && y.core { 1.0 } else { 0.0 };
-                excess += power * (core - white);
-                most += (power + self.rounding) * (1.0 - white);
-            }
-        }
-        // No power, not even of rounding: a map of zeros.
-        if most == 0.0 { 0.0 } else { excess.max(0.0) / most }
-    }
-}
-
-/// Where a frequency lies among the multiples of `1 / period`, along one axis.
-struct Place {
-    /// The nearest multiple, on either side of 0.
-    multiple: usize,
-    /// In the core around it.
-    core: bool,
-    /// Share of the bins around that multiple that are in the core.
-    white: f64,
-}
-
-impl Place {
-    fn all(length: usize, period: usize) -> Vec<Place> {
-        let place = |bin: usize| {
-            // Both halves of the axis alike: borders belong to the higher multiple.
-            let multiples = (bin.min(length - bin) * period) as f64 / length as f64;
-            let nearest = (multiples + 0.5).floor();
-            // Bins on the border of a core belong to it, whatever the last bit of the quotient.
-            Place { multiple: nearest as usize, core: (multiples - nearest).abs() <= 0.25 + 1e-9, white: 0.0 }
-        };
-        let mut places: Vec<Place> = (0..length).map(place).collect();
-        let mut counts = vec![(0.0, 0.0); period];
-        for place in &places {
-            let (bins, core) = &mut counts[place.multiple];
-            *bins += 1.0;
-            *core += if place.core { 1.0 } else { 0.0 };
-        }
-        for place in &mut places {
-            let (bins, core) = counts[place.multiple];
-            place.white = core / bins;
-        }
-        places
-    }
 }
 
 #[cfg(test)]
