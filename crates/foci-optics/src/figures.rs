@@ -2,9 +2,12 @@
 //!
 //! The terminal and the report show these; everything behind them is in the JSON.
 
-use crate::Characterisation;
 use crate::bench::{Resolution, Structure};
+use crate::{Characterisation, Use};
+use foci_measure::optics::point_spread::PointCondition;
+use foci_measure::optics::two_points::TwoPointCondition;
 use foci_measure::optics::{Brightness, PeriodEnergy, Range};
+use std::collections::BTreeMap;
 
 /// Contrast of the points that a table speaks of; the others are in the JSON.
 const CONTRAST: f64 = 0.2;
@@ -33,6 +36,64 @@ pub fn figures(found: &Characterisation) -> Vec<Figure> {
     rows
 }
 
+/// The same as plain numbers by key, for programs; what a net does not have (the width of a point that is lost, the
+/// period of errors without one) is left out.
+pub fn numbers(found: &Characterisation) -> BTreeMap<&'static str, f64> {
+    let mut all = BTreeMap::new();
+    let mut put = |key: &'static str, value: Option<f64>| {
+        if let Some(value) = value.filter(|value| value.is_finite()) {
+            all.insert(key, value);
+        }
+    };
+    if let Some(resolution) = &found.resolution {
+        let keys = [
+            ["point_width_dim", "point_height_dim", "points_lost_dim", "two_points_dim"],
+            ["point_width_bright", "point_height_bright", "points_lost_bright", "two_points_bright"],
+        ];
+        for (brightness, [width, height, lost, two]) in Brightness::ALL.into_iter().zip(keys) {
+            let point = point(resolution, brightness);
+            put(width, point.and_then(|point| Some(both(point.width_x?, point.width_y?).mean)));
+            put(height, point.map(|point| point.gain.mean));
+            put(lost, point.map(|point| point.lost as f64));
+            put(two, pair(resolution, brightness).and_then(|pair| Some(pair.distance?.mean)));
+        }
+        put("contrast_half", Some(resolution.modulation.half));
+        put("contrast_tenth", Some(resolution.modulation.tenth));
+        put("edge_width", resolution.edge.width.map(|width| width.mean));
+        put("smallest_gap", resolution.edge.gap.map(|gap| gap.mean));
+        put("flat_field_unrest", Some(resolution.flat_field.deviation));
+        put("point_pattern", strongest(&resolution.gridding).map(|one| one.energy));
+        put("flat_pattern", strongest(&resolution.flat_field.periods).map(|one| one.energy));
+        put("least_layer_change", least_used(resolution).map(|layer| layer.change));
+    }
+    let structure = &found.structure;
+    put("shift_error", Some(structure.shift.mean));
+    put("shift_period", structure.shift.period.map(|period| period as f64));
+    put("field_radius_half", Some(structure.field.radius_half));
+    put("field_radius_95", Some(structure.field.radius_95));
+    all
+}
+
+/// What became of points of the usual contrast.
+fn point(found: &Resolution, brightness: Brightness) -> Option<&PointCondition> {
+    let mut all = found.point_spread.conditions.iter();
+    all.find(|point| point.brightness == brightness && near(point.contrast, CONTRAST))
+}
+
+/// What became of pairs of points of the usual contrast.
+fn pair(found: &Resolution, brightness: Brightness) -> Option<&TwoPointCondition> {
+    let mut all = found.two_points.conditions.iter();
+    all.find(|pair| pair.brightness == brightness && near(pair.contrast, PAIR_CONTRAST))
+}
+
+fn strongest(all: &[PeriodEnergy]) -> Option<&PeriodEnergy> {
+    all.iter().max_by(|a, b| a.energy.total_cmp(&b.energy))
+}
+
+fn least_used(found: &Resolution) -> Option<&Use> {
+    found.middle.layers.iter().min_by(|a, b| a.change.total_cmp(&b.change))
+}
+
 fn row(name: impl Into<String>, ideal: impl Into<String>, value: Option<String>) -> Figure {
     Figure { name: name.into(), ideal: ideal.into(), value: value.unwrap_or_else(|| NONE.into()) }
 }
@@ -41,14 +102,8 @@ fn resolution(found: Option<&Resolution>) -> Vec<Figure> {
     let mut rows = Vec::new();
     for brightness in Brightness::ALL {
         let at = format!("on {} ground", brightness.name());
-        let point = found.and_then(|found| {
-            let mut all = found.point_spread.conditions.iter();
-            all.find(|point| point.brightness == brightness && near(point.contrast, CONTRAST))
-        });
-        let pair = found.and_then(|found| {
-            let mut all = found.two_points.conditions.iter();
-            all.find(|pair| pair.brightness == brightness && near(pair.contrast, PAIR_CONTRAST))
-        });
+        let point = found.and_then(|found| point(found, brightness));
+        let pair = found.and_then(|found| pair(found, brightness));
         rows.push(row(
             format!("width of a point {at}, px"),
             "2.35",
@@ -96,22 +151,14 @@ fn resolution(found: Option<&Resolution>) -> Vec<Figure> {
         "0",
         found.map(|found| format!("{:.2}", 100.0 * found.flat_field.deviation)),
     ));
-    let pattern = |found: &Resolution| {
-        let strongest = |all: &[PeriodEnergy]| {
-            let strongest = all.iter().max_by(|a, b| a.energy.total_cmp(&b.energy));
-            strongest
-                .filter(|one| one.energy >= LEAST_ENERGY)
-                .map_or("none".to_owned(), |one| format!("{:.2} at {} px", one.energy, one.period))
-        };
-        [strongest(&found.gridding), strongest(&found.flat_field.periods)]
+    let pattern = |all: &[PeriodEnergy]| {
+        strongest(all)
+            .filter(|one| one.energy >= LEAST_ENERGY)
+            .map_or("none".to_owned(), |one| format!("{:.2} at {} px", one.energy, one.period))
     };
-    let patterns = found.map(pattern);
-    rows.push(row("pattern in the response to a point", "none", patterns.as_ref().map(|all| all[0].clone())));
-    rows.push(row("pattern on a flat field", "none", patterns.as_ref().map(|all| all[1].clone())));
-    let least = found.and_then(|found| {
-        let layers = found.middle.layers.iter();
-        layers.min_by(|a, b| a.change.total_cmp(&b.change))
-    });
+    rows.push(row("pattern in the response to a point", "none", found.map(|found| pattern(&found.gridding))));
+    rows.push(row("pattern on a flat field", "none", found.map(|found| pattern(&found.flat_field.periods))));
+    let least = found.and_then(least_used);
     rows.push(row(
         "layer of least use, change without it",
         "",

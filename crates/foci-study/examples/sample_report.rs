@@ -279,6 +279,7 @@ fn results() -> Results {
         nets: nets.collect(),
         runs,
         signals: Vec::new(),
+        optics: Vec::new(),
         comparisons,
         claims: claims(),
     }
@@ -382,6 +383,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         results: &results,
         pictures: pictures(),
         curves: curves(),
+        optics: Vec::new(),
         command: "foci study studies/article.toml --data <folder> --out <folder>".into(),
         notes: vec![
             "This page is a sample: every figure, curve and picture in it is invented.".into(),

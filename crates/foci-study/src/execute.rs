@@ -108,7 +108,7 @@ impl Executed {
     }
 }
 
-fn run_folder(out: &Path, arm: &str, seed: u64) -> PathBuf {
+pub(crate) fn run_folder(out: &Path, arm: &str, seed: u64) -> PathBuf {
     out.join("runs").join(format!("{arm}-seed{seed}"))
 }
 

@@ -15,6 +15,7 @@ mod error;
 mod execute;
 mod learning_rate;
 mod measure;
+mod optics;
 mod pictures;
 pub mod plan;
 pub mod report;
@@ -26,5 +27,6 @@ mod timing;
 
 pub use error::StudyError;
 pub use measure::{FieldMeasures, TileMeasures};
+pub use optics::RunOptics;
 pub use spec::{ClaimSpec, StudySpec, TileSize};
 pub use study::{Event, Observer, StudyRequest, run};

@@ -32,6 +32,9 @@ pub struct Results {
     /// What each layer of each run heard during training; empty in studies from before it was looked at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signals: Vec<RunSignals>,
+    /// What the optical bench found of each run that was tested.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub optics: Vec<OpticsSummary>,
     /// Paired differences between nets.
     pub comparisons: Vec<Comparison>,
     /// Statements written down before the runs, each with its verdict.
@@ -135,6 +138,18 @@ pub struct RunSummary {
     pub diverged: bool,
     /// Mean of each measure over the test fields.
     pub metrics: BTreeMap<String, f64>,
+}
+
+/// The figures of one run on the optical bench; everything behind them is in the run's `optics.json`.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct OpticsSummary {
+    /// Name of the arm.
+    pub net: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Figures by key, in pixels, cycles per pixel or without a unit (`foci_optics::numbers`); what could not be
+    /// measured, such as the width of a point that is lost, is left out.
+    pub figures: BTreeMap<String, f64>,
 }
 
 /// What the layers of one run heard, at every look at the gradients.

@@ -14,7 +14,8 @@ mod check;
 mod parts;
 
 pub use parts::{
-    ArmSpec, ClaimSpec, SecondRoundSpec, SpecimenSpec, SplitSpec, TileSize, TrainingSpec, TuningSpec,
+    ArmSpec, ClaimSpec, OpticsSpec, SecondRoundSpec, SpecimenSpec, SplitSpec, TileSize, TrainingSpec,
+    TuningSpec,
 };
 
 /// Measurements on the validation fields, and checkpoints, in each run.
@@ -46,6 +47,9 @@ pub struct StudySpec {
     pub training: TrainingSpec,
     /// How the learning rate of every arm is chosen.
     pub tuning: TuningSpec,
+    /// Which models are tested like instruments.
+    #[serde(default)]
+    pub optics: OpticsSpec,
     /// The nets.
     #[serde(rename = "arm")]
     pub arms: Vec<ArmSpec>,

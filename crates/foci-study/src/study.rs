@@ -5,6 +5,7 @@ use crate::compare::compare_all;
 use crate::data::Data;
 use crate::execute::{Executed, Executor};
 use crate::measure::TestBench;
+use crate::optics::{self, RunOptics};
 use crate::plan::Plan;
 use crate::results::{Budget, NetSummary, Results, RunSummary};
 use crate::spec::StudySpec;
@@ -129,7 +130,9 @@ fn carry_out(
 
     let timings = time_all(&plan, &request.out, compute, observer)?;
 
-    let results = conclude(&plan, &executed, &timings)?;
+    let (optics, optics_note) =
+        optics::test_all(&plan, &data.test, &executed, &request.out, compute, observer)?;
+    let results = conclude(&plan, &executed, &timings, &optics)?;
     let json = serde_json::to_string_pretty(&results).map_err(|error| StudyError::Damaged {
         path: request.out.join("results.json"),
         reason: error.to_string(),
@@ -141,7 +144,8 @@ fn carry_out(
         pictures: pictures::take(&plan, &bench, &executed, compute, observer)?,
         curves: executed.curves()?,
         command: request.command.clone(),
-        notes: notes(&plan, &executed),
+        notes: notes(&plan, &executed).into_iter().chain(optics_note).collect(),
+        optics,
         setup: setup(&plan, compute),
     };
     let html = report::render(&input)?;
@@ -150,7 +154,12 @@ fn carry_out(
 }
 
 /// From measured runs to comparisons and verdicts.
-fn conclude(plan: &Plan, executed: &Executed, timings: &[Timing]) -> Result<Results, StudyError> {
+fn conclude(
+    plan: &Plan,
+    executed: &Executed,
+    timings: &[Timing],
+    optics: &[RunOptics],
+) -> Result<Results, StudyError> {
     let runs: Vec<RunSummary> = executed.runs.iter().map(|run| run.summary.clone()).collect();
     let comparisons = compare_all(plan, executed);
     let nets = summarise_nets(plan, executed, timings)?;
@@ -167,6 +176,7 @@ fn conclude(plan: &Plan, executed: &Executed, timings: &[Timing]) -> Result<Resu
         nets,
         runs,
         signals,
+        optics: optics.iter().map(RunOptics::summary).collect(),
         comparisons,
         claims,
     })

@@ -1,5 +1,6 @@
 //! What the report needs beside `results.json`: pictures, learning curves, and how to repeat the study.
 
+use crate::optics::RunOptics;
 use crate::results::Results;
 use foci_image::Plane;
 
@@ -12,6 +13,8 @@ pub struct ReportInput<'a> {
     pub pictures: Vec<PictureSet>,
     /// Training and validation loss of each run.
     pub curves: Vec<Curve>,
+    /// What the optical bench found, run by run.
+    pub optics: Vec<RunOptics>,
     /// The command that repeats the study.
     pub command: String,
     /// Lines for the reader: fields left out and why, guesses that were made.

@@ -14,6 +14,7 @@ mod format;
 mod heat;
 mod input;
 mod measures;
+mod optics;
 mod page;
 mod palette;
 mod pictures;

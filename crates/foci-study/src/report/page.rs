@@ -4,6 +4,7 @@ use super::answer::{Answer, answer, deciding_measure};
 use super::curves;
 use super::forest::{self, Forest};
 use super::heat::{self, Heat};
+use super::optics::{self, Optics};
 use super::pictures::{self, TileView};
 use super::scatter::{self, Point};
 use super::tables::{self, Plain, Row};
@@ -46,6 +47,7 @@ pub struct Page {
     tiles: Vec<TileView>,
     measured: Vec<Row>,
     forests: Vec<Forest>,
+    optics: Optics,
     costs: Vec<Row>,
     scatters: Vec<String>,
     scatter_of: String,
@@ -121,6 +123,7 @@ impl Page {
             tiles: pictures::prepare(&input.pictures, place)?,
             measured,
             forests: forest::prepare(results, place),
+            optics: optics::prepare(&input.optics, results, place)?,
             costs: tables::costs(results),
             scatters,
             scatter_of,

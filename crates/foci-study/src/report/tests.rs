@@ -54,6 +54,7 @@ fn study(names: &[&str], seeds: u64) -> Results {
         nets: names.iter().map(net).collect(),
         runs: runs.collect(),
         signals: Vec::new(),
+        optics: Vec::new(),
         comparisons: Vec::new(),
         claims: Vec::new(),
     }
@@ -110,6 +111,7 @@ fn input<'a>(results: &'a Results, pictures: Vec<PictureSet>, curves: Vec<Curve>
         results,
         pictures,
         curves,
+        optics: Vec::new(),
         command: "foci study".into(),
         notes: vec!["a note".into()],
         setup: vec![("threads".into(), "2".into())],

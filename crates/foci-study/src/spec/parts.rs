@@ -151,6 +151,15 @@ pub struct SecondRoundSpec {
     pub steps: u64,
 }
 
+/// How much of the optical bench a study does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpticsSpec {
+    /// Seeds whose models are tested like instruments, from the first on; all of them if it is left out, 0 for none.
+    #[serde(default)]
+    pub seeds: Option<usize>,
+}
+
 /// One arm of a study: a net, and what is special about how it is used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,0 +1,108 @@
+//! The optical bench of a study: every run's model is tested like an instrument, on the test tiles.
+//!
+//! What is found is kept beside the run (`optics.json`); a study that is resumed reads it. Diverged runs are not tested: their
+//! weights are those of an accident. Denoising arms are tested on clean tiles like all others.
+
+use crate::StudyError;
+use crate::data::TestTile;
+use crate::execute::{Executed, read_json, run_folder, write_json};
+use crate::plan::Plan;
+use crate::results::OpticsSummary;
+use crate::study::Observer;
+use foci_kernels::Compute;
+use foci_optics::{Bench, Characterisation, Grounds, OpticsError, Subject, characterise, numbers};
+use foci_train::Model;
+use std::path::Path;
+
+/// Probes are put on tiles of at most so many fields.
+const MOST_GROUNDS: usize = 6;
+
+/// What the bench found of one run.
+#[derive(Debug, Clone)]
+pub struct RunOptics {
+    /// Name of the arm.
+    pub net: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Everything.
+    pub found: Characterisation,
+}
+
+impl RunOptics {
+    /// Its line in `results.json`.
+    pub(crate) fn summary(&self) -> OpticsSummary {
+        let figures = numbers(&self.found).into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        OpticsSummary { net: self.net.clone(), seed: self.seed, figures }
+    }
+}
+
+/// Tests the models of all runs that the specification asks for. Empty, with a note, where no tile has room for probes.
+pub(crate) fn test_all(
+    plan: &Plan,
+    tiles: &[TestTile],
+    executed: &Executed,
+    out: &Path,
+    compute: &Compute,
+    observer: &mut dyn Observer,
+) -> Result<(Vec<RunOptics>, Option<String>), StudyError> {
+    let grounds = grounds(tiles);
+    let seeds = plan.spec.optics.seeds.unwrap_or(plan.spec.seeds) as u64;
+    let tested = |run: &&crate::execute::MeasuredRun| run.summary.seed < seeds && !run.summary.diverged;
+    let runs: Vec<_> = executed.runs.iter().filter(tested).collect();
+    let mut all = Vec::with_capacity(runs.len());
+    for (number, run) in runs.iter().enumerate() {
+        let (net, seed) = (run.summary.net.clone(), run.summary.seed);
+        let path = run_folder(out, &net, seed).join("optics.json");
+        let found = match read_json(&path)? {
+            Some(found) => found,
+            None => {
+                let subject = subject(executed.model(&net, seed)?, &net, seed)?;
+                let what = format!("testing {net}, seed {seed}, like an instrument");
+                let mut tell = |_: &str, done: usize, parts: usize| {
+                    observer.phase(&what, number * parts + done, runs.len() * parts)
+                };
+                match characterise(&subject, &grounds, Bench::default(), compute, &mut tell) {
+                    Ok(found) => {
+                        write_json(&path, &found)?;
+                        found
+                    }
+                    Err(OpticsError::NoRoom { side, .. }) => {
+                        let note = format!(
+                            "Nets are not tested like instruments: no tile has room for a window of {side} pixels; larger tiles have."
+                        );
+                        return Ok((Vec::new(), Some(note)));
+                    }
+                    Err(OpticsError::Interrupted(interrupted)) => return Err(interrupted.into()),
+                    Err(error) => return Err(failed(&net, seed, &error)),
+                }
+            }
+        };
+        all.push(RunOptics { net, seed, found });
+    }
+    Ok((all, None))
+}
+
+fn subject(model: Model, net: &str, seed: u64) -> Result<Subject, StudyError> {
+    Subject::trained(net, model).map_err(|error| failed(net, seed, &error))
+}
+
+fn failed(net: &str, seed: u64, error: &OpticsError) -> StudyError {
+    StudyError::Measure {
+        tile: format!("{net}, seed {seed}, on the optical bench"),
+        reason: error.to_string(),
+    }
+}
+
+/// The first tile of each of some fields, spread over all of them.
+fn grounds(tiles: &[TestTile]) -> Grounds {
+    let mut firsts: Vec<&TestTile> = Vec::new();
+    for tile in tiles {
+        if firsts.iter().all(|known| known.field != tile.field) {
+            firsts.push(tile);
+        }
+    }
+    let every = firsts.len().div_ceil(MOST_GROUNDS).max(1);
+    let planes: Vec<_> = firsts.iter().step_by(every).map(|tile| tile.plane.clone()).collect();
+    let origin = format!("test tiles of {} fields", planes.len());
+    Grounds { planes, origin }
+}
