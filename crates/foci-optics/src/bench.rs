@@ -7,13 +7,13 @@ use crate::subject::Instrument;
 use crate::{Grounds, OpticsError, Subject};
 use foci_image::{Interrupted, Plane};
 use foci_kernels::Compute;
-use foci_measure::ImageView;
 use foci_measure::optics::{
     Brightness, EdgeResponse, EdgeSettings, EffectiveField, FlatField, ModulationSettings,
     ModulationTransfer, PeriodEnergy, PointSettings, PointSpread, ShiftError, Site, TwoPointSettings,
     TwoPoints, edge_response, effective_field, flat_field, gridding, invariance, modulation_transfer,
     point_spread, shift_error, two_points,
 };
+use foci_measure::{ImageView, MeasureError};
 use serde::{Deserialize, Serialize};
 
 /// The image moves by up to so many pixels.
@@ -81,12 +81,12 @@ pub struct Resolution {
 /// What the layout of a net decides, trained or not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Structure {
-    /// Does the image move when the specimen moves?
-    pub shift: ShiftError,
+    /// Does the image move when the specimen moves? Nothing of a net whose image is constant.
+    pub shift: Option<ShiftError>,
     /// Does the deepest layer notice?
     pub deepest: Option<Deepest>,
-    /// What the centre of the output looks at.
-    pub field: EffectiveField,
+    /// What the centre of the output looks at; nothing if no gradient reaches the input.
+    pub field: Option<EffectiveField>,
 }
 
 /// The deepest layer when the image moves.
@@ -161,6 +161,15 @@ fn own_patterns(instrument: &mut Instrument<'_>, sites: &[Site]) -> Result<Vec<P
     Ok(gridding(ImageView::new(response.side, response.side, &response.response)?, &PERIODS)?)
 }
 
+/// A net that gives one value whatever it sees is a result, not an error.
+fn unless_flat<T>(measured: Result<T, OpticsError>) -> Result<Option<T>, OpticsError> {
+    match measured {
+        Ok(found) => Ok(Some(found)),
+        Err(OpticsError::Measure(MeasureError::Flat { .. })) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 fn structure(
     subject: &Subject,
     windows: &[Plane],
@@ -174,7 +183,7 @@ fn structure(
     };
     // As far from the border as the net sees, where that leaves something to compare.
     let margin = (theoretical / 2).min((side - 4) / 2 - LONGEST_SHIFT);
-    let shift = shift_error(&mut instrument, view(first)?, side, margin, 1..=LONGEST_SHIFT)?;
+    let shift = unless_flat(shift_error(&mut instrument, view(first)?, side, margin, 1..=LONGEST_SHIFT))?;
     let cut = |x: usize| -> Vec<Plane> {
         windows
             .iter()
@@ -183,7 +192,7 @@ fn structure(
     };
     let still = cut(0);
     let maps = central_gradients(subject, &still, compute)?;
-    let field = effective_field(&maps, side, theoretical)?;
+    let field = unless_flat(effective_field(&maps, side, theoretical).map_err(OpticsError::from))?;
     let deepest = match deepest(&subject.net) {
         None => None,
         Some(node) => {

@@ -67,10 +67,14 @@ pub fn numbers(found: &Characterisation) -> BTreeMap<&'static str, f64> {
         put("least_layer_change", least_used(resolution).map(|layer| layer.change));
     }
     let structure = &found.structure;
-    put("shift_error", Some(structure.shift.mean));
-    put("shift_period", structure.shift.period.map(|period| period as f64));
-    put("field_radius_half", Some(structure.field.radius_half));
-    put("field_radius_95", Some(structure.field.radius_95));
+    if let Some(shift) = &structure.shift {
+        put("shift_error", Some(shift.mean));
+        put("shift_period", shift.period.map(|period| period as f64));
+    }
+    if let Some(field) = &structure.field {
+        put("field_radius_half", Some(field.radius_half));
+        put("field_radius_95", Some(field.radius_95));
+    }
     all
 }
 
@@ -105,18 +109,18 @@ fn resolution(found: Option<&Resolution>) -> Vec<Figure> {
         let point = found.and_then(|found| point(found, brightness));
         let pair = found.and_then(|found| pair(found, brightness));
         rows.push(row(
-            format!("width of a point {at}, px"),
+            format!("Width of a point {at}, px"),
             "2.35",
             point.and_then(|point| Some(range(both(point.width_x?, point.width_y?), 2))),
         ));
         rows.push(row(
-            format!("height of a point {at}, share"),
+            format!("Height of a point {at}, share"),
             "1",
             point.map(|point| range(point.gain, 2)),
         ));
-        rows.push(row(format!("points lost {at}"), "0", point.map(|point| point.lost.to_string())));
+        rows.push(row(format!("Points lost {at}"), "0", point.map(|point| point.lost.to_string())));
         rows.push(row(
-            format!("two points seen {at} from, px"),
+            format!("Two points seen {at} from, px"),
             "3",
             pair.map(|pair| match (&pair.distance, pair.unresolved) {
                 (None, _) => "never".into(),
@@ -127,27 +131,27 @@ fn resolution(found: Option<&Resolution>) -> Vec<Figure> {
     }
     let frequency = |value: f64| format!("{value:.3}");
     rows.push(row(
-        "half of the contrast kept up to, cycles/px",
+        "Half of the contrast kept up to, cycles/px",
         "0.5",
         found.map(|found| frequency(found.modulation.half)),
     ));
     rows.push(row(
-        "a tenth of it kept up to, cycles/px",
+        "A tenth of it kept up to, cycles/px",
         "0.5",
         found.map(|found| frequency(found.modulation.tenth)),
     ));
     rows.push(row(
-        "edge from 10 to 90 %, px",
+        "Edge from 10 to 90 %, px",
         "2.56",
         found.map(|found| found.edge.width.map_or("lost".into(), |width| range(width, 2))),
     ));
     rows.push(row(
-        "smallest gap seen, px",
+        "Smallest gap seen, px",
         "1",
         found.map(|found| found.edge.gap.map_or("none".into(), |gap| range(gap, 1))),
     ));
     rows.push(row(
-        "unrest of a flat field, %",
+        "Unrest of a flat field, %",
         "0",
         found.map(|found| format!("{:.2}", 100.0 * found.flat_field.deviation)),
     ));
@@ -156,11 +160,11 @@ fn resolution(found: Option<&Resolution>) -> Vec<Figure> {
             .filter(|one| one.energy >= LEAST_ENERGY)
             .map_or("none".to_owned(), |one| format!("{:.2} at {} px", one.energy, one.period))
     };
-    rows.push(row("pattern in the response to a point", "none", found.map(|found| pattern(&found.gridding))));
-    rows.push(row("pattern on a flat field", "none", found.map(|found| pattern(&found.flat_field.periods))));
+    rows.push(row("Pattern in the response to a point", "none", found.map(|found| pattern(&found.gridding))));
+    rows.push(row("Pattern on a flat field", "none", found.map(|found| pattern(&found.flat_field.periods))));
     let least = found.and_then(least_used);
     rows.push(row(
-        "layer of least use, change without it",
+        "Layer of least use, change without it",
         "",
         least.map(|layer| format!("{} {:.2}", layer.node, layer.change)),
     ));
@@ -168,17 +172,22 @@ fn resolution(found: Option<&Resolution>) -> Vec<Figure> {
 }
 
 fn structure(found: &Structure) -> Vec<Figure> {
-    let period = found.shift.period.map_or(String::new(), |period| format!(", period {period} px"));
+    let shift = found.shift.as_ref().map(|shift| {
+        let period = shift.period.map_or(String::new(), |period| format!(", period {period} px"));
+        format!("{:.3}{period}", shift.mean)
+    });
+    let field = found.field.as_ref();
+    let radius = |value: f64| format!("{value:.1}");
     let invariance = found.deepest.as_ref().and_then(|deepest| {
         let (first, last) = (deepest.invariance.first()?, deepest.invariance.last()?);
         Some(format!("{:.2}, {:.2} ({})", first.1, last.1, deepest.layer))
     });
     vec![
-        row("error after a shift", "0", Some(format!("{:.3}{period}", found.shift.mean))),
-        row("deepest layer the same after 1 px, 16 px", "", invariance),
-        row("half of what it looks at lies within, px", "", Some(format!("{:.1}", found.field.radius_half))),
-        row("95 % of it within, px", "", Some(format!("{:.1}", found.field.radius_95))),
-        row("side of its receptive field, px", "", Some(found.field.theoretical.to_string())),
+        row("Error after a shift", "0", shift),
+        row("Deepest layer the same after 1 px, 16 px", "", invariance),
+        row("Half of what it looks at lies within, px", "", field.map(|field| radius(field.radius_half))),
+        row("95 % of it within, px", "", field.map(|field| radius(field.radius_95))),
+        row("Side of its receptive field, px", "", field.map(|field| field.theoretical.to_string())),
     ]
 }
 

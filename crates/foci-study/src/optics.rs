@@ -36,7 +36,8 @@ impl RunOptics {
     }
 }
 
-/// Tests the models of all runs that the specification asks for. Empty, with a note, where no tile has room for probes.
+/// Tests the models of all runs that the specification asks for. What cannot be tested is left out and noted: a tile without
+/// room for probes, or a net that answers them with values that are not finite, must not cost the study.
 pub(crate) fn test_all(
     plan: &Plan,
     tiles: &[TestTile],
@@ -44,12 +45,12 @@ pub(crate) fn test_all(
     out: &Path,
     compute: &Compute,
     observer: &mut dyn Observer,
-) -> Result<(Vec<RunOptics>, Option<String>), StudyError> {
+) -> Result<(Vec<RunOptics>, Vec<String>), StudyError> {
     let grounds = grounds(tiles);
     let seeds = plan.spec.optics.seeds.unwrap_or(plan.spec.seeds) as u64;
     let tested = |run: &&crate::execute::MeasuredRun| run.summary.seed < seeds && !run.summary.diverged;
     let runs: Vec<_> = executed.runs.iter().filter(tested).collect();
-    let mut all = Vec::with_capacity(runs.len());
+    let (mut all, mut notes) = (Vec::with_capacity(runs.len()), Vec::new());
     for (number, run) in runs.iter().enumerate() {
         let (net, seed) = (run.summary.net.clone(), run.summary.seed);
         let path = run_folder(out, &net, seed).join("optics.json");
@@ -70,7 +71,13 @@ pub(crate) fn test_all(
                         let note = format!(
                             "Nets are not tested like instruments: no tile has room for a window of {side} pixels; larger tiles have."
                         );
-                        return Ok((Vec::new(), Some(note)));
+                        return Ok((all, vec![note]));
+                    }
+                    Err(OpticsError::Measure(error)) => {
+                        notes.push(format!(
+                            "{net}, seed {seed}, could not be tested like an instrument: {error}"
+                        ));
+                        continue;
                     }
                     Err(OpticsError::Interrupted(interrupted)) => return Err(interrupted.into()),
                     Err(error) => return Err(failed(&net, seed, &error)),
@@ -79,7 +86,7 @@ pub(crate) fn test_all(
         };
         all.push(RunOptics { net, seed, found });
     }
-    Ok((all, None))
+    Ok((all, notes))
 }
 
 fn subject(model: Model, net: &str, seed: u64) -> Result<Subject, StudyError> {

@@ -130,7 +130,7 @@ fn carry_out(
 
     let timings = time_all(&plan, &request.out, compute, observer)?;
 
-    let (optics, optics_note) =
+    let (optics, optics_notes) =
         optics::test_all(&plan, &data.test, &executed, &request.out, compute, observer)?;
     let results = conclude(&plan, &executed, &timings, &optics)?;
     let json = serde_json::to_string_pretty(&results).map_err(|error| StudyError::Damaged {
@@ -144,7 +144,7 @@ fn carry_out(
         pictures: pictures::take(&plan, &bench, &executed, compute, observer)?,
         curves: executed.curves()?,
         command: request.command.clone(),
-        notes: notes(&plan, &executed).into_iter().chain(optics_note).collect(),
+        notes: notes(&plan, &executed).into_iter().chain(optics_notes).collect(),
         optics,
         setup: setup(&plan, compute),
     };

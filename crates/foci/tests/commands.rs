@@ -382,3 +382,31 @@ fn a_profile_shows_every_layer_in_a_hundred_columns() {
     }
     foci(&["bench", "--profile"]).fails_with(2, &["--net"]);
 }
+
+#[test]
+fn optics_tells_of_nets_without_training_and_of_models_in_columns_and_as_json() {
+    let place = Workplace::new();
+    let table = foci(&["optics", "fcn", "atrous", "--weights", "5000"]);
+    table.succeeds();
+    for words in ["probes on a synthetic field", "Error after a shift", "period 8 px", "not trained"] {
+        assert!(table.stdout.contains(words), "{words}: {}", table.stdout);
+    }
+    // Windows are 128 pixels and move by 16 each way.
+    place.specimens("small", 1);
+    foci(&["optics", "unet", "--data", &place.text("small")]).fails_with(2, &["160 x 160"]);
+    foci(&["data", "synth", "--count", "1", "--size", "192x176", "--out", &place.text("data")]).succeeds();
+    let json = foci(&["optics", "unet", "--weights", "5000", "--data", &place.text("data"), "--json"]);
+    json.succeeds();
+    let found = self::json(&json.stdout);
+    assert_eq!(found[0]["trained"], false);
+    assert!(found[0]["resolution"].is_null() && found[0]["structure"]["shift"]["mean"].is_f64());
+}
+
+#[test]
+fn optics_says_what_it_cannot_test() {
+    let place = Workplace::new();
+    foci(&["optics", "no-such-net"]).fails_with(2, &["no-such-net"]);
+    std::fs::create_dir(place.path("empty")).unwrap();
+    foci(&["optics", "fcn", "--data", &place.text("empty")]).fails_with(2, &["empty"]);
+    foci(&["optics"]).fails_with(2, &["MODEL|NET"]);
+}

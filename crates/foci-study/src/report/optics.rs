@@ -36,9 +36,8 @@ struct NetOptics {
     arm: usize,
     name: String,
     point: Option<Picture>,
-    field: Picture,
-    /// Radii of the field in words.
-    field_caption: String,
+    /// With the radii of the field in words.
+    field: Option<(Picture, String)>,
     layers_svg: Option<String>,
 }
 
@@ -101,9 +100,9 @@ fn modulation(optics: &[RunOptics], arm: &impl Fn(&str) -> usize) -> String {
 
 /// Error after a shift against the shift, a line for each run.
 fn shifts(optics: &[RunOptics], arm: &impl Fn(&str) -> usize) -> String {
-    let lines = optics.iter().map(|run| {
-        let points = run.found.structure.shift.shifts.iter();
-        (arm(&run.net), points.map(|point| (point.shift as f64, point.mean)).collect())
+    let lines = optics.iter().filter_map(|run| {
+        let points = run.found.structure.shift.as_ref()?.shifts.iter();
+        Some((arm(&run.net), points.map(|point| (point.shift as f64, point.mean)).collect()))
     });
     let axes = Axes { x: "shift, pixels", y: "error", last: 16.0, marks: &[] };
     chart("Error of each net after the image has moved", lines.collect(), &axes)
@@ -162,18 +161,21 @@ fn net(run: &RunOptics, arm: usize) -> Result<NetOptics, ReportError> {
         // Grey is nothing: a response may fall below it.
         grey(&plane, -1.0, 1.0)
     });
-    // The root shows the faint outer parts of the field.
-    let roots = structure.field.map.iter().map(|value| value.sqrt()).collect();
-    let field = Plane { width: structure.field.side, height: structure.field.side, data: roots };
+    let field = structure.field.as_ref().map(|field| {
+        // The root shows the faint outer parts of the field.
+        let roots = field.map.iter().map(|value| value.sqrt()).collect();
+        let plane = Plane { width: field.side, height: field.side, data: roots };
+        let words = format!(
+            "half within {:.1} px, 95 % within {:.1} px; could see {} px square",
+            field.radius_half, field.radius_95, field.theoretical
+        );
+        Ok::<_, ReportError>((grey(&plane, 0.0, 1.0)?, words))
+    });
     Ok(NetOptics {
         arm,
         name: run.net.clone(),
         point: point.transpose()?,
-        field: grey(&field, 0.0, 1.0)?,
-        field_caption: format!(
-            "half within {:.1} px, 95 % within {:.1} px; could see {} px square",
-            structure.field.radius_half, structure.field.radius_95, structure.field.theoretical
-        ),
+        field: field.transpose()?,
         layers_svg: resolution.map(|found| layers(&found.middle, &run.net)),
     })
 }
