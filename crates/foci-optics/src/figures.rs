@@ -36,6 +36,30 @@ pub fn figures(found: &Characterisation) -> Vec<Figure> {
     rows
 }
 
+/// Every key that [`numbers`] may have.
+pub const KEYS: [&str; 20] = [
+    "point_width_dim",
+    "point_height_dim",
+    "points_lost_dim",
+    "two_points_dim",
+    "point_width_bright",
+    "point_height_bright",
+    "points_lost_bright",
+    "two_points_bright",
+    "contrast_half",
+    "contrast_tenth",
+    "edge_width",
+    "smallest_gap",
+    "flat_field_unrest",
+    "point_pattern",
+    "flat_pattern",
+    "least_layer_change",
+    "shift_error",
+    "shift_period",
+    "field_radius_half",
+    "field_radius_95",
+];
+
 /// The same as plain numbers by key, for programs; what a net does not have (the width of a point that is lost, the
 /// period of errors without one) is left out.
 pub fn numbers(found: &Characterisation) -> BTreeMap<&'static str, f64> {

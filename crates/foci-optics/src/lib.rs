@@ -16,7 +16,7 @@ mod subject;
 
 pub use bench::{Bench, Characterisation, Deepest, Resolution, Structure, characterise};
 pub use error::OpticsError;
-pub use figures::{Figure, figures, numbers};
+pub use figures::{Figure, KEYS, figures, numbers};
 pub use grounds::Grounds;
 pub use middle::{Use, UseOfTheMiddle};
 pub use subject::Subject;

@@ -6,7 +6,9 @@ use foci_engine::Parameters;
 use foci_image::{Interrupted, Plane};
 use foci_kernels::{Compute, Simd};
 use foci_net::{Activation, Architecture, Net, Node, Op, solve};
-use foci_optics::{Bench, Characterisation, Grounds, OpticsError, Subject, characterise, figures, numbers};
+use foci_optics::{
+    Bench, Characterisation, Grounds, KEYS, OpticsError, Subject, characterise, figures, numbers,
+};
 
 const BENCH: Bench = Bench { side: 128, sites: 1, windows: 1 };
 
@@ -61,7 +63,10 @@ fn the_identity_is_a_perfect_instrument() {
     for (key, value, tolerance) in expected {
         assert!((numbers[key] - value).abs() <= tolerance, "{key} is {}, not {value}", numbers[key]);
     }
-    assert!(!numbers.contains_key("shift_period"));
+    // What it does not have: a period of errors, and a layer besides that of the output.
+    let missing: Vec<&str> = KEYS.into_iter().filter(|key| !numbers.contains_key(key)).collect();
+    assert_eq!(missing, ["least_layer_change", "shift_period"]);
+    assert_eq!(numbers.len() + missing.len(), KEYS.len());
     assert!(numbers["point_pattern"] < 0.05);
 }
 

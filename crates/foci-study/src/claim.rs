@@ -4,9 +4,9 @@
 //! clause is, and *undecided* otherwise: missing evidence is never evidence.
 
 use crate::difference::Difference;
-use crate::results::{ClaimVerdict, Comparison, NetSummary, RunSignals, Verdict};
-use crate::signals;
+use crate::results::{ClaimVerdict, Comparison, NetSummary, OpticsSummary, RunSignals, Verdict};
 use crate::spec::ClaimSpec;
+use crate::{optics, signals};
 use foci_measure::Measure;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ const COST_FACTOR: f64 = 1.1;
 
 /// One condition of a claim.
 ///
-/// Which kind it is, its first key says: `measure`, `cost`, `gradient` or `pending`.
+/// Which kind it is, its first key says: `measure`, `cost`, `gradient`, `optics` or `pending`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "RawClause", untagged)]
 pub enum Clause {
@@ -48,6 +48,16 @@ pub enum Clause {
         /// Layers that should have the larger ones.
         larger: Vec<String>,
     },
+    /// A figure of the optical bench: supported if `more` has more of it than `less`, refuted if it has less
+    /// ([`crate::optics`]).
+    Optics {
+        /// Key of the figure in `results.json`.
+        optics: String,
+        /// Arm that should have more of it.
+        more: String,
+        /// Arm that should have less.
+        less: String,
+    },
     /// An instrument that does not exist yet: always undecided.
     Pending {
         /// What would decide it.
@@ -68,6 +78,7 @@ struct RawClause {
     gradient: Option<String>,
     smaller: Option<Vec<String>>,
     larger: Option<Vec<String>>,
+    optics: Option<String>,
     pending: Option<String>,
 }
 
@@ -75,7 +86,7 @@ impl TryFrom<RawClause> for Clause {
     type Error = &'static str;
 
     fn try_from(mut raw: RawClause) -> Result<Clause, &'static str> {
-        let wrong = "a clause is { measure, better, worse }, { cost, more, less }, { gradient, smaller, larger } or { pending }";
+        let wrong = "a clause is { measure, better, worse }, { cost, more, less }, { gradient, smaller, larger }, { optics, more, less } or { pending }";
         let clause = if let Some(measure) = raw.measure.take() {
             let (better, worse) = (raw.better.take().ok_or(wrong)?, raw.worse.take().ok_or(wrong)?);
             Clause::Measure { measure, better, worse }
@@ -85,6 +96,9 @@ impl TryFrom<RawClause> for Clause {
         } else if let Some(gradient) = raw.gradient.take() {
             let (smaller, larger) = (raw.smaller.take().ok_or(wrong)?, raw.larger.take().ok_or(wrong)?);
             Clause::Gradient { gradient, smaller, larger }
+        } else if let Some(optics) = raw.optics.take() {
+            let (more, less) = (raw.more.take().ok_or(wrong)?, raw.less.take().ok_or(wrong)?);
+            Clause::Optics { optics, more, less }
         } else {
             Clause::Pending { pending: raw.pending.take().ok_or(wrong)? }
         };
@@ -148,7 +162,7 @@ impl Clause {
     pub fn arms(&self) -> Vec<&str> {
         match self {
             Clause::Measure { better, worse, .. } => vec![better, worse],
-            Clause::Cost { more, less, .. } => vec![more, less],
+            Clause::Cost { more, less, .. } | Clause::Optics { more, less, .. } => vec![more, less],
             Clause::Gradient { gradient, .. } => vec![gradient],
             Clause::Pending { .. } => vec![],
         }
@@ -163,6 +177,7 @@ impl Clause {
             Clause::Gradient { gradient, smaller, larger } => {
                 signals::decide(gradient, smaller, larger, evidence.signals)
             }
+            Clause::Optics { optics, more, less } => optics::decide(optics, [more, less], evidence.optics),
             Clause::Pending { pending } => (Verdict::Undecided, format!("not measured yet: {pending}")),
         }
     }
@@ -177,6 +192,8 @@ pub struct Evidence<'a> {
     pub comparisons: &'a [Comparison],
     /// What the layers heard.
     pub signals: &'a [RunSignals],
+    /// What the optical bench found.
+    pub optics: &'a [OpticsSummary],
 }
 
 /// Decides a claim.
@@ -255,7 +272,7 @@ mod tests {
     fn verdict(comparisons: &[Comparison]) -> Verdict {
         let clause = Clause::Measure { measure: "psnr".into(), better: "x".into(), worse: "y".into() };
         let claim = ClaimSpec { id: "c".into(), statement: "x beats y".into(), all: vec![clause] };
-        decide(&claim, Evidence { nets: &[], comparisons, signals: &[] }).verdict
+        decide(&claim, Evidence { nets: &[], comparisons, signals: &[], optics: &[] }).verdict
     }
 
     #[test]
@@ -287,7 +304,8 @@ mod tests {
         };
         let comparisons = [comparison("x", "y", 0.5, 1.5, 0.01), comparison("x", "z", -2.0, -1.0, 0.01)];
         assert_eq!(
-            decide(&claim, Evidence { nets: &[], comparisons: &comparisons, signals: &[] }).verdict,
+            decide(&claim, Evidence { nets: &[], comparisons: &comparisons, signals: &[], optics: &[] })
+                .verdict,
             Verdict::Refuted
         );
     }

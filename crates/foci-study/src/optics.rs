@@ -7,9 +7,11 @@ use crate::StudyError;
 use crate::data::TestTile;
 use crate::execute::{Executed, read_json, run_folder, write_json};
 use crate::plan::Plan;
-use crate::results::OpticsSummary;
+use crate::results::{OpticsSummary, Verdict};
 use crate::study::Observer;
 use foci_kernels::Compute;
+use foci_measure::stats::mean_interval;
+use foci_measure::summary::mean;
 use foci_optics::{Bench, Characterisation, Grounds, OpticsError, Subject, characterise, numbers};
 use foci_train::Model;
 use std::path::Path;
@@ -89,6 +91,35 @@ pub(crate) fn test_all(
     Ok((all, notes))
 }
 
+/// Decides whether the arm `more` has more of a figure than the arm `less`: from the interval of Student's t over the
+/// differences seed by seed. All of it above zero supports, all of it below refutes; one seed decides nothing.
+pub(crate) fn decide(key: &str, [more, less]: [&str; 2], optics: &[OpticsSummary]) -> (Verdict, String) {
+    let of = |net: &str| optics.iter().filter(move |run| run.net == net);
+    let difference = |run: &OpticsSummary| {
+        let other = of(less).find(|other| other.seed == run.seed)?;
+        Some(run.figures.get(key)? - other.figures.get(key)?)
+    };
+    let differences: Option<Vec<f64>> = of(more).map(difference).collect();
+    let Some(differences) = differences else {
+        return (Verdict::Undecided, format!("{key} of {more} and {less} was not measured with every seed"));
+    };
+    let Some(middle) = mean(&differences) else {
+        return (Verdict::Undecided, format!("{more} was not tested like an instrument"));
+    };
+    let words = format!("{key}: {more} minus {less} {middle:+.3}");
+    let Some([low, high]) = mean_interval(&differences, 0.05) else {
+        return (Verdict::Undecided, format!("{words}, by one seed, which decides nothing"));
+    };
+    let verdict = if low > 0.0 {
+        Verdict::Supported
+    } else if high < 0.0 {
+        Verdict::Refuted
+    } else {
+        Verdict::Undecided
+    };
+    (verdict, format!("{words} [{low:+.3}, {high:+.3}], {} seeds", differences.len()))
+}
+
 fn subject(model: Model, net: &str, seed: u64) -> Result<Subject, StudyError> {
     Subject::trained(net, model).map_err(|error| failed(net, seed, &error))
 }
@@ -112,4 +143,35 @@ fn grounds(tiles: &[TestTile]) -> Grounds {
     let planes: Vec<_> = firsts.iter().step_by(every).map(|tile| tile.plane.clone()).collect();
     let origin = format!("test tiles of {} fields", planes.len());
     Grounds { planes, origin }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runs(net: &str, errors: &[f64]) -> Vec<OpticsSummary> {
+        let run = |(seed, &error): (usize, &f64)| OpticsSummary {
+            net: net.into(),
+            seed: seed as u64,
+            figures: [("shift_error".to_owned(), error)].into(),
+        };
+        errors.iter().enumerate().map(run).collect()
+    }
+
+    fn verdict(fcn: &[f64], blurred: &[f64]) -> (Verdict, String) {
+        let all = [runs("fcn", fcn), runs("fcn-blur", blurred)].concat();
+        decide("shift_error", ["fcn", "fcn-blur"], &all)
+    }
+
+    #[test]
+    fn seeds_that_agree_decide_and_one_or_a_missing_one_does_not() {
+        let (supported, words) = verdict(&[0.11, 0.10, 0.12], &[0.05, 0.05, 0.06]);
+        assert_eq!(supported, Verdict::Supported, "{words}");
+        assert!(words.contains("fcn minus fcn-blur +0.057"), "{words}");
+        assert_eq!(verdict(&[0.05, 0.05, 0.06], &[0.11, 0.10, 0.12]).0, Verdict::Refuted);
+        assert_eq!(verdict(&[0.11, 0.05, 0.12], &[0.05, 0.10, 0.06]).0, Verdict::Undecided);
+        assert_eq!(verdict(&[0.11], &[0.05]).0, Verdict::Undecided);
+        assert_eq!(verdict(&[0.11, 0.10], &[0.05]).0, Verdict::Undecided);
+        assert_eq!(verdict(&[], &[0.05]).0, Verdict::Undecided);
+    }
 }

@@ -7,7 +7,7 @@ use crate::execute::{Executed, Executor};
 use crate::measure::TestBench;
 use crate::optics::{self, RunOptics};
 use crate::plan::Plan;
-use crate::results::{Budget, NetSummary, Results, RunSummary};
+use crate::results::{Budget, NetSummary, OpticsSummary, Results, RunSummary};
 use crate::spec::StudySpec;
 use crate::timing::{Timing, time_all};
 use crate::{StudyError, pictures, plan, report};
@@ -164,7 +164,8 @@ fn conclude(
     let comparisons = compare_all(plan, executed);
     let nets = summarise_nets(plan, executed, timings)?;
     let signals = executed.signals()?;
-    let evidence = Evidence { nets: &nets, comparisons: &comparisons, signals: &signals };
+    let optics: Vec<OpticsSummary> = optics.iter().map(RunOptics::summary).collect();
+    let evidence = Evidence { nets: &nets, comparisons: &comparisons, signals: &signals, optics: &optics };
     let claims = plan.spec.claims.iter().map(|claim| decide(claim, evidence)).collect();
     Ok(Results {
         foci: plan.foci.clone(),
@@ -176,7 +177,7 @@ fn conclude(
         nets,
         runs,
         signals,
-        optics: optics.iter().map(RunOptics::summary).collect(),
+        optics,
         comparisons,
         claims,
     })

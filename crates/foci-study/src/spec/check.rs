@@ -85,6 +85,15 @@ impl StudySpec {
                         claim.id
                     ));
                 }
+                if let Clause::Optics { optics, .. } = clause
+                    && !foci_optics::KEYS.contains(&optics.as_str())
+                {
+                    return Err(format!(
+                        "claim '{}' rests on '{optics}', which the optical bench does not measure; choose one of {}",
+                        claim.id,
+                        foci_optics::KEYS.join(", ")
+                    ));
+                }
                 if let Clause::Measure { measure, .. } = clause
                     && !crate::compare::is_compared(measure)
                 {
