@@ -94,12 +94,11 @@ pub(crate) fn test_all(
 /// Decides whether the arm `more` has more of a figure than the arm `less`: from the interval of Student's t over the
 /// differences seed by seed. All of it above zero supports, all of it below refutes; one seed decides nothing.
 pub(crate) fn decide(key: &str, [more, less]: [&str; 2], optics: &[OpticsSummary]) -> (Verdict, String) {
-    let of = |net: &str| optics.iter().filter(move |run| run.net == net);
     let difference = |run: &OpticsSummary| {
-        let other = of(less).find(|other| other.seed == run.seed)?;
+        let other = optics.iter().find(|other| other.net == less && other.seed == run.seed)?;
         Some(run.figures.get(key)? - other.figures.get(key)?)
     };
-    let differences: Option<Vec<f64>> = of(more).map(difference).collect();
+    let differences: Option<Vec<f64>> = optics.iter().filter(|run| run.net == more).map(difference).collect();
     let Some(differences) = differences else {
         return (Verdict::Undecided, format!("{key} of {more} and {less} was not measured with every seed"));
     };

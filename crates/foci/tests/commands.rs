@@ -395,9 +395,9 @@ fn optics_tells_of_nets_without_training_and_of_models_in_columns_and_as_json() 
     place.specimens("small", 1);
     foci(&["optics", "unet", "--data", &place.text("small")]).fails_with(2, &["160 x 160"]);
     foci(&["data", "synth", "--count", "1", "--size", "192x176", "--out", &place.text("data")]).succeeds();
-    let json = foci(&["optics", "unet", "--weights", "5000", "--data", &place.text("data"), "--json"]);
-    json.succeeds();
-    let found = self::json(&json.stdout);
+    let unet = foci(&["optics", "unet", "--weights", "5000", "--data", &place.text("data"), "--json"]);
+    unet.succeeds();
+    let found = json(&unet.stdout);
     assert_eq!(found[0]["trained"], false);
     assert!(found[0]["resolution"].is_null() && found[0]["structure"]["shift"]["mean"].is_f64());
 }
