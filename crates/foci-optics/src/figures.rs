@@ -79,12 +79,12 @@ pub fn numbers(found: &Characterisation) -> BTreeMap<&'static str, f64> {
             put(width, point.and_then(|point| Some(both(point.width_x?, point.width_y?).mean)));
             put(height, point.map(|point| point.gain.mean));
             put(lost, point.map(|point| point.lost as f64));
-            put(two, pair(resolution, brightness).and_then(|pair| Some(pair.distance?.mean)));
+            put(two, pair(resolution, brightness).and_then(|pair| of_all(pair.distance, pair.unresolved)));
         }
         put("contrast_half", Some(resolution.modulation.half));
         put("contrast_tenth", Some(resolution.modulation.tenth));
-        put("edge_width", resolution.edge.width.map(|width| width.mean));
-        put("smallest_gap", resolution.edge.gap.map(|gap| gap.mean));
+        put("edge_width", of_all(resolution.edge.width, resolution.edge.lost));
+        put("smallest_gap", of_all(resolution.edge.gap, resolution.edge.unseen));
         put("flat_field_unrest", Some(resolution.flat_field.deviation));
         put("point_pattern", strongest(&resolution.gridding).map(|one| one.energy));
         put("flat_pattern", strongest(&resolution.flat_field.periods).map(|one| one.energy));
@@ -112,6 +112,20 @@ fn point(found: &Resolution, brightness: Brightness) -> Option<&PointCondition> 
 fn pair(found: &Resolution, brightness: Brightness) -> Option<&TwoPointCondition> {
     let mut all = found.two_points.conditions.iter();
     all.find(|pair| pair.brightness == brightness && near(pair.contrast, PAIR_CONTRAST))
+}
+
+/// The mean where nothing failed: a mean over the lucky ones would flatter.
+fn of_all(range: Option<Range>, failed: usize) -> Option<f64> {
+    range.filter(|_| failed == 0).map(|range| range.mean)
+}
+
+/// A range with how many failed, in words.
+fn with_failures(range_of: Option<Range>, failed: usize, decimals: usize) -> String {
+    match (range_of, failed) {
+        (None, _) => "never".into(),
+        (Some(found), 0) => range(found, decimals),
+        (Some(found), failed) => format!("{}, {failed} never", range(found, decimals)),
+    }
 }
 
 fn strongest(all: &[PeriodEnergy]) -> Option<&PeriodEnergy> {
@@ -146,11 +160,7 @@ fn resolution(found: Option<&Resolution>) -> Vec<Figure> {
         rows.push(row(
             format!("Two points seen {at} from, px"),
             "3",
-            pair.map(|pair| match (&pair.distance, pair.unresolved) {
-                (None, _) => "never".into(),
-                (Some(distance), 0) => range(*distance, 1),
-                (Some(distance), unresolved) => format!("{}, {unresolved} never", range(*distance, 1)),
-            }),
+            pair.map(|pair| with_failures(pair.distance, pair.unresolved, 1)),
         ));
     }
     let frequency = |value: f64| format!("{value:.3}");
@@ -167,12 +177,12 @@ fn resolution(found: Option<&Resolution>) -> Vec<Figure> {
     rows.push(row(
         "Edge from 10 to 90 %, px",
         "2.56",
-        found.map(|found| found.edge.width.map_or("lost".into(), |width| range(width, 2))),
+        found.map(|found| with_failures(found.edge.width, found.edge.lost, 2)),
     ));
     rows.push(row(
         "Smallest gap seen, px",
         "1",
-        found.map(|found| found.edge.gap.map_or("none".into(), |gap| range(gap, 1))),
+        found.map(|found| with_failures(found.edge.gap, found.edge.unseen, 1)),
     ));
     rows.push(row(
         "Unrest of a flat field, %",

@@ -149,7 +149,7 @@ impl StudySpec {
             exact,
             validate_every: records,
             checkpoint_every: records,
-            gradient_batches: TrainingPlan::GRADIENT_BATCHES,
+            gradient_batches: TrainingPlan::usual_gradient_batches(steps),
         }
     }
 

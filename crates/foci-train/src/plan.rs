@@ -85,8 +85,15 @@ pub struct TrainingPlan {
 }
 
 impl TrainingPlan {
-    /// Batches for each look at the gradients where nobody says otherwise: ten looks at four take a twentieth of 800 steps.
-    pub const GRADIENT_BATCHES: u32 = 4;
+    /// Batches for each look at the gradients where nobody says otherwise: four where ten looks take no more than a twentieth
+    /// of the steps, as in runs of 800, fewer in shorter runs, but two.
+    pub fn usual_gradient_batches(steps: u64) -> u32 {
+        match steps {
+            0..600 => 2,
+            600..800 => 3,
+            _ => 4,
+        }
+    }
 
     /// Says what is wrong with the numbers, if anything is.
     ///

@@ -72,7 +72,7 @@ fn rows(firsts: &[&RunOptics], results: &Results, arm: &impl Fn(&str) -> usize) 
         .map(|(number, line)| {
             let cells = firsts.iter().zip(&columns).map(|(run, column)| {
                 let (value, small) = match column[number].value.split_once(" (") {
-                    Some((value, rest)) => (value.to_owned(), vec![rest.trim_end_matches(')').to_owned()]),
+                    Some((value, rest)) => (value.to_owned(), vec![rest.replacen(')', "", 1)]),
                     None => (column[number].value.clone(), Vec::new()),
                 };
                 let (net, arm, control) = (run.net.clone(), arm(&run.net), control(&run.net));

@@ -96,7 +96,7 @@ fn plan(flags: &TrainArguments) -> TrainingPlan {
         exact: flags.arithmetic.exact,
         validate_every: records,
         checkpoint_every: records,
-        gradient_batches: TrainingPlan::GRADIENT_BATCHES,
+        gradient_batches: TrainingPlan::usual_gradient_batches(flags.steps),
     }
 }
 
