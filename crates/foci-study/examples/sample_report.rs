@@ -280,6 +280,7 @@ fn results() -> Results {
         runs,
         signals: Vec::new(),
         optics: Vec::new(),
+        stress: Vec::new(),
         comparisons,
         claims: claims(),
     }

@@ -22,6 +22,7 @@ pub mod report;
 pub mod results;
 mod signals;
 pub mod spec;
+mod stress;
 mod study;
 mod timing;
 

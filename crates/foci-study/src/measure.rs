@@ -157,7 +157,7 @@ fn measure(reference: &Reference, output: &Plane) -> Result<ReconstructionMeasur
     ReconstructionMeter::new(output.width, output.height)?.measure(reference, view(output)?)
 }
 
-fn failed(tile: &TestTile, error: impl ToString) -> StudyError {
+pub(crate) fn failed(tile: &TestTile, error: impl ToString) -> StudyError {
     StudyError::Measure { tile: tile.name.clone(), reason: error.to_string() }
 }
 
@@ -172,7 +172,7 @@ pub(crate) fn noisy(plane: &Plane, input_noise: f64, number: usize) -> Plane {
     input
 }
 
-fn view(plane: &Plane) -> Result<ImageView<'_>, MeasureError> {
+pub(crate) fn view(plane: &Plane) -> Result<ImageView<'_>, MeasureError> {
     ImageView::new(plane.width, plane.height, &plane.data)
 }
 

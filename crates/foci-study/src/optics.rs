@@ -130,16 +130,20 @@ fn failed(net: &str, seed: u64, error: &OpticsError) -> StudyError {
     }
 }
 
-/// The first tile of each of some fields, spread over all of them.
-fn grounds(tiles: &[TestTile]) -> Grounds {
+/// The first tile of each of at most so many fields, spread over all of them.
+pub(crate) fn firsts(tiles: &[TestTile], most: usize) -> Vec<&TestTile> {
     let mut firsts: Vec<&TestTile> = Vec::new();
     for tile in tiles {
         if firsts.iter().all(|known| known.field != tile.field) {
             firsts.push(tile);
         }
     }
-    let every = firsts.len().div_ceil(MOST_GROUNDS).max(1);
-    let planes: Vec<_> = firsts.iter().step_by(every).map(|tile| tile.plane.clone()).collect();
+    let every = firsts.len().div_ceil(most).max(1);
+    firsts.into_iter().step_by(every).collect()
+}
+
+fn grounds(tiles: &[TestTile]) -> Grounds {
+    let planes: Vec<_> = firsts(tiles, MOST_GROUNDS).into_iter().map(|tile| tile.plane.clone()).collect();
     let origin = format!("test tiles of {} fields", planes.len());
     Grounds { planes, origin }
 }

@@ -35,6 +35,9 @@ pub struct Results {
     /// What the optical bench found of each run that was tested.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub optics: Vec<OpticsSummary>,
+    /// How each run bears images that are made worse; empty if the study does not ask.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stress: Vec<RunStress>,
     /// Paired differences between nets.
     pub comparisons: Vec<Comparison>,
     /// Statements written down before the runs, each with its verdict.
@@ -150,6 +153,34 @@ pub struct OpticsSummary {
     /// Figures by key, in pixels, cycles per pixel or without a unit (`foci_optics::numbers`); what could not be
     /// measured, such as the width of a point that is lost, is left out.
     pub figures: BTreeMap<String, f64>,
+}
+
+/// How one run bears one way of making images worse.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct RunStress {
+    /// Name of the arm.
+    pub net: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// The way ([`foci_image::Degradation`]).
+    pub kind: String,
+    /// From strength 0, the image as it is, to the greatest.
+    pub points: Vec<StressPoint>,
+}
+
+/// Measures at one strength.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct StressPoint {
+    /// 0 for none, 1 to 5.
+    pub strength: usize,
+    /// The strength in the unit of the way; `None` for none.
+    pub amount: Option<f64>,
+    /// Mean of each measure over the tiles that have it.
+    pub metrics: BTreeMap<String, f64>,
+    /// The tile with the lowest peak signal-to-noise ratio.
+    pub worst_tile: Option<String>,
+    /// That ratio, in decibels.
+    pub worst_psnr: Option<f64>,
 }
 
 /// What the layers of one run heard, at every look at the gradients.

@@ -14,7 +14,7 @@ mod check;
 mod parts;
 
 pub use parts::{
-    ArmSpec, ClaimSpec, OpticsSpec, SecondRoundSpec, SpecimenSpec, SplitSpec, TileSize, TrainingSpec,
+    ArmSpec, ClaimSpec, OpticsSpec, SecondRoundSpec, SpecimenSpec, SplitSpec, StressSpec, TileSize, TrainingSpec,
     TuningSpec,
 };
 
@@ -50,6 +50,9 @@ pub struct StudySpec {
     /// Which models are tested like instruments.
     #[serde(default)]
     pub optics: OpticsSpec,
+    /// How test images are made worse, to see where nets break.
+    #[serde(default)]
+    pub stress: Option<StressSpec>,
     /// The nets.
     #[serde(rename = "arm")]
     pub arms: Vec<ArmSpec>,

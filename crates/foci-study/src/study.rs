@@ -6,8 +6,9 @@ use crate::data::Data;
 use crate::execute::{Executed, Executor};
 use crate::measure::TestBench;
 use crate::optics::{self, RunOptics};
+use crate::stress;
 use crate::plan::Plan;
-use crate::results::{Budget, NetSummary, OpticsSummary, Results, RunSummary};
+use crate::results::{Budget, NetSummary, OpticsSummary, Results, RunStress, RunSummary};
 use crate::spec::StudySpec;
 use crate::timing::{Timing, time_all};
 use crate::{StudyError, pictures, plan, report};
@@ -132,7 +133,8 @@ fn carry_out(
 
     let (optics, optics_notes) =
         optics::test_all(&plan, &data.test, &executed, &request.out, compute, observer)?;
-    let results = conclude(&plan, &executed, &timings, &optics)?;
+    let stress = stress::test_all(&plan, &data.test, &executed, &request.out, compute, observer)?;
+    let results = conclude(&plan, &executed, &timings, &optics, stress)?;
     let json = serde_json::to_string_pretty(&results).map_err(|error| StudyError::Damaged {
         path: request.out.join("results.json"),
         reason: error.to_string(),
@@ -159,6 +161,7 @@ fn conclude(
     executed: &Executed,
     timings: &[Timing],
     optics: &[RunOptics],
+    stress: Vec<RunStress>,
 ) -> Result<Results, StudyError> {
     let runs: Vec<RunSummary> = executed.runs.iter().map(|run| run.summary.clone()).collect();
     let comparisons = compare_all(plan, executed);
@@ -178,6 +181,7 @@ fn conclude(
         runs,
         signals,
         optics,
+        stress,
         comparisons,
         claims,
     })

@@ -20,6 +20,7 @@ mod palette;
 mod pictures;
 mod raster;
 mod scatter;
+mod stress;
 mod summary;
 mod svg;
 mod tables;

@@ -7,6 +7,7 @@ use super::heat::{self, Heat};
 use super::optics::{self, Optics};
 use super::pictures::{self, TileView};
 use super::scatter::{self, Point};
+use super::stress::{self, Stress};
 use super::tables::{self, Plain, Row};
 use super::trials::{self, Trials};
 use super::{ReportError, ReportInput, facts, findings, format, palette};
@@ -48,6 +49,7 @@ pub struct Page {
     measured: Vec<Row>,
     forests: Vec<Forest>,
     optics: Optics,
+    stress: Stress,
     costs: Vec<Row>,
     scatters: Vec<String>,
     scatter_of: String,
@@ -123,6 +125,7 @@ impl Page {
             tiles: pictures::prepare(&input.pictures, place)?,
             measured,
             forests: forest::prepare(results, place),
+            stress: stress::prepare(results, place),
             optics: optics::prepare(&input.optics, results, place)?,
             costs: tables::costs(results),
             scatters,

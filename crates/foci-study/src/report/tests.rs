@@ -55,6 +55,7 @@ fn study(names: &[&str], seeds: u64) -> Results {
         runs: runs.collect(),
         signals: Vec::new(),
         optics: Vec::new(),
+        stress: Vec::new(),
         comparisons: Vec::new(),
         claims: Vec::new(),
     }

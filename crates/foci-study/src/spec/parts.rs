@@ -1,6 +1,7 @@
 //! The parts of a study file: tiles, specimens, split, training, tuning, arms and claims, with what holds when a key is left out.
 
 use crate::claim::Clause;
+use foci_image::Degradation;
 use foci_train::{LossKind, OptimiserKind, Task};
 use serde::{Deserialize, Serialize};
 
@@ -160,6 +161,18 @@ pub struct OpticsSpec {
     pub seeds: Option<usize>,
 }
 
+/// Test images made worse, in a table `[stress]`; without it no study does so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StressSpec {
+    /// The ways; all of them if they are left out.
+    #[serde(default = "defaults::all_degradations")]
+    pub kinds: Vec<Degradation>,
+    /// Seeds whose models are tested, from the first on; all of them if it is left out.
+    #[serde(default)]
+    pub seeds: Option<usize>,
+}
+
 /// One arm of a study: a net, and what is special about how it is used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -191,7 +204,10 @@ pub struct ClaimSpec {
 
 /// Values of keys that a study file may leave out.
 pub(super) mod defaults {
-    use super::{LossKind, OptimiserKind, Task};
+    use super::{Degradation, LossKind, OptimiserKind, Task};
+    pub fn all_degradations() -> Vec<Degradation> {
+        Degradation::ALL.to_vec()
+    }
     pub fn task() -> Task {
         Task::Reconstruct
     }
