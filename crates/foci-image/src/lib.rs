@@ -15,6 +15,7 @@ mod write;
 
 pub mod crop;
 pub mod dataset;
+pub mod degrade;
 pub mod fingerprint;
 pub mod normalise;
 pub mod read;
@@ -25,6 +26,7 @@ pub use check::{CheckReport, check};
 pub use dataset::{
     Dataset, DatasetOptions, Field, FieldFiles, FolderFiles, LeftOut, Loader, Tile, field_files,
 };
+pub use degrade::Degradation;
 pub use error::ImageError;
 pub use exact::ExactFormat;
 pub use fingerprint::Fingerprint;

@@ -22,7 +22,9 @@ mod write;
 
 pub use layout::CellClass;
 pub use optics::point_spread_sigma;
+pub(crate) use optics::{gaussian_blur, mirrored};
 pub use options::{SpecimenKind, SpecimenOptions, SynthError};
+pub(crate) use random::{Random, Stage};
 pub use raster::touching_pairs;
 pub use scene::{Cell, Focus, Specimen, generate};
 pub use write::{WrittenSpecimen, write_specimens};

@@ -52,7 +52,7 @@ pub(crate) fn gaussian_blur(data: &mut [f32], width: usize, height: usize, sigma
 }
 
 /// The index that a mirror at the borders shows (half-sample symmetric, repeated for far indices).
-fn mirrored(index: isize, size: usize) -> usize {
+pub(crate) fn mirrored(index: isize, size: usize) -> usize {
     let size = size as isize;
     let folded = index.rem_euclid(2 * size);
     (if folded < size { folded } else { 2 * size - 1 - folded }) as usize

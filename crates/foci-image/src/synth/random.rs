@@ -7,7 +7,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-/// The stages of the simulation that own a stream of random numbers each.
+/// The stages of the simulation, and what follows it, that own a stream of random numbers each.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Stage {
     /// Field-wide draws: brightness of the field, direction of the light.
@@ -24,6 +24,8 @@ pub(crate) enum Stage {
     Camera = 6,
     /// The seeds of a series of fields.
     Series = 7,
+    /// Noise added to a finished image, to see how much of it a net bears.
+    Degradation = 8,
 }
 
 /// A source of uniform, normal and Poisson numbers.
