@@ -28,14 +28,14 @@ pub const HAZE_SIGMA: f64 = 20.0;
 #[serde(rename_all = "snake_case")]
 pub enum Degradation {
     /// White Gaussian noise added to each pixel: `v + sigma * z` with `z` standard normal. Amount: `sigma` in
-    /// units of the brightest detail, from 0.02 (a detail at 1 is fifty times the noise) by factors of about two
-    /// to 0.4 (two and a half times, so single points are lost and only large objects remain). One seed
+    /// units of the brightest detail, from 0.02 (a detail at 1 is fifty times the noise) by factors of about
+    /// two to 0.4 (two and a half times, so single points are lost and only large objects remain). One seed
     /// gives one pattern of `z`, scaled for each strength, so strengths differ in nothing but `sigma`.
     Noise,
     /// Convolution with a Gaussian of standard deviation `sigma`, sampled at pixel centres out to `4 sigma` and
     /// normalised to keep the sum. Amount: `sigma` in pixels. 0.5 is below the width of a well sampled point
-    /// spread (about 0.7 to 1) and adds to it in squares (as sampled, it acts as 0.46); at 5 two points less
-    /// than 12 pixels apart, its full width at half maximum, become one.
+    /// spread (about 0.7 to 1) and adds to it in squares (as sampled, it acts as 0.46); at 5 two equal
+    /// points up to 10 pixels (`2 sigma`) apart have a single peak.
     Blur,
     /// Convolution with a disc of even brightness and radius `r`, its rim weighted by the area of each pixel
     /// that it covers: a geometrical-optics defocus. Unlike a Gaussian it takes some frequencies out wholly
@@ -44,8 +44,8 @@ pub enum Degradation {
     /// are 0.14 to 1.1 um out of focus.
     Defocus,
     /// `(1 - s) * v + s * wide` with `wide` the image blurred by a Gaussian of [`HAZE_SIGMA`] pixels: the same
-    /// amount of light, of which a share has lost its place, as in thick specimens. Amount: the share `s`, from 0.1 to
-    /// 0.85, which leave 90, 75, 50, 30 and 15 % of the contrast of fine detail.
+    /// amount of light, of which a share has lost its place, as in thick specimens. Amount: the share `s`, from
+    /// 0.1 to 0.85, which leave 90, 75, 50, 30 and 15 % of the contrast of fine detail.
     Haze,
     /// `f * v`: all intensities less than the net was trained on, by a weaker stain, lamp or exposure whose
     /// image is normalised as if it were not. Noise of the image is scaled with it and none is added, so this
@@ -66,7 +66,8 @@ pub enum Degradation {
     /// The specimen at a lower magnification: a pixel covers `f` times the length on the specimen that it did,
     /// so what was `d` pixels from the centre of the plane is at `d / f`, `f` times smaller; the freed room is
     /// filled by mirrored surroundings. By a Lanczos kernel of three lobes stretched `f` times, which keeps what
-    /// the larger pixels can still show and lets nothing beyond come back as a false pattern. A pixel is a mean,
+    /// the larger pixels can still show (half of the contrast at their limit of half a cycle per pixel) and
+    /// lets little beyond come back as a false pattern (about 1 % from 0.7 cycles on). A pixel is a mean,
     /// not a sum: even areas keep their value, points become dimmer. Amount: the factor `f`, from 1.25 by way
     /// of 1.5 (objective 60 to 40), 2 (40 to 20) and 3 (60 to 20) to 4 (40 to 10). What a net is compared with
     /// has to shrink too.
