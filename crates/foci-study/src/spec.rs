@@ -14,8 +14,8 @@ mod check;
 mod parts;
 
 pub use parts::{
-    ArmSpec, ClaimSpec, OpticsSpec, SecondRoundSpec, SpecimenSpec, SplitSpec, StressSpec, TileSize, TrainingSpec,
-    TuningSpec,
+    ArmSpec, ClaimSpec, OpticsSpec, SecondRoundSpec, SpecimenSpec, SplitSpec, StressSpec, TileSize,
+    TrainingSpec, TuningSpec,
 };
 
 /// Measurements on the validation fields, and checkpoints, in each run.

@@ -23,8 +23,7 @@ use std::path::Path;
 /// Tiles that are degraded, at most, one of each field.
 const MOST_TILES: usize = 6;
 /// Measures that are kept.
-const MEASURES: [Measure; 4] =
-    [Measure::FociRecall, Measure::DetailCutoff, Measure::Psnr, Measure::Ssim];
+const MEASURES: [Measure; 4] = [Measure::FociRecall, Measure::DetailCutoff, Measure::Psnr, Measure::Ssim];
 /// Seed of the noise; the same for every net.
 const SEED: u64 = 0x57E5;
 
@@ -86,8 +85,9 @@ fn degrade<'a>(
     threads: usize,
     observer: &mut dyn Observer,
 ) -> Result<Vec<Degraded<'a>>, StudyError> {
-    let pairs: Vec<(usize, usize)> =
-        (0..=Degradation::STRENGTHS).flat_map(|strength| (0..tiles.len()).map(move |tile| (strength, tile))).collect();
+    let pairs: Vec<(usize, usize)> = (0..=Degradation::STRENGTHS)
+        .flat_map(|strength| (0..tiles.len()).map(move |tile| (strength, tile)))
+        .collect();
     let what = format!("making test tiles worse: {}", kind.words());
     let mut workers = Workers::new(threads).watched_by(|done, all| observer.phase(&what, done, all));
     workers.map(&pairs, |&(strength, number)| {
@@ -134,7 +134,8 @@ fn measure(
     let point = |strength: usize| {
         let at: Vec<_> = degraded.iter().zip(&measured).filter(|(one, _)| one.strength == strength).collect();
         let means = MEASURES.into_iter().filter_map(|measure| {
-            let values: Vec<f64> = at.iter().filter_map(|(_, found)| found.get(measure.key()).copied()).collect();
+            let values: Vec<f64> =
+                at.iter().filter_map(|(_, found)| found.get(measure.key()).copied()).collect();
             Some((measure.key().to_owned(), mean(&values)?))
         });
         let key = Measure::Psnr.key();

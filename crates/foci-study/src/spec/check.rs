@@ -70,7 +70,9 @@ impl StudySpec {
             ));
         }
         if self.stress.as_ref().is_some_and(|stress| stress.kinds.is_empty()) {
-            return Err("stress.kinds is empty; name ways of making images worse, or leave it out for all".into());
+            return Err(
+                "stress.kinds is empty; name ways of making images worse, or leave it out for all".into()
+            );
         }
         for claim in &self.claims {
             if claim.all.is_empty() {
