@@ -6,6 +6,7 @@ use crate::results::*;
 use foci_image::Plane;
 use std::collections::BTreeMap;
 
+mod instruments;
 mod trials;
 
 /// A study with the given nets; detail cut-offs fall from net to net by a tenth of a cycle per pixel.
