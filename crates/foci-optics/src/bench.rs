@@ -153,11 +153,13 @@ fn resolution(
     Ok(Resolution { point_spread: spread, modulation, two_points: pairs, edge, gridding, flat_field, middle })
 }
 
-/// Patterns in the response to a point on dim ground, the middle contrast of the usual ones.
+/// Patterns in the response to a point of middle contrast. On bright ground: on dim ground bad nets lose the point, and what
+/// is left of it has no pattern to speak of.
 fn own_patterns(instrument: &mut Instrument<'_>, sites: &[Site]) -> Result<Vec<PeriodEnergy>, OpticsError> {
-    let dim: Vec<Site> = sites.iter().filter(|site| site.brightness == Brightness::Dim).cloned().collect();
+    let bright: Vec<Site> =
+        sites.iter().filter(|site| site.brightness == Brightness::Bright).cloned().collect();
     let settings = PointSettings { contrasts: vec![0.2], offsets: 1, ..PointSettings::default() };
-    let response = point_spread(instrument, &dim, &settings)?;
+    let response = point_spread(instrument, &bright, &settings)?;
     Ok(gridding(ImageView::new(response.side, response.side, &response.response)?, &PERIODS)?)
 }
 
