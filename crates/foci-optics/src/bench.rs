@@ -180,12 +180,10 @@ fn structure(
 ) -> Result<Structure, OpticsError> {
     let mut instrument = Instrument::new(subject, compute);
     let theoretical = subject.net.receptive_field() as usize;
-    let Some(first) = windows.first() else {
-        return Err(OpticsError::NoRoom { images: 0, side });
-    };
+    let views = windows.iter().map(view).collect::<Result<Vec<_>, _>>()?;
     // As far from the border as the net sees, where that leaves something to compare.
     let margin = (theoretical / 2).min((side - 4) / 2 - LONGEST_SHIFT);
-    let shift = unless_flat(shift_error(&mut instrument, view(first)?, side, margin, 1..=LONGEST_SHIFT))?;
+    let shift = unless_flat(shift_error(&mut instrument, &views, side, margin, 1..=LONGEST_SHIFT))?;
     let cut = |x: usize| -> Vec<Plane> {
         windows
             .iter()

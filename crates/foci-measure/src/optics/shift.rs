@@ -12,8 +12,9 @@
 //! E(s) = root mean square of (R(Ws) - R(W0)) / standard deviation of R(W0)
 //! ```
 //!
-//! over the pixels of `W0` that are at least `margin + s` away from its border: 0 for a system that moves with
-//! the specimen, about 1.4 for images that have nothing to do with each other. A net sees a border as
+//! the first over the pixels of `W0` that are at least `margin + s` away from its border, the second over those that are at
+//! least `margin` away. Mean squares are taken over several images before they are divided, so that a dark window does not
+//! blow up what is wrong in it. 0 for a system that moves with the specimen, about 1.4 for images that have nothing to do with each other. A net sees a border as
 //! far away as half its receptive field, so with a smaller margin a part of the error is due to what moved in and out.
 //!
 //! **Period.** A net that pools `n` times by 2 moves exactly with shifts by multiples of 2^n. The period is the smallest
@@ -60,50 +61,71 @@ pub struct ShiftError {
     pub period: Option<usize>,
 }
 
-/// Measures the error of every shift of `shifts`, with windows of `side` x `side` pixels.
+/// Measures the error of every shift of `shifts`, with windows of `side` x `side` pixels from the middles of some images.
 ///
 /// # Errors
-/// Those of the system; [`MeasureError`] if there are no shifts or 0 is one of them, if the image has no room for the windows
-/// or the window none inside the margins, or if the system makes a constant image.
+/// Those of the system; [`MeasureError`] if there are no images, no shifts or 0 is one of them, if an image has no room for
+/// the windows or the window none inside the margins, or if the system makes nothing but constant images.
 pub fn shift_error<S: System>(
     system: &mut S,
-    image_of: ImageView<'_>,
+    images: &[ImageView<'_>],
     side: usize,
     margin: usize,
     shifts: RangeInclusive<usize>,
 ) -> Result<ShiftError, S::Error> {
-    let (width, height) = (image_of.width(), image_of.height());
     let (first, last) = (*shifts.start(), *shifts.end());
-    check(width, height, side, margin, first, last)?;
-    let (left, top) = ((width - side) / 2, (height - side) / 2);
-    let mut respond = |x: usize, y: usize| {
-        let rows = (top + y..top + y + side).map(|row| &image_of.row(row)[left + x..left + x + side]);
-        let window: Vec<f32> = rows.flatten().copied().collect();
-        image(system, ImageView::new(side, side, &window)?)
-    };
-    let still = respond(0, 0)?;
-    let mut points = Vec::new();
-    for shift in shifts {
-        let moved = [respond(shift, 0)?, respond(0, shift)?];
-        let inside = margin + shift..side - margin - shift;
-        let pixels = || inside.clone().flat_map(|y| inside.clone().map(move |x| (x, y)));
-        let count = (inside.len() * inside.len()) as f64;
-        let value = |x: usize, y: usize| f64::from(still[y * side + x]);
-        let mean = pixels().map(|(x, y)| value(x, y)).sum::<f64>() / count;
-        let variance = pixels().map(|(x, y)| (value(x, y) - mean).powi(2)).sum::<f64>() / count;
-        // The spread of equal values, rounded.
-        if variance.sqrt() <= f64::from(f32::EPSILON) * mean.abs() {
-            return Err(MeasureError::Flat { measure: "the shift error" }.into());
-        }
-        let error = |moved: &[f32], along_x: usize, along_y: usize| {
-            let difference = |(x, y)| f64::from(moved[(y - along_y) * side + x - along_x]) - value(x, y);
-            let square = pixels().map(|at| difference(at).powi(2)).sum::<f64>() / count;
-            (square / variance).sqrt()
-        };
-        let (x, y) = (error(&moved[0], shift, 0), error(&moved[1], 0, shift));
-        points.push(ShiftPoint { shift, x, y, mean: (x + y) / 2.0 });
+    if images.is_empty() {
+        return Err(MeasureError::Empty { width: 0, height: 0 }.into());
     }
+    for image_of in images {
+        check(image_of.width(), image_of.height(), side, margin, first, last)?;
+    }
+    let mut spread = 0.0;
+    // Mean squares of the errors along x and along y, by shift, over all images.
+    let mut errors = vec![[0.0; 2]; last - first + 1];
+    for image_of in images {
+        let (left, top) = ((image_of.width() - side) / 2, (image_of.height() - side) / 2);
+        let mut respond = |x: usize, y: usize| {
+            let rows = (top + y..top + y + side).map(|row| &image_of.row(row)[left + x..left + x + side]);
+            let window: Vec<f32> = rows.flatten().copied().collect();
+            image(system, ImageView::new(side, side, &window)?)
+        };
+        let still = respond(0, 0)?;
+        spread += variance(&still, side, margin);
+        for (errors, shift) in errors.iter_mut().zip(first..) {
+            for (error, (x, y)) in errors.iter_mut().zip([(shift, 0), (0, shift)]) {
+                *error += mean_square(&still, &respond(x, y)?, side, margin + shift, (x, y));
+            }
+        }
+    }
+    if spread == 0.0 {
+        return Err(MeasureError::Flat { measure: "the shift error" }.into());
+    }
+    let point = |(shift, [x, y]): (usize, &[f64; 2])| {
+        let (x, y) = ((x / spread).sqrt(), (y / spread).sqrt());
+        ShiftPoint { shift, x, y, mean: (x + y) / 2.0 }
+    };
+    let points: Vec<ShiftPoint> = (first..).zip(&errors).map(point).collect();
     Ok(ShiftError { mean: mean_of(points.iter()).unwrap_or(0.0), period: period(&points), shifts: points })
+}
+
+/// Variance inside the margin; 0 where equal values differ by rounding only.
+fn variance(image: &[f32], side: usize, margin: usize) -> f64 {
+    let rows = margin..side - margin;
+    let inside: Vec<f32> =
+        rows.flat_map(|y| image[y * side + margin..(y + 1) * side - margin].iter().copied()).collect();
+    let variance = around_mean(&inside) / inside.len() as f64;
+    let largest = inside.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+    if variance.sqrt() <= f64::from(f32::EPSILON * largest) { 0.0 } else { variance }
+}
+
+/// Mean square of what is wrong inside a margin with an image that has moved by so many pixels.
+fn mean_square(still: &[f32], moved: &[f32], side: usize, margin: usize, (dx, dy): (usize, usize)) -> f64 {
+    let inside = margin..side - margin;
+    let difference =
+        |x: usize, y: usize| f64::from(moved[(y - dy) * side + x - dx]) - f64::from(still[y * side + x]);
+    let row = |y: usize| inside.clone().map(move |x| difference(x, y).powi(2)).sum::<f64>();
+    inside.clone().map(row).sum::<f64>() / (inside.len() * inside.len()) as f64
 }
 
 /// How little a layer notices a shift: 1 if its maps stay as they were, 0 if they differ as two unrelated maps do.
@@ -207,7 +229,7 @@ mod tests {
             Ok::<_, MeasureError>(values.collect::<Vec<f32>>())
         };
         let view = ImageView::new(120, 110, &pixels).unwrap();
-        shift_error(&mut system, view, SIDE, 2, 1..=16).unwrap()
+        shift_error(&mut system, &[view], SIDE, 2, 1..=16).unwrap()
     }
 
     #[test]
@@ -236,16 +258,35 @@ mod tests {
     }
 
     #[test]
+    fn a_dark_image_beside_a_rich_one_does_not_blow_up_its_errors() {
+        let (rich, dark) = (specimen(), vec![0.1; 120 * 110]);
+        // A pixel that is wrong after a shift, in every image: half the side is a mark of the window itself.
+        let mut system = |scene: ImageView<'_>| {
+            let mut values = scene.data().to_vec();
+            values[SIDE / 2 * SIDE + SIDE / 2] += 0.2;
+            Ok::<_, MeasureError>(values)
+        };
+        let view = |pixels: &'static [f32]| ImageView::new(120, 110, pixels).unwrap();
+        let (rich, dark) = (view(rich.leak()), view(dark.leak()));
+        let mut error =
+            |images: &[ImageView<'_>]| shift_error(&mut system, images, SIDE, 2, 1..=4).unwrap().mean;
+        let (alone, both) = (error(&[rich]), error(&[rich, dark]));
+        // Twice the wrong squares by nearly the same spread: less than the root of two times as much.
+        assert!(both > alone && both < 1.5 * alone, "{alone} alone, {both} with a dark one");
+    }
+
+    #[test]
     fn what_cannot_be_measured_is_refused() {
         let pixels = specimen();
         let view = ImageView::new(120, 110, &pixels).unwrap();
         let mut identity = |scene: ImageView<'_>| Ok::<_, MeasureError>(scene.data().to_vec());
-        let mut measure = |side, margin, shifts| shift_error(&mut identity, view, side, margin, shifts);
+        let mut measure = |side, margin, shifts| shift_error(&mut identity, &[view], side, margin, shifts);
         assert!(matches!(measure(64, 2, 0..=3), Err(MeasureError::BadOption { .. })));
         assert!(matches!(measure(40, 18, 1..=2), Err(MeasureError::BadOption { .. })));
         assert!(matches!(measure(104, 2, 1..=4), Err(MeasureError::TooSmall { least: 112, .. })));
         let mut dead = |scene: ImageView<'_>| Ok::<_, MeasureError>(vec![0.3; scene.data().len()]);
-        assert!(matches!(shift_error(&mut dead, view, 64, 2, 1..=2), Err(MeasureError::Flat { .. })));
+        assert!(matches!(shift_error(&mut dead, &[view], 64, 2, 1..=2), Err(MeasureError::Flat { .. })));
+        assert!(matches!(shift_error(&mut dead, &[], 64, 2, 1..=2), Err(MeasureError::Empty { .. })));
     }
 
     #[test]
