@@ -39,7 +39,7 @@ pub enum Clause {
         less: String,
     },
     /// Gradients relative to the weights, averaged over the looks of a run: supported if those of the layers `smaller` are
-    /// smaller than those of `larger`, refuted if larger ([`crate::signals`]).
+    /// smaller than those of `larger`, refuted if larger (module `signals`).
     Gradient {
         /// Arm that the layers belong to.
         gradient: String,
@@ -49,7 +49,7 @@ pub enum Clause {
         larger: Vec<String>,
     },
     /// A figure of the optical bench: supported if `more` has more of it than `less`, refuted if it has less
-    /// ([`crate::optics`]).
+    /// (module `optics`).
     Optics {
         /// Key of the figure in `results.json`.
         optics: String,

@@ -16,6 +16,8 @@ use foci_optics::{Bench, Characterisation, Grounds, OpticsError, Subject, charac
 use foci_train::Model;
 use std::path::Path;
 
+/// What a person is told meanwhile; one phase for all nets, so that its time left is that of all.
+const PHASE: &str = "testing nets like instruments";
 /// Probes are put on tiles of at most so many fields.
 const MOST_GROUNDS: usize = 6;
 
@@ -60,9 +62,8 @@ pub(crate) fn test_all(
             Some(found) => found,
             None => {
                 let subject = subject(executed.model(&net, seed)?, &net, seed)?;
-                let what = format!("testing {net}, seed {seed}, like an instrument");
                 let mut tell = |_: &str, done: usize, parts: usize| {
-                    observer.phase(&what, number * parts + done, runs.len() * parts)
+                    observer.phase(PHASE, number * parts + done, runs.len() * parts)
                 };
                 match characterise(&subject, &grounds, Bench::default(), compute, &mut tell) {
                     Ok(found) => {

@@ -11,7 +11,7 @@ use crate::measure::{failed, view};
 use crate::plan::Plan;
 use crate::results::{RunStress, StressPoint};
 use crate::study::Observer;
-use foci_image::{Degradation, Plane, Workers};
+use foci_image::{Degradation, Interrupted, Plane, Workers};
 use foci_kernels::Compute;
 use foci_measure::meter::Reference;
 use foci_measure::summary::mean;
@@ -24,6 +24,8 @@ use std::path::Path;
 const MOST_TILES: usize = 6;
 /// Measures that are kept.
 const MEASURES: [Measure; 4] = [Measure::FociRecall, Measure::DetailCutoff, Measure::Psnr, Measure::Ssim];
+/// What a person is told meanwhile.
+const PHASE: &str = "seeing where nets break";
 /// Seed of the noise; the same for every net.
 const SEED: u64 = 0x57E5;
 
@@ -41,7 +43,7 @@ pub(crate) fn test_all(
     let tested = |run: &&MeasuredRun| run.summary.seed < seeds && !run.summary.diverged;
     let runs: Vec<&MeasuredRun> = executed.runs.iter().filter(tested).collect();
     let tiles = crate::optics::firsts(tiles, MOST_TILES);
-    let mut all = Vec::new();
+    let (mut all, whole) = (Vec::new(), stress.kinds.len() * runs.len());
     for kind in &stress.kinds {
         let file = |run: &MeasuredRun| {
             let folder = run_folder(out, &run.summary.net, run.summary.seed);
@@ -57,17 +59,20 @@ pub(crate) fn test_all(
         if missing.is_empty() {
             continue;
         }
-        let degraded = degrade(*kind, &tiles, compute.threads(), observer)?;
-        for (number, run) in missing.iter().enumerate() {
-            let what = format!("{} under {}", run.summary.net, kind.words());
-            observer.phase(&what, number, missing.len())?;
+        // One phase for all, so that its time left is that of all.
+        let begun = all.len();
+        let degraded =
+            degrade(*kind, &tiles, compute.threads(), &mut || observer.phase(PHASE, begun, whole))?;
+        for run in missing {
+            let done = all.len();
             let found = measure(run, *kind, &degraded, executed, compute, &mut || {
-                observer.phase(&what, number, missing.len())
+                observer.phase(PHASE, done, whole)
             })?;
             write_json(&file(run), &found)?;
             all.push(found);
         }
     }
+    observer.phase(PHASE, whole, whole)?;
     Ok(all)
 }
 
@@ -83,13 +88,12 @@ fn degrade<'a>(
     kind: Degradation,
     tiles: &[&'a TestTile],
     threads: usize,
-    observer: &mut dyn Observer,
+    go_on: &mut dyn FnMut() -> Result<(), Interrupted>,
 ) -> Result<Vec<Degraded<'a>>, StudyError> {
     let pairs: Vec<(usize, usize)> = (0..=Degradation::STRENGTHS)
         .flat_map(|strength| (0..tiles.len()).map(move |tile| (strength, tile)))
         .collect();
-    let what = format!("making test tiles worse: {}", kind.words());
-    let mut workers = Workers::new(threads).watched_by(|done, all| observer.phase(&what, done, all));
+    let mut workers = Workers::new(threads).watched_by(|_, _| go_on());
     workers.map(&pairs, |&(strength, number)| {
         let tile = tiles[number];
         let seen = kind.apply(&tile.plane, strength, SEED + number as u64);
@@ -104,7 +108,7 @@ fn measure(
     degraded: &[Degraded],
     executed: &Executed,
     compute: &Compute,
-    go_on: &mut dyn FnMut() -> Result<(), foci_image::Interrupted>,
+    go_on: &mut dyn FnMut() -> Result<(), Interrupted>,
 ) -> Result<RunStress, StudyError> {
     let (net, seed) = (&run.summary.net, run.summary.seed);
     let model = executed.model(net, seed)?;

@@ -86,7 +86,7 @@ fn study(text: &str, out: &Path, stop_at: Option<&'static str>) -> Result<Result
 fn a_study_that_goes_on_finds_the_same_figures() {
     let place = tempfile::tempdir().unwrap();
     let out = place.path().join("parts");
-    for words in ["testing atrous", "atrous under dimmed"] {
+    for words in ["testing nets", "seeing where nets break"] {
         let stopped = study(STUDY, &out, Some(words)).unwrap_err();
         assert!(matches!(stopped, StudyError::Interrupted { .. }), "{words}: {stopped}");
     }

@@ -406,7 +406,7 @@ fn optics_tells_of_nets_without_training_and_of_models_in_columns_and_as_json() 
 fn optics_says_what_it_cannot_test() {
     let place = Workplace::new();
     foci(&["optics", "no-such-net"]).fails_with(2, &["no-such-net"]);
-    std::fs::create_dir(place.path("empty")).unwrap();
+    fs::create_dir(place.path("empty")).unwrap();
     foci(&["optics", "fcn", "--data", &place.text("empty")]).fails_with(2, &["empty"]);
     foci(&["optics"]).fails_with(2, &["MODEL|NET"]);
 }
