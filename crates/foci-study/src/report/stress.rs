@@ -12,6 +12,8 @@ use serde::Serialize;
 
 /// A net breaks where it keeps less than this share of what it keeps of images as they are.
 const BREAKS: f64 = 0.5;
+/// A share of foci below this is nothing that could break.
+const LEAST: f64 = 0.1;
 
 /// What the page shows of degraded images.
 #[derive(Debug, Default, Serialize)]
@@ -49,7 +51,8 @@ pub fn prepare(results: &Results, arm: impl Fn(&str) -> usize) -> Stress {
         .filter(|name| results.stress.iter().any(|run| run.net == *name))
         .collect();
     let mut heads = vec!["net".to_owned()];
-    heads.extend(kinds.iter().map(|kind| kind.words().to_owned()));
+    // The unit stands below each chart.
+    heads.extend(kinds.iter().map(|kind| kind.name().replace('_', " ")));
     let row = |name: &&str| {
         let cells = kinds.iter().map(|kind| breaking(&of(*kind, name), measure));
         (false, std::iter::once(name.to_string()).chain(cells).collect())
@@ -88,6 +91,9 @@ fn means(runs: &[&RunStress], measure: Measure) -> Vec<f64> {
 fn breaking(runs: &[&RunStress], measure: Measure) -> String {
     let values = means(runs, measure);
     let Some(first) = runs.first() else { return format::MISSING.into() };
+    if values[0] < LEAST {
+        return "nothing to break".into();
+    }
     let broken = (1..values.len()).find(|&strength| values[strength] < BREAKS * values[0]);
     match broken.and_then(|strength| first.points.get(strength)?.amount) {
         Some(amount) => format::tick(amount),
