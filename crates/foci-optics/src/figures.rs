@@ -124,7 +124,7 @@ fn with_failures(range_of: Option<Range>, failed: usize, decimals: usize) -> Str
     match (range_of, failed) {
         (None, _) => "never".into(),
         (Some(found), 0) => range(found, decimals),
-        (Some(found), failed) => format!("{}, {failed} never", range(found, decimals)),
+        (Some(found), failed) => format!("{} ({failed} never)", range(found, decimals)),
     }
 }
 
@@ -207,7 +207,7 @@ fn resolution(found: Option<&Resolution>) -> Vec<Figure> {
 
 fn structure(found: &Structure) -> Vec<Figure> {
     let shift = found.shift.as_ref().map(|shift| {
-        let period = shift.period.map_or(String::new(), |period| format!(", period {period} px"));
+        let period = shift.period.map_or(String::new(), |period| format!(" (period {period} px)"));
         format!("{:.3}{period}", shift.mean)
     });
     let field = found.field.as_ref();
