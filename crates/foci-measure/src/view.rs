@@ -57,6 +57,12 @@ impl<'a> ImageView<'a> {
         &self.data[y * self.width..(y + 1) * self.width]
     }
 
+    /// The values of the square of `side` x `side` pixels with its upper left one at `(x, y)`, row by row. Panics if it reaches
+    /// outside.
+    pub(crate) fn window(&self, x: usize, y: usize, side: usize) -> Vec<f32> {
+        (y..y + side).flat_map(|y| &self.row(y)[x..x + side]).copied().collect()
+    }
+
     /// Value between pixels, by bilinear interpolation; `None` outside the rectangle of pixel centres.
     pub fn sample(&self, at: Point) -> Option<f64> {
         let (right, bottom) = ((self.width - 1) as f64, (self.height - 1) as f64);

@@ -148,8 +148,7 @@ fn resolution(
     tell("patterns", 4, PARTS)?;
     let gridding = own_patterns(&mut instrument, &sites)?;
     let flat_field = flat_field(&mut instrument, bench.side, FLAT, bench.side / 4, &PERIODS)?;
-    let middle =
-        use_of_the_middle(subject, windows, true, compute, &mut |_, _| tell("use of the layers", 5, PARTS))?;
+    let middle = use_of_the_middle(subject, windows, compute, &mut || tell("use of the layers", 5, PARTS))?;
     Ok(Resolution { point_spread: spread, modulation, two_points: pairs, edge, gridding, flat_field, middle })
 }
 
@@ -197,15 +196,17 @@ fn structure(
         None => None,
         Some(node) => {
             let channels = subject.net.nodes[node].channels;
-            let before = features(subject, node, &still, compute)?;
+            // Those that stay, then those after each shift, by one session.
+            let all_windows: Vec<Plane> = [0].iter().chain(&DEEPEST_SHIFTS).flat_map(|&x| cut(x)).collect();
+            let maps = features(subject, node, &all_windows, compute)?;
+            let (before, after) = maps.split_at(still.len());
             let mut all = Vec::new();
-            for shift in DEEPEST_SHIFTS {
-                let after = features(subject, node, &cut(shift), compute)?;
+            for (shift, after) in DEEPEST_SHIFTS.into_iter().zip(after.chunks(still.len())) {
                 let mut sum = 0.0;
-                for (still, moved) in before.iter().zip(&after) {
+                for (still, moved) in before.iter().zip(after) {
                     sum += invariance(channels, still, moved)?;
                 }
-                all.push((shift, sum / before.len().max(1) as f64));
+                all.push((shift, sum / still.len() as f64));
             }
             Some(Deepest { layer: subject.net.nodes[node].id.clone(), invariance: all })
         }

@@ -1,38 +1,28 @@
 //! What the centre of the output looks at, and what the deepest layer does when the image moves.
 
-use crate::grounds::view;
 use crate::middle::layers;
 use crate::{OpticsError, Subject};
-use foci_engine::{Mode, PlanOptions, Session};
+use foci_engine::{Mode, PlanOptions};
 use foci_image::Plane;
 use foci_kernels::Compute;
 use foci_net::Net;
 
-/// Absolute derivatives of the output's central pixel by every input pixel, one map for each window; the central pixel is
-/// at column and row `side / 2`.
+/// Absolute derivatives of the output's central pixel by every input pixel, one map for each window, all of one size; the
+/// central pixel is at column and row `side / 2`.
 pub(crate) fn central_gradients(
     subject: &Subject,
     windows: &[Plane],
     compute: &Compute,
 ) -> Result<Vec<Vec<f32>>, OpticsError> {
     let mut maps = Vec::with_capacity(windows.len());
-    let mut planned: Option<([usize; 2], Session)> = None;
+    let plan = PlanOptions { input_gradient: true, ..PlanOptions::new(Mode::Training) };
+    let mut session = subject.session_for(windows, plan, compute)?;
     for window in windows {
-        view(window)?;
-        let size = [window.width, window.height];
-        let mut session = match planned.take() {
-            Some((of, session)) if of == size => session,
-            _ => {
-                let plan = PlanOptions { input_gradient: true, ..PlanOptions::new(Mode::Training) };
-                subject.session(window.width, window.height, plan, compute)?
-            }
-        };
         session.forward(compute, &window.data)?;
         let mut d_output = vec![0.0; window.data.len()];
         d_output[window.height / 2 * window.width + window.width / 2] = 1.0;
         session.backward(compute, &d_output)?;
         maps.push(session.input_gradient(compute)?.iter().map(|value| value.abs()).collect());
-        planned = Some((size, session));
     }
     Ok(maps)
 }
@@ -47,16 +37,15 @@ pub(crate) fn deepest(net: &Net) -> Option<usize> {
     layers.into_iter().rfind(|&node| net.nodes[node].scale == coarsest)
 }
 
-/// The result of node `node`, all channels, for each window.
+/// The result of node `node`, all channels, for each window, all of one size.
 pub(crate) fn features(
     subject: &Subject,
     node: usize,
     windows: &[Plane],
     compute: &Compute,
 ) -> Result<Vec<Vec<f32>>, OpticsError> {
-    let Some(first) = windows.first() else { return Ok(Vec::new()) };
     let plan = PlanOptions { keep_values: true, ..PlanOptions::new(Mode::Inference) };
-    let mut session = subject.session(first.width, first.height, plan, compute)?;
+    let mut session = subject.session_for(windows, plan, compute)?;
     let mut all = Vec::with_capacity(windows.len());
     for window in windows {
         session.forward(compute, &window.data)?;

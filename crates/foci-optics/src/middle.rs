@@ -7,7 +7,6 @@
 //! decibels the peak signal-to-noise ratio falls: `10 log10(mse(g, x) / mse(f, x))`. A U-Net that ignores its deep
 //! layers shows it by changes near 0 there.
 
-use crate::grounds::view;
 use crate::{OpticsError, Subject};
 use foci_engine::{Mode, PlanOptions, Replaced};
 use foci_image::{Interrupted, Plane};
@@ -28,8 +27,8 @@ pub struct Use {
     pub into: Option<String>,
     /// Root mean square of the output's change, by its standard deviation.
     pub change: f64,
-    /// Decibels of PSNR that are lost, for a net that reconstructs its input; negative if it gets better without.
-    pub loss: Option<f64>,
+    /// Decibels of PSNR that are lost against the input; negative if the net gives it back better without.
+    pub loss: f64,
 }
 
 /// What every layer and every skip of a net is good for, in the order of the net.
@@ -41,13 +40,12 @@ pub struct UseOfTheMiddle {
     pub skips: Vec<Use>,
 }
 
-/// Replaces every layer and cuts every skip in turn; `tell` hears how many are done out of how many.
+/// Replaces every layer and cuts every skip in turn, on windows of one size; `go_on` may end it.
 pub(crate) fn use_of_the_middle(
     subject: &Subject,
     windows: &[Plane],
-    reconstructs: bool,
     compute: &Compute,
-    tell: &mut dyn FnMut(usize, usize) -> Result<(), Interrupted>,
+    go_on: &mut dyn FnMut() -> Result<(), Interrupted>,
 ) -> Result<UseOfTheMiddle, OpticsError> {
     let (layers, skips) = (layers(&subject.net), skips(&subject.net));
     let id = |node: usize| subject.net.nodes[node].id.as_str();
@@ -55,15 +53,11 @@ pub(crate) fn use_of_the_middle(
         layers.iter().map(|&node| Replaced { node: id(node), before: None }).collect();
     tests.extend(skips.iter().map(|&(node, into)| Replaced { node: id(node), before: Some(id(into)) }));
     let mut results = vec![Vec::new(); tests.len()];
-    let mut done = 0;
+    let mut session = subject.session_for(windows, PlanOptions::new(Mode::Inference), compute)?;
     for window in windows {
-        view(window)?;
-        let plan = PlanOptions::new(Mode::Inference);
-        let mut session = subject.session(window.width, window.height, plan, compute)?;
         let whole = session.forward(compute, &window.data)?.to_vec();
         for (replaced, results) in tests.iter().zip(&mut results) {
-            tell(done, tests.len() * windows.len())?;
-            done += 1;
+            go_on()?;
             let without = session.forward_replaced(compute, &window.data, *replaced)?;
             results.push(compare(&whole, without, &window.data));
         }
@@ -74,7 +68,7 @@ pub(crate) fn use_of_the_middle(
             node: replaced.node.to_owned(),
             into: replaced.before.map(str::to_owned),
             change: mean(&changes).unwrap_or(0.0),
-            loss: mean(&losses).filter(|_| reconstructs),
+            loss: mean(&losses).unwrap_or(0.0),
         }
     });
     let layers = uses.by_ref().take(layers.len()).collect();

@@ -2,6 +2,7 @@
 
 use crate::OpticsError;
 use foci_engine::{Mode, Parameters, PlanOptions, Session, SessionOptions, Shape};
+use foci_image::Plane;
 use foci_kernels::Compute;
 use foci_measure::ImageView;
 use foci_measure::optics::System;
@@ -56,8 +57,19 @@ impl Subject {
         }
     }
 
+    /// A session for windows that all have the size of the first.
+    pub(crate) fn session_for(
+        &self,
+        windows: &[Plane],
+        plan: PlanOptions,
+        compute: &Compute,
+    ) -> Result<Session, OpticsError> {
+        let (width, height) = windows.first().map_or((0, 0), |window| (window.width, window.height));
+        self.session(width, height, plan, compute)
+    }
+
     /// A session for one image of `width` x `height`, with the weights in place.
-    pub(crate) fn session(
+    fn session(
         &self,
         width: usize,
         height: usize,

@@ -42,6 +42,8 @@ pub(crate) struct Executed {
     pub choices: Vec<Choice>,
     /// Runs, by seed and then by arm.
     pub runs: Vec<MeasuredRun>,
+    /// The log of each run.
+    logs: Vec<Vec<LogLine>>,
     out: PathBuf,
 }
 
@@ -62,12 +64,18 @@ impl Executed {
         measures.map(|measures| measures.metrics.clone()).unwrap_or_default()
     }
 
+    /// The runs with the first so many seeds (all of them for `None`) whose weights are no accident: diverged ones are left
+    /// out.
+    pub fn sound_runs(&self, seeds: Option<usize>) -> Vec<&MeasuredRun> {
+        let asked_for = |seed: u64| seeds.is_none_or(|seeds| seed < seeds as u64);
+        self.runs.iter().filter(|run| asked_for(run.summary.seed) && !run.summary.diverged).collect()
+    }
+
     /// The learning curves, from the logs of the runs.
-    pub fn curves(&self) -> Result<Vec<Curve>, StudyError> {
-        let curve = |run: &MeasuredRun| {
+    pub fn curves(&self) -> Vec<Curve> {
+        let curve = |(run, lines): (&MeasuredRun, &Vec<LogLine>)| {
             let RunSummary { net, seed, diverged, .. } = &run.summary;
-            let lines = self.log(run)?;
-            Ok(Curve {
+            Curve {
                 net: net.clone(),
                 seed: *seed,
                 training: lines.iter().filter_map(|line| Some((line.step, line.loss?))).collect(),
@@ -76,35 +84,23 @@ impl Executed {
                     .filter_map(|line| Some((line.step, line.validation_loss?)))
                     .collect(),
                 diverged: *diverged,
-            })
+            }
         };
-        self.runs.iter().map(curve).collect()
+        self.runs.iter().zip(&self.logs).map(curve).collect()
     }
 
     /// What the layers heard, from the logs of the runs; runs without a look at the gradients are left out.
-    pub fn signals(&self) -> Result<Vec<RunSignals>, StudyError> {
-        let mut signals = Vec::new();
-        for run in &self.runs {
-            let look = |line: LogLine| {
-                (!line.layers.is_empty()).then_some(Look { step: line.step, layers: line.layers })
-            };
-            let looks: Vec<Look> = self.log(run)?.into_iter().filter_map(look).collect();
-            if !looks.is_empty() {
-                let RunSummary { net, seed, .. } = &run.summary;
-                signals.push(RunSignals { net: net.clone(), seed: *seed, looks });
-            }
-        }
-        Ok(signals)
-    }
-
-    fn log(&self, run: &MeasuredRun) -> Result<Vec<LogLine>, StudyError> {
-        let RunSummary { net, seed, .. } = &run.summary;
-        let path = run_folder(&self.out, net, *seed).join("metrics.jsonl");
-        read_log(&path).map_err(|source| StudyError::Train {
-            arm: net.clone(),
-            seed: *seed,
-            source: Box::new(source),
-        })
+    pub fn signals(&self) -> Vec<RunSignals> {
+        let look = |line: &LogLine| {
+            (!line.layers.is_empty()).then(|| Look { step: line.step, layers: line.layers.clone() })
+        };
+        let signals = |(run, lines): (&MeasuredRun, &Vec<LogLine>)| RunSignals {
+            net: run.summary.net.clone(),
+            seed: run.summary.seed,
+            looks: lines.iter().filter_map(look).collect(),
+        };
+        let all = self.runs.iter().zip(&self.logs).map(signals);
+        all.filter(|run| !run.looks.is_empty()).collect()
     }
 }
 
@@ -163,7 +159,18 @@ impl<'a, 'b> Executor<'a, 'b> {
                 runs.push(self.run(index, seed, choice.chosen, observer)?);
             }
         }
-        Ok(Executed { trials, choices, runs, out: self.out.into() })
+        let logs = runs.iter().map(|run| self.log(run)).collect::<Result<_, _>>()?;
+        Ok(Executed { trials, choices, runs, logs, out: self.out.into() })
+    }
+
+    fn log(&self, run: &MeasuredRun) -> Result<Vec<LogLine>, StudyError> {
+        let RunSummary { net, seed, .. } = &run.summary;
+        let path = run_folder(self.out, net, *seed).join("metrics.jsonl");
+        read_log(&path).map_err(|source| StudyError::Train {
+            arm: net.clone(),
+            seed: *seed,
+            source: Box::new(source),
+        })
     }
 
     fn run(

@@ -132,13 +132,17 @@ impl<'a> TestBench<'a> {
                 seconds += clock.elapsed().as_secs_f64();
                 pixels += output.data.len();
             }
-            // A net on the verge of divergence may give values that no measure can take. Black stands for them.
-            output.data.iter_mut().filter(|value| !value.is_finite()).for_each(|value| *value = 0.0);
+            blacken(&mut output);
             outputs.push(output);
         }
         observer.phase(&what, all, all)?;
         Ok((outputs, seconds / (pixels as f64 / 1e6).max(f64::MIN_POSITIVE)))
     }
+}
+
+/// A net on the verge of divergence may give values that no measure can take. Black stands for them.
+pub(crate) fn blacken(output: &mut Plane) {
+    output.data.iter_mut().filter(|value| !value.is_finite()).for_each(|value| *value = 0.0);
 }
 
 /// What is known of a tile before any model has seen it.
@@ -153,7 +157,7 @@ fn reference(tile: &TestTile) -> Result<Reference<'_>, MeasureError> {
 }
 
 /// Measures one reconstruction. To set up a meter is little work beside that, so tiles need not share one.
-fn measure(reference: &Reference, output: &Plane) -> Result<ReconstructionMeasures, MeasureError> {
+pub(crate) fn measure(reference: &Reference, output: &Plane) -> Result<ReconstructionMeasures, MeasureError> {
     ReconstructionMeter::new(output.width, output.height)?.measure(reference, view(output)?)
 }
 

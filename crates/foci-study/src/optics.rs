@@ -13,7 +13,6 @@ use foci_kernels::Compute;
 use foci_measure::stats::mean_interval;
 use foci_measure::summary::mean;
 use foci_optics::{Bench, Characterisation, Grounds, OpticsError, Subject, characterise, numbers};
-use foci_train::Model;
 use std::path::Path;
 
 /// What a person is told meanwhile; one phase for all nets, so that its time left is that of all.
@@ -51,9 +50,7 @@ pub(crate) fn test_all(
     observer: &mut dyn Observer,
 ) -> Result<(Vec<RunOptics>, Vec<String>), StudyError> {
     let grounds = grounds(tiles);
-    let seeds = plan.spec.optics.seeds.unwrap_or(plan.spec.seeds) as u64;
-    let tested = |run: &&crate::execute::MeasuredRun| run.summary.seed < seeds && !run.summary.diverged;
-    let runs: Vec<_> = executed.runs.iter().filter(tested).collect();
+    let runs = executed.sound_runs(plan.spec.optics.seeds);
     let (mut all, mut notes) = (Vec::with_capacity(runs.len()), Vec::new());
     for (number, run) in runs.iter().enumerate() {
         let (net, seed) = (run.summary.net.clone(), run.summary.seed);
@@ -61,7 +58,8 @@ pub(crate) fn test_all(
         let found = match read_json(&path)? {
             Some(found) => found,
             None => {
-                let subject = subject(executed.model(&net, seed)?, &net, seed)?;
+                let model = executed.model(&net, seed)?;
+                let subject = Subject::trained(&net, model).map_err(|error| failed(&net, seed, &error))?;
                 let mut tell = |_: &str, done: usize, parts: usize| {
                     observer.phase(PHASE, number * parts + done, runs.len() * parts)
                 };
@@ -110,18 +108,8 @@ pub(crate) fn decide(key: &str, [more, less]: [&str; 2], optics: &[OpticsSummary
     let Some([low, high]) = mean_interval(&differences, 0.05) else {
         return (Verdict::Undecided, format!("{words}, by one seed, which decides nothing"));
     };
-    let verdict = if low > 0.0 {
-        Verdict::Supported
-    } else if high < 0.0 {
-        Verdict::Refuted
-    } else {
-        Verdict::Undecided
-    };
+    let verdict = Verdict::of_interval([low, high]);
     (verdict, format!("{words} [{low:+.3}, {high:+.3}], {} seeds", differences.len()))
-}
-
-fn subject(model: Model, net: &str, seed: u64) -> Result<Subject, StudyError> {
-    Subject::trained(net, model).map_err(|error| failed(net, seed, &error))
 }
 
 fn failed(net: &str, seed: u64, error: &OpticsError) -> StudyError {

@@ -5,6 +5,7 @@
 //! [`foci_measure::psnr::CAP_DECIBELS`], and a measure that has no value for a run (no pair of touching nuclei, say) is left out
 //! of that run's `metrics`.
 
+use foci_image::Degradation;
 use foci_measure::summary::mean;
 use foci_train::LayerSignal;
 use serde::{Deserialize, Serialize};
@@ -162,8 +163,8 @@ pub struct RunStress {
     pub net: String,
     /// Seed of the run.
     pub seed: u64,
-    /// The way ([`foci_image::Degradation`]).
-    pub kind: String,
+    /// The way.
+    pub kind: Degradation,
     /// From strength 0, the image as it is, to the greatest.
     pub points: Vec<StressPoint>,
 }
@@ -234,6 +235,20 @@ pub enum Verdict {
     Refuted,
     /// The evidence decides neither way, or the instrument does not exist yet.
     Undecided,
+}
+
+impl Verdict {
+    /// What the interval of a difference says of "it is greater than zero": all of it above supports, all of it below
+    /// refutes.
+    pub(crate) fn of_interval([low, high]: [f64; 2]) -> Verdict {
+        if low > 0.0 {
+            Verdict::Supported
+        } else if high < 0.0 {
+            Verdict::Refuted
+        } else {
+            Verdict::Undecided
+        }
+    }
 }
 
 /// A statement that was written down before the runs, with its verdict.

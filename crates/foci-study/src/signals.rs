@@ -32,13 +32,8 @@ pub(crate) fn decide(
     let Some([low, high]) = mean_interval(&ratios, 0.05) else {
         return (Verdict::Undecided, format!("{words}, by one seed, which decides nothing"));
     };
-    let verdict = if high < 0.0 {
-        Verdict::Supported
-    } else if low > 0.0 {
-        Verdict::Refuted
-    } else {
-        Verdict::Undecided
-    };
+    // Smaller is what is claimed: the difference the other way round.
+    let verdict = Verdict::of_interval([-high, -low]);
     (verdict, format!("{words} [{:.2}, {:.2}], {} seeds", low.exp(), high.exp(), ratios.len()))
 }
 

@@ -7,7 +7,7 @@
 use crate::StudyError;
 use crate::data::TestTile;
 use crate::execute::{Executed, MeasuredRun, read_json, run_folder, write_json};
-use crate::measure::{failed, view};
+use crate::measure::{blacken, failed, measure, view};
 use crate::plan::Plan;
 use crate::results::{RunStress, StressPoint};
 use crate::study::Observer;
@@ -15,7 +15,7 @@ use foci_image::{Degradation, Interrupted, Plane, Workers};
 use foci_kernels::Compute;
 use foci_measure::meter::Reference;
 use foci_measure::summary::mean;
-use foci_measure::{Measure, ReconstructionMeter};
+use foci_measure::{Measure, MeasureError, ReconstructionMeter};
 use foci_train::Predictor;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -39,9 +39,7 @@ pub(crate) fn test_all(
     observer: &mut dyn Observer,
 ) -> Result<Vec<RunStress>, StudyError> {
     let Some(stress) = &plan.spec.stress else { return Ok(Vec::new()) };
-    let seeds = stress.seeds.unwrap_or(plan.spec.seeds) as u64;
-    let tested = |run: &&MeasuredRun| run.summary.seed < seeds && !run.summary.diverged;
-    let runs: Vec<&MeasuredRun> = executed.runs.iter().filter(tested).collect();
+    let runs = executed.sound_runs(stress.seeds);
     let tiles = crate::optics::firsts(tiles, MOST_TILES);
     let (mut all, whole) = (Vec::new(), stress.kinds.len() * runs.len());
     for kind in &stress.kinds {
@@ -63,9 +61,10 @@ pub(crate) fn test_all(
         let begun = all.len();
         let degraded =
             degrade(*kind, &tiles, compute.threads(), &mut || observer.phase(PHASE, begun, whole))?;
+        let references = references(&degraded, compute.threads())?;
         for run in missing {
             let done = all.len();
-            let found = measure(run, *kind, &degraded, executed, compute, &mut || {
+            let found = measure_run(run, *kind, &references, executed, compute, &mut || {
                 observer.phase(PHASE, done, whole)
             })?;
             write_json(&file(run), &found)?;
@@ -76,13 +75,24 @@ pub(crate) fn test_all(
     Ok(all)
 }
 
-/// One tile at one strength: what the net sees, and what its answer is held against.
+/// One tile at one strength, as the net sees it.
 struct Degraded<'a> {
     tile: &'a TestTile,
     strength: usize,
+    kind: Degradation,
     seen: Plane,
-    wanted: Plane,
 }
+
+impl Degraded<'_> {
+    /// What the net's answer is held against.
+    fn wanted(&self) -> &Plane {
+        if self.kind == Degradation::Noise { &self.tile.plane } else { &self.seen }
+    }
+}
+
+/// What is known of a degraded tile before any net has seen it; nothing of one that the degradation has made flat, which
+/// has no detail to keep.
+type Known<'d> = (&'d Degraded<'d>, Option<Reference<'d>>);
 
 fn degrade<'a>(
     kind: Degradation,
@@ -97,15 +107,27 @@ fn degrade<'a>(
     workers.map(&pairs, |&(strength, number)| {
         let tile = tiles[number];
         let seen = kind.apply(&tile.plane, strength, SEED + number as u64);
-        let wanted = if kind == Degradation::Noise { tile.plane.clone() } else { seen.clone() };
-        Ok::<_, StudyError>(Degraded { tile, strength, seen, wanted })
+        Ok::<_, StudyError>(Degraded { tile, strength, kind, seen })
     })
 }
 
-fn measure(
+/// Once for all nets: looking for foci takes longer than a small net.
+fn references<'d>(degraded: &'d [Degraded<'d>], threads: usize) -> Result<Vec<Known<'d>>, StudyError> {
+    Workers::new(threads).map(degraded, |one| {
+        let wanted = one.wanted();
+        let meter = ReconstructionMeter::new(wanted.width, wanted.height);
+        match meter.and_then(|meter| meter.reference(view(wanted)?, None)) {
+            Ok(reference) => Ok((one, Some(reference))),
+            Err(MeasureError::Flat { .. }) => Ok((one, None)),
+            Err(error) => Err(failed(one.tile, error)),
+        }
+    })
+}
+
+fn measure_run(
     run: &MeasuredRun,
     kind: Degradation,
-    degraded: &[Degraded],
+    references: &[Known],
     executed: &Executed,
     compute: &Compute,
     go_on: &mut dyn FnMut() -> Result<(), Interrupted>,
@@ -113,30 +135,25 @@ fn measure(
     let (net, seed) = (&run.summary.net, run.summary.seed);
     let model = executed.model(net, seed)?;
     let mut predictor = Predictor::new(&model, compute);
-    let mut outputs = Vec::with_capacity(degraded.len());
-    for one in degraded {
+    let mut outputs = Vec::with_capacity(references.len());
+    for (one, _) in references {
         go_on()?;
         let mut output = predictor.predict(&one.seen).map_err(|error| failed(one.tile, error))?;
-        // Values that no measure can take are black, as everywhere.
-        output.data.iter_mut().filter(|value| !value.is_finite()).for_each(|value| *value = 0.0);
+        blacken(&mut output);
         outputs.push(output);
     }
-    let pairs: Vec<(&Degraded, Plane)> = degraded.iter().zip(outputs).collect();
-    let measured = Workers::new(compute.threads()).map(&pairs, |(one, output)| {
-        let meter = |plane: &Plane| ReconstructionMeter::new(plane.width, plane.height);
-        let work = || {
-            let reference: Reference = meter(&one.wanted)?.reference(view(&one.wanted)?, None)?;
-            meter(output)?.measure(&reference, view(output)?)
-        };
-        match work() {
-            Ok(measures) => Ok::<_, StudyError>(measures.values()),
-            // A tile that the degradation has made flat has no detail to keep.
-            Err(foci_measure::MeasureError::Flat { .. }) => Ok(BTreeMap::new()),
+    let pairs: Vec<(&Known, Plane)> = references.iter().zip(outputs).collect();
+    let measured = Workers::new(compute.threads()).map(&pairs, |((one, reference), output)| {
+        let Some(reference) = reference else { return Ok(BTreeMap::new()) };
+        match measure(reference, output) {
+            Ok(measures) => Ok(measures.values()),
+            Err(MeasureError::Flat { .. }) => Ok(BTreeMap::new()),
             Err(error) => Err(failed(one.tile, error)),
         }
     })?;
     let point = |strength: usize| {
-        let at: Vec<_> = degraded.iter().zip(&measured).filter(|(one, _)| one.strength == strength).collect();
+        let tiles = references.iter().map(|(one, _)| one).zip(&measured);
+        let at: Vec<_> = tiles.filter(|(one, _)| one.strength == strength).collect();
         let means = MEASURES.into_iter().filter_map(|measure| {
             let values: Vec<f64> =
                 at.iter().filter_map(|(_, found)| found.get(measure.key()).copied()).collect();
@@ -154,5 +171,5 @@ fn measure(
         }
     };
     let points = (0..=Degradation::STRENGTHS).map(point).collect();
-    Ok(RunStress { net: net.clone(), seed, kind: kind.name().to_owned(), points })
+    Ok(RunStress { net: net.clone(), seed, kind, points })
 }

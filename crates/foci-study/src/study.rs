@@ -144,7 +144,7 @@ fn carry_out(
     let input = report::ReportInput {
         results: &results,
         pictures: pictures::take(&plan, &bench, &executed, compute, observer)?,
-        curves: executed.curves()?,
+        curves: executed.curves(),
         command: request.command.clone(),
         notes: notes(&plan, &executed).into_iter().chain(optics_notes).collect(),
         optics,
@@ -166,7 +166,7 @@ fn conclude(
     let runs: Vec<RunSummary> = executed.runs.iter().map(|run| run.summary.clone()).collect();
     let comparisons = compare_all(plan, executed);
     let nets = summarise_nets(plan, executed, timings)?;
-    let signals = executed.signals()?;
+    let signals = executed.signals();
     let optics: Vec<OpticsSummary> = optics.iter().map(RunOptics::summary).collect();
     let evidence = Evidence { nets: &nets, comparisons: &comparisons, signals: &signals, optics: &optics };
     let claims = plan.spec.claims.iter().map(|claim| decide(claim, evidence)).collect();

@@ -100,7 +100,7 @@ fn a_study_that_goes_on_finds_the_same_figures() {
     assert_eq!(nets, ["fcn", "atrous"], "one seed of each");
     assert!(whole.optics.iter().all(|run| run.figures.contains_key("contrast_half")));
     let kinds: Vec<(&str, &str)> =
-        whole.stress.iter().map(|run| (run.net.as_str(), run.kind.as_str())).collect();
+        whole.stress.iter().map(|run| (run.net.as_str(), run.kind.name())).collect();
     assert_eq!(kinds, [("fcn", "noise"), ("atrous", "noise"), ("fcn", "dim"), ("atrous", "dim")]);
     for run in &whole.stress {
         let strengths: Vec<usize> = run.points.iter().map(|point| point.strength).collect();

@@ -6,11 +6,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use foci_image::synth::{SpecimenOptions, generate};
 use foci_image::{Normalisation, Plane};
 use foci_kernels::{Compute, Simd};
 use foci_net::{Architecture, Net, solve};
-use foci_train::{LossKind, Observer, OptimiserKind, Outcome, Task, Tiles, TrainingPlan, train};
+use foci_train::{Observer, Outcome, Tiles, TrainingPlan, train};
 
 const STEPS: u64 = 500;
 const SEEDS: u64 = 3;
@@ -42,25 +44,7 @@ fn planes(count: u64, first: u64) -> Vec<Plane> {
 }
 
 fn plan(seed: u64, exact: bool) -> TrainingPlan {
-    TrainingPlan {
-        task: Task::Reconstruct,
-        seed,
-        steps: STEPS,
-        batch: 2,
-        crop: 64,
-        learning_rate: 3e-3,
-        warmup_share: 0.1,
-        optimiser: OptimiserKind::Adam,
-        weight_decay: 0.0,
-        clip_norm: 1.0,
-        loss: LossKind::Mse,
-        input_noise: 0.0,
-        augment: true,
-        exact,
-        validate_every: STEPS,
-        checkpoint_every: STEPS,
-        gradient_batches: 0,
-    }
+    TrainingPlan { seed, exact, ..common::plan(STEPS, 2, 64) }
 }
 
 fn run(net: &Net, tiles: &Tiles, plan: &TrainingPlan, compute: &Compute) -> Outcome {

@@ -4,10 +4,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use foci_image::Plane;
 use foci_kernels::{Compute, Simd};
 use foci_net::{Architecture, solve};
-use foci_train::{LossKind, Observer, OptimiserKind, Predictor, Task, Tiles, TrainingPlan, train};
+use foci_train::{Observer, Predictor, Tiles, TrainingPlan, train};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -63,25 +65,7 @@ fn images_of_two_sizes_need_the_memory_of_the_larger() {
     let compute = Compute::new(1, Simd::detect().unwrap()).unwrap();
     let net = solve::for_weights(&Architecture::shipped("fcn").unwrap(), 5_000, 1, 1).unwrap();
     let tiles = Tiles { training: vec![plane(32, 32)], validation: vec![plane(32, 32)], ..Tiles::default() };
-    let plan = TrainingPlan {
-        task: Task::Reconstruct,
-        seed: 0,
-        steps: 1,
-        batch: 1,
-        crop: 32,
-        learning_rate: 1e-3,
-        warmup_share: 0.1,
-        optimiser: OptimiserKind::Adam,
-        weight_decay: 0.0,
-        clip_norm: 1.0,
-        loss: LossKind::Mse,
-        input_noise: 0.0,
-        augment: false,
-        exact: false,
-        validate_every: 1,
-        checkpoint_every: 1,
-        gradient_batches: 0,
-    };
+    let plan = TrainingPlan { learning_rate: 1e-3, augment: false, ..common::plan(1, 1, 32) };
     let folder = tempfile::tempdir().unwrap();
     let model = train(&net, &plan, &tiles, folder.path(), &compute, &mut Nobody).unwrap().model;
 

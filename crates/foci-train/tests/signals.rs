@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use foci_image::Plane;
 use foci_kernels::{Compute, Simd};
 use foci_net::{Architecture, Net, solve};
-use foci_train::{
-    LossKind, Observer, OptimiserKind, Outcome, Task, Tiles, TrainError, TrainingPlan, read_log, train,
-};
+use foci_train::{Observer, Outcome, Tiles, TrainError, TrainingPlan, read_log, train};
 use std::cell::Cell;
 use std::path::Path;
 
@@ -25,23 +25,11 @@ impl Observer for Patience {
 
 fn plan(gradient_batches: u32) -> TrainingPlan {
     TrainingPlan {
-        task: Task::Reconstruct,
         seed: 3,
-        steps: 9,
-        batch: 2,
-        crop: 24,
-        learning_rate: 3e-3,
-        warmup_share: 0.1,
-        optimiser: OptimiserKind::Adam,
-        weight_decay: 0.0,
-        clip_norm: 1.0,
-        loss: LossKind::Mse,
-        input_noise: 0.0,
-        augment: true,
-        exact: false,
         validate_every: 3,
         checkpoint_every: 2,
         gradient_batches,
+        ..common::plan(9, 2, 24)
     }
 }
 

@@ -86,12 +86,6 @@ impl Progress {
         self.show();
     }
 
-    /// Says how much of the whole is done.
-    pub fn reach_share(&mut self, done: f64) {
-        self.done = done;
-        self.show();
-    }
-
     /// True once there has been time enough to show something.
     pub fn is_due(&self) -> bool {
         self.started.elapsed() >= self.patience

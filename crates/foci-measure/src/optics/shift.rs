@@ -86,12 +86,11 @@ pub fn shift_error<S: System>(
     for image_of in images {
         let (left, top) = ((image_of.width() - side) / 2, (image_of.height() - side) / 2);
         let mut respond = |x: usize, y: usize| {
-            let rows = (top + y..top + y + side).map(|row| &image_of.row(row)[left + x..left + x + side]);
-            let window: Vec<f32> = rows.flatten().copied().collect();
+            let window = image_of.window(left + x, top + y, side);
             image(system, ImageView::new(side, side, &window)?)
         };
         let still = respond(0, 0)?;
-        spread += variance(&still, side, margin);
+        spread += variance(ImageView::new(side, side, &still)?, margin);
         for (errors, shift) in errors.iter_mut().zip(first..) {
             for (error, (x, y)) in errors.iter_mut().zip([(shift, 0), (0, shift)]) {
                 *error += mean_square(&still, &respond(x, y)?, side, margin + shift, (x, y));
@@ -110,10 +109,9 @@ pub fn shift_error<S: System>(
 }
 
 /// Variance inside the margin; 0 where equal values differ by rounding only.
-fn variance(image: &[f32], side: usize, margin: usize) -> f64 {
-    let rows = margin..side - margin;
-    let inside: Vec<f32> =
-        rows.flat_map(|y| image[y * side + margin..(y + 1) * side - margin].iter().copied()).collect();
+fn variance(image: ImageView<'_>, margin: usize) -> f64 {
+    let side = image.width();
+    let inside = image.window(margin, margin, side - 2 * margin);
     let variance = around_mean(&inside) / inside.len() as f64;
     let largest = inside.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
     if variance.sqrt() <= f64::from(f32::EPSILON * largest) { 0.0 } else { variance }

@@ -91,9 +91,7 @@ pub fn sites(
     taken
         .into_iter()
         .map(|place| {
-            let window: Vec<f32> = (place.y - middle..place.y - middle + side)
-                .flat_map(|y| image.row(y)[place.x - middle..place.x - middle + side].iter().copied())
-                .collect();
+            let window = image.window(place.x - middle, place.y - middle, side);
             let scene = Scene::of(ImageView::new(side, side, &window)?);
             Ok(Site { scene, brightness, level: place.level })
         })

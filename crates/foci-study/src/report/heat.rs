@@ -4,7 +4,7 @@
 //! the greatest value of the study; seeds are averaged as logarithms.
 
 use super::format;
-use super::svg::{Anchor, Svg};
+use super::svg::{Anchor, Svg, range};
 use crate::results::{Look, RunSignals};
 use foci_measure::summary::mean;
 use foci_train::LayerSignal;
@@ -127,11 +127,8 @@ struct Scale {
 
 impl Scale {
     fn over<'t>(tables: impl Iterator<Item = &'t Table>) -> Option<Scale> {
-        let values = tables.flat_map(|table| table.cells.iter().flatten().flatten());
-        values.fold(None, |scale: Option<Scale>, &value| match scale {
-            None => Some(Scale { low: value, high: value }),
-            Some(Scale { low, high }) => Some(Scale { low: low.min(value), high: high.max(value) }),
-        })
+        let values = tables.flat_map(|table| table.cells.iter().flatten().flatten().copied());
+        range(values).map(|(low, high)| Scale { low, high })
     }
 
     fn shade(&self, value: f64) -> usize {

@@ -39,10 +39,10 @@ pub fn prepare(results: &Results, arm: impl Fn(&str) -> usize) -> Stress {
     };
     let kinds: Vec<Degradation> = Degradation::ALL
         .into_iter()
-        .filter(|kind| results.stress.iter().any(|run| run.kind == kind.name()))
+        .filter(|kind| results.stress.iter().any(|run| run.kind == *kind))
         .collect();
     let of = |kind: Degradation, net: &str| -> Vec<&RunStress> {
-        results.stress.iter().filter(|run| run.kind == kind.name() && run.net == net).collect()
+        results.stress.iter().filter(|run| run.kind == kind && run.net == net).collect()
     };
     let names: Vec<&str> = results
         .nets

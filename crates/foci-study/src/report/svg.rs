@@ -249,7 +249,8 @@ pub fn nice(value: f64) -> f64 {
     rounded * power
 }
 
-fn range(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
+/// The least and the greatest finite value.
+pub fn range(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
     values.into_iter().filter(|value| value.is_finite()).fold(None, |range, value| match range {
         None => Some((value, value)),
         Some((low, high)) => Some((f64::min(low, value), f64::max(high, value))),

@@ -49,17 +49,23 @@ fn is_exact_model(name: &str) -> Result<bool, Failure> {
 pub fn load(name: &str, weights: Option<u64>) -> Result<Net, Failure> {
     let folder = Path::new(name);
     if folder.join("net.json").exists() {
-        if weights.is_some() {
-            return Err(Failure::input(anyhow::anyhow!(
-                "{name} is a model, which has the weights it has; leave out --weights"
-            )));
-        }
+        refuse_weights(name, weights)?;
         let path = folder.join("net.json");
         let text = std::fs::read_to_string(&path).map_err(Failure::input)?;
         return Net::from_json(&text, &path.display().to_string()).map_err(Failure::input);
     }
     let architecture = Architecture::load(name).map_err(Failure::input)?;
     solve::for_weights(&architecture, weights.unwrap_or(DEFAULT_WEIGHTS), 1, 1).map_err(Failure::input)
+}
+
+/// A model cannot be brought to other weights.
+pub fn refuse_weights(name: &str, weights: Option<u64>) -> Result<(), Failure> {
+    match weights {
+        None => Ok(()),
+        Some(_) => Err(Failure::input(anyhow::anyhow!(
+            "{name} is a model, which has the weights it has; leave out --weights"
+        ))),
+    }
 }
 
 fn describe(net: &Net, cost: &MemoryCost) -> String {

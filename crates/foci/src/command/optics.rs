@@ -31,7 +31,7 @@ pub fn run(flags: &OpticsArguments, threads: Option<usize>) -> Result<(), Failur
     for (number, subject) in subjects.iter().enumerate() {
         let mut tell = |part: &str, done: usize, all: usize| {
             progress.begin(&format!("{}: {part}", subject.name));
-            progress.reach_share(number as f64 + done as f64 / all as f64);
+            progress.reach(number * all + done, subjects.len() * all);
             terminal::go_on()
         };
         found.push(characterise(subject, &grounds, Bench::default(), &compute, &mut tell)?);
@@ -47,11 +47,7 @@ pub fn run(flags: &OpticsArguments, threads: Option<usize>) -> Result<(), Failur
 fn subject(name: &str, weights: Option<u64>) -> Result<Subject, Failure> {
     let folder = Path::new(name);
     let subject = if folder.join("recipe.json").exists() {
-        if weights.is_some() {
-            return Err(Failure::input(anyhow::anyhow!(
-                "{name} is a model, which has the weights it has; leave out --weights"
-            )));
-        }
+        inspect::refuse_weights(name, weights)?;
         Subject::trained(name, Model::load(folder)?)
     } else {
         Subject::untrained(name, inspect::load(name, weights)?)

@@ -3,6 +3,7 @@
 use super::*;
 use crate::optics::RunOptics;
 use foci_engine::Parameters;
+use foci_image::Degradation;
 use foci_kernels::{Compute, Simd};
 use foci_net::{Activation, Net, Node, Op};
 use foci_optics::{Bench, Grounds, Subject, characterise};
@@ -21,7 +22,7 @@ fn signals(net: &str, seed: u64) -> RunSignals {
     RunSignals { net: net.into(), seed, looks: (1..4).map(look).collect() }
 }
 
-fn stress(net: &str, kind: &str, kept: &[f64]) -> RunStress {
+fn stress(net: &str, kind: Degradation, kept: &[f64]) -> RunStress {
     let point = |(strength, &kept): (usize, &f64)| StressPoint {
         strength,
         amount: (strength > 0).then_some(0.1 * strength as f64),
@@ -30,12 +31,7 @@ fn stress(net: &str, kind: &str, kept: &[f64]) -> RunStress {
         worst_tile: Some("<tile>".into()),
         worst_psnr: Some(20.0),
     };
-    RunStress {
-        net: net.into(),
-        seed: 0,
-        kind: kind.into(),
-        points: kept.iter().enumerate().map(point).collect(),
-    }
+    RunStress { net: net.into(), seed: 0, kind, points: kept.iter().enumerate().map(point).collect() }
 }
 
 /// A net that gives back what it sees, on the bench.
@@ -64,9 +60,9 @@ fn all_sections_are_whole_whatever_nets_are_called() {
     let mut results = study(&["fcn", HOSTILE], 2);
     results.signals = vec![signals("fcn", 0), signals(HOSTILE, 0), signals(HOSTILE, 1)];
     results.stress = vec![
-        stress("fcn", "noise", &[0.8, 0.7, 0.5, 0.3, 0.2, 0.1]),
-        stress(HOSTILE, "noise", &[0.9, 0.9, 0.8, 0.8, 0.7, 0.7]),
-        stress("fcn", "saturation", &[0.8, 0.8, 0.8, 0.8, 0.8, 0.8]),
+        stress("fcn", Degradation::Noise, &[0.8, 0.7, 0.5, 0.3, 0.2, 0.1]),
+        stress(HOSTILE, Degradation::Noise, &[0.9, 0.9, 0.8, 0.8, 0.7, 0.7]),
+        stress("fcn", Degradation::Saturation, &[0.8, 0.8, 0.8, 0.8, 0.8, 0.8]),
     ];
     let mut input = input(&results, pictures(&["fcn", HOSTILE]), curves(&["fcn", HOSTILE]));
     input.optics = vec![perfect(HOSTILE)];
