@@ -47,7 +47,7 @@ pub use error::EngineError;
 pub use foci_net::memory::{Bytes, MemoryPlan, Mode, PlanError, PlanOptions, Shape, largest_image};
 pub use loss::{Loss, MeanAbsoluteError, MeanSquaredError};
 pub use optimiser::{Adam, AdamSettings, Optimiser, Sgd, clip_gradient_norm};
-pub use parameters::{Gradients, Layer, LayerGradient, Layout, Parameters};
+pub use parameters::{Gradients, Layer, LayerGradient, Layout, Parameters, Start};
 pub use profile::{Profile, ProfileRow, profile};
 pub use session::{FeatureMap, Replaced, Session, SessionOptions};
 pub use tensors::NamedTensor;

@@ -23,9 +23,7 @@ impl Normal {
     pub(crate) fn new(seed: u64, name: &str) -> Normal {
         let mut key = *b"seed:   foci initial parameters ";
         key[..8].copy_from_slice(&seed.to_le_bytes());
-        let mut source = ChaCha8Rng::from_seed(key);
-        source.set_stream(fnv1a(name.as_bytes()));
-        Normal { source, spare: None }
+        Normal { source: stream(key, name), spare: None }
     }
 
     /// The next number.
@@ -48,6 +46,13 @@ impl Normal {
     fn symmetric(&mut self) -> f64 {
         (self.source.next_u64() >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
     }
+}
+
+/// The stream `name` of a key: that of ChaCha8 whose number is the FNV-1a hash of the name (64 bits).
+pub(crate) fn stream(key: [u8; 32], name: &str) -> ChaCha8Rng {
+    let mut source = ChaCha8Rng::from_seed(key);
+    source.set_stream(fnv1a(name.as_bytes()));
+    source
 }
 
 /// Natural logarithm of a positive, normal number, to about 1e-15.

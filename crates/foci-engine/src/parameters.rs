@@ -14,21 +14,37 @@ use crate::normal::Normal;
 use crate::sums::norm;
 use crate::tensors::{NamedTensor, TensorFile, to_safetensors};
 
-/// Where one convolution's numbers lie.
+/// How the weights of a layer begin; biases begin at zero.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Start {
+    /// Normal numbers of this standard deviation around zero (see [`Parameters::he`]).
+    Normal(f64),
+    /// All at one, as normalisations have them.
+    One,
+}
+
+/// Where the numbers of one convolution or normalisation lie.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layer {
     /// Index in the net's nodes.
     pub node: usize,
     /// Id of that node.
     pub id: String,
-    /// [out, in, kh, kw].
-    pub shape: [usize; 4],
+    /// Shape of the weights: [out, in, kh, kw] of a convolution, [channels] of a normalisation.
+    pub shape: Vec<usize>,
     /// Weights in the flat list.
     pub weight: Range<usize>,
     /// Biases in the flat list, directly after the weights.
     pub bias: Range<usize>,
-    /// Standard deviation of the weights at the start (see [`Parameters::he`]).
-    pub deviation: f64,
+    /// How the weights begin.
+    pub start: Start,
+}
+
+impl Layer {
+    /// Whether it is a convolution, plain or transposed.
+    pub fn is_convolution(&self) -> bool {
+        self.shape.len() == 4
+    }
 }
 
 /// The order of a net's trainable numbers.
@@ -36,7 +52,7 @@ pub struct Layer {
 pub struct Layout {
     /// Name of the net.
     pub net: String,
-    /// Every convolution, plain and transposed, in the order of nodes.
+    /// Every convolution, plain and transposed, and every normalisation, in the order of nodes.
     pub layers: Vec<Layer>,
 }
 
@@ -46,27 +62,23 @@ impl Layout {
         let mut start = 0;
         let mut layers = Vec::new();
         for (index, node) in net.nodes.iter().enumerate() {
-            let (kernel, channels_in, activation, taps) = match node.op {
+            let (shape, begins) = match node.op {
                 Op::Conv { kernel, channels_in, activation, .. } => {
-                    (kernel, channels_in, activation, kernel * kernel)
+                    let fan_in = channels_in * kernel * kernel;
+                    (vec![node.channels, channels_in, kernel, kernel], Start::he(activation, fan_in))
                 }
                 // Of a kernel spread with a stride, only every stride-th row and column meet in one output pixel.
                 Op::ConvTransposed { kernel, factor, channels_in, activation } => {
-                    (kernel, channels_in, activation, (kernel / factor) * (kernel / factor))
+                    let fan_in = channels_in * (kernel / factor) * (kernel / factor);
+                    (vec![node.channels, channels_in, kernel, kernel], Start::he(activation, fan_in))
                 }
+                Op::GroupNorm { .. } => (vec![node.channels], Start::One),
                 _ => continue,
             };
-            let weight = start..start + node.channels * channels_in * kernel * kernel;
+            let weight = start..start + shape.iter().product::<usize>();
             let bias = weight.end..weight.end + node.channels;
             start = bias.end;
-            layers.push(Layer {
-                node: index,
-                id: node.id.clone(),
-                shape: [node.channels, channels_in, kernel, kernel],
-                weight,
-                bias,
-                deviation: gain(activation) / ((channels_in * taps) as f64).sqrt(),
-            });
+            layers.push(Layer { node: index, id: node.id.clone(), shape, weight, bias, start: begins });
         }
         Layout { net: net.name.clone(), layers }
     }
@@ -93,7 +105,7 @@ impl Layout {
         for layer in &self.layers {
             tensors.push(NamedTensor {
                 name: format!("{}.weight", layer.id),
-                shape: layer.shape.to_vec(),
+                shape: layer.shape.clone(),
                 values: values[layer.weight.clone()].to_vec(),
             });
             tensors.push(NamedTensor {
@@ -103,6 +115,13 @@ impl Layout {
             });
         }
         tensors
+    }
+}
+
+impl Start {
+    /// He's initialisation for a layer with this activation, each of whose values is a sum of `fan_in` products.
+    fn he(activation: Activation, fan_in: usize) -> Start {
+        Start::Normal(gain(activation) / (fan_in as f64).sqrt())
     }
 }
 
@@ -136,14 +155,20 @@ impl Parameters {
     /// Weights are normal with standard deviation gain / sqrt(fan-in); the fan-in of a convolution is its channels in
     /// times its taps, and the gain is that of its own activation. Each layer draws from a stream of its own, chosen
     /// by `seed`, the net's name and the layer's id: changing one layer changes no other, and two nets that share
-    /// layer names share no weights.
+    /// layer names share no weights. Weights of normalisations are one.
     pub fn he(net: &Net, seed: u64) -> Parameters {
         let mut parameters = Parameters::zeros(net);
         let layout = Arc::clone(&parameters.layout);
         for layer in &layout.layers {
-            let mut normal = Normal::new(seed, &format!("{}/{}", net.name, layer.id));
-            for value in &mut parameters.values[layer.weight.clone()] {
-                *value = (normal.next() * layer.deviation) as f32;
+            let weights = &mut parameters.values[layer.weight.clone()];
+            match layer.start {
+                Start::One => weights.fill(1.0),
+                Start::Normal(deviation) => {
+                    let mut normal = Normal::new(seed, &format!("{}/{}", net.name, layer.id));
+                    for value in weights {
+                        *value = (normal.next() * deviation) as f32;
+                    }
+                }
             }
         }
         parameters
@@ -155,7 +180,7 @@ impl Parameters {
         Parameters { values: vec![0.0; layout.count()], layout: Arc::new(layout) }
     }
 
-    /// Weights [out, in, kh, kw] of layer `id`.
+    /// Weights of layer `id`, as its [`Layer::shape`] says.
     pub fn weight(&self, id: &str) -> Option<&[f32]> {
         self.layout.layer(id).map(|layer| &self.values[layer.weight.clone()])
     }
@@ -163,6 +188,28 @@ impl Parameters {
     /// Biases, one for each channel out, of layer `id`.
     pub fn bias(&self, id: &str) -> Option<&[f32]> {
         self.layout.layer(id).map(|layer| &self.values[layer.bias.clone()])
+    }
+
+    /// Those of the layers that `net` has, too: of a net that was trained with heads, say, those of the net itself.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] if `net` has a layer that is not among these.
+    pub fn of(&self, net: &Net) -> Result<Parameters, EngineError> {
+        let mut parameters = Parameters::zeros(net);
+        let layout = Arc::clone(&parameters.layout);
+        for layer in &layout.layers {
+            let known = self.layout.layer(&layer.id).filter(|known| known.shape == layer.shape);
+            let known = known.ok_or_else(|| EngineError::Unavailable {
+                what: format!(
+                    "net `{}` has no layer `{}` like that of net `{}`",
+                    self.layout.net, layer.id, net.name
+                ),
+                remedy: "take the parameters of a net that has all layers of the other",
+            })?;
+            parameters.values[layer.weight.start..layer.bias.end]
+                .copy_from_slice(&self.values[known.weight.start..known.bias.end]);
+        }
+        Ok(parameters)
     }
 
     /// Copies as tensors `<id>.weight` and `<id>.bias`, in the order of the layout.
@@ -214,7 +261,7 @@ pub struct Gradients {
 /// Derivatives by one layer's parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LayerGradient<'a> {
-    /// By its weights [out, in, kh, kw].
+    /// By its weights, as its [`Layer::shape`] says.
     pub weight: &'a [f32],
     /// By its biases, one for each channel out.
     pub bias: &'a [f32],
@@ -233,7 +280,7 @@ impl LayerGradient<'_> {
 }
 
 impl Gradients {
-    /// The derivatives by the parameters of node `id`; none if it is no convolution of the net.
+    /// The derivatives by the parameters of node `id`; none if it has none in the net.
     pub fn layer(&self, id: &str) -> Option<LayerGradient<'_>> {
         self.layout.layer(id).map(|layer| LayerGradient {
             weight: &self.values[layer.weight.clone()],

@@ -170,6 +170,14 @@ impl Session {
         Ok(())
     }
 
+    /// Draws what the dropouts of the net drop from now on: in the forward pass number `step` of the run with this seed, and
+    /// on its way back. Until it is called for the first time nothing is dropped, and nothing ever is in inference.
+    pub fn draw_dropout(&mut self, seed: u64, step: u64) {
+        for (operation, id) in self.operations.iter_mut().zip(&self.ids) {
+            operation.draw(id, seed, step);
+        }
+    }
+
     /// Computes the output [N, C, H, W] for `input` [N, C, H, W].
     ///
     /// # Errors

@@ -26,7 +26,10 @@ fn the_order_is_that_of_nodes_weights_then_biases() {
     let net = net(4, Activation::Relu);
     let parameters = Parameters::he(&net, 1);
     let layers = &parameters.layout.layers;
-    assert_eq!(layers.iter().map(|layer| layer.shape).collect::<Vec<_>>(), [[4, 8, 3, 3], [3, 4, 2, 2]]);
+    assert_eq!(
+        layers.iter().map(|layer| layer.shape.clone()).collect::<Vec<_>>(),
+        [[4, 8, 3, 3], [3, 4, 2, 2]]
+    );
     assert_eq!((layers[0].weight.clone(), layers[0].bias.clone()), (0..288, 288..292));
     assert_eq!((layers[1].weight.clone(), layers[1].bias.clone()), (292..340, 340..343));
     assert_eq!(parameters.values.len() as u64, net.weights());

@@ -66,8 +66,10 @@ mod elementwise;
 mod finish;
 mod functions;
 mod gradient;
+mod group_norm;
 pub mod peak;
 mod pieces;
+mod planes;
 mod pool;
 pub mod reference;
 mod resample;
@@ -86,6 +88,8 @@ pub use elementwise::{
     activate, activation_gradient, add_forward, add_into, fill_zero, load_nchw, store_nchw,
 };
 pub use gradient::InputGradient;
+pub use group_norm::{GroupNorm, GroupNormSpec};
+pub use planes::PlaneScale;
 pub use pool::{PoolKind, pool_backward, pool_forward};
 pub use simd::{Simd, SimdError};
 pub use threads::{Compute, ComputeError};

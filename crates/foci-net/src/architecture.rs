@@ -6,9 +6,9 @@
 use std::io::Read;
 
 use crate::error::NetError;
-use crate::graph::{Activation, MAX_CHANNELS, Net, Node, Op};
+use crate::graph::{Activation, MAX_CHANNELS, Net, Node, Normalisation, Op};
 use crate::link::{Layer, link};
-use crate::parse::{DraftKind, parse};
+use crate::parse::{After, DraftKind, parse};
 use crate::suggest::nearest;
 use crate::ties::WidthGroup;
 
@@ -16,7 +16,7 @@ use crate::ties::WidthGroup;
 const MAX_FILE_BYTES: u64 = 1 << 18;
 
 /// Shipped nets by name, with the text of their files.
-const SHIPPED: [(&str, &str); 10] = [
+const SHIPPED: [(&str, &str); 12] = [
     ("fcn", include_str!("../../../nets/fcn.toml")),
     ("atrous", include_str!("../../../nets/atrous.toml")),
     ("unet", include_str!("../../../nets/unet.toml")),
@@ -27,6 +27,8 @@ const SHIPPED: [(&str, &str); 10] = [
     ("unet-blur", include_str!("../../../nets/unet-blur.toml")),
     ("atrous-gridded", include_str!("../../../nets/atrous-gridded.toml")),
     ("fcn-transposed", include_str!("../../../nets/fcn-transposed.toml")),
+    ("unet-14", include_str!("../../../nets/unet-14.toml")),
+    ("unet-20", include_str!("../../../nets/unet-20.toml")),
 ];
 
 /// A checked architecture with relative widths.
@@ -103,6 +105,27 @@ impl Architecture {
             return Err(NetError::TooLarge { path: path_or_name.to_owned(), most: MAX_FILE_BYTES });
         }
         Architecture::parse(&text, path_or_name)
+    }
+
+    /// The same architecture with another activation in all layers that have one, or another normalisation in all layers
+    /// but the last. `None` leaves things as they are.
+    #[must_use]
+    pub fn with(
+        mut self,
+        activation: Option<Activation>,
+        normalisation: Option<Normalisation>,
+    ) -> Architecture {
+        for layer in &mut self.layers {
+            let (DraftKind::Conv { after, .. } | DraftKind::ConvTransposed { after, .. }) = &mut layer.kind
+            else {
+                continue;
+            };
+            if let Some(activation) = activation.filter(|_| after.activation != Activation::None) {
+                after.activation = activation;
+            }
+            after.normalisation = normalisation.unwrap_or(after.normalisation);
+        }
+        self
     }
 
     /// The name given in the file.
@@ -210,11 +233,16 @@ impl Blueprint {
             None => Rule::Fixed,
         };
         match &layer.kind {
-            DraftKind::Conv { kernel, dilations, activation, width } => {
-                let activation = if width.is_some() { *activation } else { Activation::None };
-                let conv = |dilation| Op::Conv { kernel: *kernel, dilation, channels_in: 0, activation };
+            DraftKind::Conv { kernel, dilations, after, width } => {
+                let output = After { normalisation: Normalisation::None, activation: Activation::None };
+                let after = if width.is_some() { *after } else { output };
+                let conv = |dilation| {
+                    let activation = after.of_the_convolution();
+                    Op::Conv { kernel: *kernel, dilation, channels_in: 0, activation }
+                };
                 if let [dilation] = dilations[..] {
-                    let node = self.push(id, conv(dilation), from, like, share(0, 1), Some(index));
+                    let node =
+                        self.push_after(after, id, conv(dilation), from, like, share(0, 1), Some(index));
                     if width.is_none() {
                         self.net.nodes[node].channels = channels_out;
                     }
@@ -223,19 +251,20 @@ impl Blueprint {
                 let parts = dilations.len();
                 let branches = dilations.iter().enumerate().map(|(part, &dilation)| {
                     let id = format!("{id}.d{dilation}");
-                    self.push(&id, conv(dilation), from.clone(), None, share(part, parts), Some(index))
+                    let share = share(part, parts);
+                    self.push_after(after, &id, conv(dilation), from.clone(), None, share, Some(index))
                 });
                 let branches = branches.collect();
                 self.push(id, Op::Concat, branches, None, Rule::Sum, Some(index))
             }
-            DraftKind::ConvTransposed { kernel, activation, .. } => {
+            DraftKind::ConvTransposed { kernel, after, .. } => {
                 let op = Op::ConvTransposed {
                     kernel: *kernel,
                     factor: 2,
                     channels_in: 0,
-                    activation: *activation,
+                    activation: after.of_the_convolution(),
                 };
-                self.push(id, op, from, like, share(0, 1), Some(index))
+                self.push_after(*after, id, op, from, like, share(0, 1), Some(index))
             }
             DraftKind::Pool { kind, factor } => {
                 let op = Op::Pool { kind: *kind, factor: *factor };
@@ -247,6 +276,29 @@ impl Blueprint {
             }
             DraftKind::Concat => self.push(id, Op::Concat, from, like, Rule::Sum, Some(index)),
             DraftKind::Add => self.push(id, Op::Add, from, like, Rule::AsRead, Some(index)),
+        }
+    }
+
+    /// A convolution, and its normalisation behind it if it has one: then the normalisation applies the activation.
+    #[allow(clippy::too_many_arguments, reason = "those of `push`, and what comes after")]
+    fn push_after(
+        &mut self,
+        after: After,
+        id: &str,
+        op: Op,
+        from: Vec<usize>,
+        like: Option<usize>,
+        rule: Rule,
+        made_from: Option<usize>,
+    ) -> usize {
+        let convolution = self.push(id, op, from, like, rule, made_from);
+        match after.normalisation {
+            Normalisation::None => convolution,
+            Normalisation::Group => {
+                let norm = Op::GroupNorm { groups: 1, activation: after.activation };
+                let id = format!("{id}.norm");
+                self.push(&id, norm, vec![convolution], None, Rule::AsRead, made_from)
+            }
         }
     }
 
@@ -290,6 +342,9 @@ impl Blueprint {
             };
             if let Op::Conv { channels_in, .. } | Op::ConvTransposed { channels_in, .. } = &mut node.op {
                 *channels_in = first;
+            }
+            if let Op::GroupNorm { groups, .. } = &mut node.op {
+                *groups = Normalisation::groups(first);
             }
         }
     }

@@ -98,6 +98,14 @@ impl Net {
             });
         }
         match node.op {
+            Op::GroupNorm { .. } if !matches!(first.op, Op::Conv { .. } | Op::ConvTransposed { .. }) => {
+                Err(Problem::NormalisesNoConvolution { from: first.id.clone() })
+            }
+            Op::GroupNorm { groups, .. } if groups == 0 || !first.channels.is_multiple_of(groups) => {
+                let allowed = "a number that divides the channels";
+                Err(Problem::OutOfRange { key: "groups", value: groups.to_string(), allowed })
+            }
+            Op::GroupNorm { .. } | Op::Dropout { .. } => Ok((first.channels, first.scale)),
             Op::Input | Op::Conv { .. } => Ok((node.channels, first.scale)),
             Op::Pool { factor, .. } => {
                 let scale = first.scale * factor;
@@ -173,6 +181,11 @@ fn check_op(op: &Op) -> Result<(), Problem> {
             within("kernel", kernel, matches!(kernel, 2 | 4), "2 or 4 for conv_transposed")?;
             within("factor", factor, factor == 2, "2 for conv_transposed")
         }
-        Op::Input | Op::Concat | Op::Add | Op::Output => Ok(()),
+        Op::Dropout { rate, .. } if !(0.0..1.0).contains(&rate) => Err(Problem::OutOfRange {
+            key: "rate",
+            value: rate.to_string(),
+            allowed: "0 or more and below 1",
+        }),
+        Op::Input | Op::GroupNorm { .. } | Op::Dropout { .. } | Op::Concat | Op::Add | Op::Output => Ok(()),
     }
 }

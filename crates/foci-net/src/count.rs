@@ -3,10 +3,13 @@
 use crate::graph::{Net, Op, PoolKind, UpsampleMode};
 
 impl Net {
-    /// Trainable numbers: weights and biases of all convolutions.
+    /// Trainable numbers: weights and biases of all convolutions and normalisations.
     pub fn weights(&self) -> u64 {
         let counts = self.nodes.iter().map(|node| {
             let out = node.channels as u64;
+            if matches!(node.op, Op::GroupNorm { .. }) {
+                return 2 * out;
+            }
             self.taps(&node.op).saturating_mul(out).saturating_add(if self.taps(&node.op) > 0 {
                 out
             } else {
@@ -18,7 +21,7 @@ impl Net {
 
     /// Multiply-adds of all convolutions per pixel of the input, for sizes that the stride divides.
     ///
-    /// Biases, activations, pooling and upsampling are not counted.
+    /// Biases, normalisations, activations, pooling and upsampling are not counted.
     pub fn macs_per_pixel(&self) -> f64 {
         self.nodes
             .iter()
@@ -68,6 +71,7 @@ impl Net {
     fn is_branch(&self, node: usize, layer: &str) -> bool {
         let node = &self.nodes[node];
         match node.op {
+            Op::GroupNorm { .. } => node.from.iter().all(|&convolution| self.is_branch(convolution, layer)),
             Op::Conv { dilation, .. } => node.id == format!("{layer}.d{dilation}"),
             _ => false,
         }
@@ -88,9 +92,16 @@ impl Net {
     /// All operations are separable in their support, so one dimension suffices: the interval that an output
     /// pixel reads is followed back to the input, at each branching the hull of what the branches read. With
     /// poolings and upsamplings it depends on where the pixel lies on the coarse grid, hence the largest over
-    /// one period. Not every pixel inside need be read: dilations leave gaps.
+    /// one period. Not every pixel inside need be read: dilations leave gaps. What normalisations add is left out: they
+    /// weigh every pixel of the image, each a little ([`Net::normalises`]).
     pub fn receptive_field(&self) -> u64 {
         (0..self.stride() as i64).map(|position| self.hull_from(position)).max().unwrap_or(1)
+    }
+
+    /// Whether the net has normalisations: then every output pixel depends, if only a little, on the whole image, and
+    /// an image that is cut into tiles has another result.
+    pub fn normalises(&self) -> bool {
+        self.nodes.iter().any(|node| matches!(node.op, Op::GroupNorm { .. }))
     }
 
     fn hull_from(&self, position: i64) -> u64 {
@@ -118,7 +129,9 @@ impl Net {
 /// First and last position that an operation reads to make its positions `low` to `high`.
 fn read_by(op: &Op, low: i64, high: i64) -> (i64, i64) {
     match *op {
-        Op::Input | Op::Concat | Op::Add | Op::Output => (low, high),
+        Op::Input | Op::GroupNorm { .. } | Op::Dropout { .. } | Op::Concat | Op::Add | Op::Output => {
+            (low, high)
+        }
         Op::Conv { kernel, dilation, .. } => {
             let reach = (dilation * (kernel / 2)) as i64;
             (low - reach, high + reach)

@@ -75,6 +75,16 @@ pub enum NetError {
         /// All shipped names.
         shipped: Vec<&'static str>,
     },
+    /// A regularisation that the net has no place for.
+    #[error("net `{net}` has {lacks}; leave {what} out for it")]
+    NothingToRegularise {
+        /// Name of the net.
+        net: String,
+        /// What is missing.
+        lacks: &'static str,
+        /// What was asked for.
+        what: &'static str,
+    },
     /// Widths that do not fit the architecture.
     #[error("net `{net}`: {reason}")]
     Widths {

@@ -46,7 +46,7 @@ pub struct Node {
 }
 
 /// What a node computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Op {
     /// The image, [N, channels, H, W].
     Input,
@@ -60,6 +60,21 @@ pub enum Op {
         channels_in: usize,
         /// Applied to the sum of convolution and bias.
         activation: Activation,
+    },
+    /// Group normalisation (Wu & He 2018) of the convolution read, with weights [channels] and biases [channels].
+    GroupNorm {
+        /// Groups of channels, each brought to mean 0 and variance 1 in every image; they divide the channels.
+        groups: usize,
+        /// Applied to the normalised, weighted value.
+        activation: Activation,
+    },
+    /// In training, sets parts of the map to zero at random and divides the rest by the share that is left (Srivastava
+    /// 2014); nothing otherwise. Nets that are saved have none: [`Net::regularised`] puts them in.
+    Dropout {
+        /// Share that is set to zero, 0 or more and below 1.
+        rate: f64,
+        /// What is kept or dropped as one.
+        unit: DropoutUnit,
     },
     /// Reduces height and width by `factor`, rounding up; windows over the border see only what is there.
     Pool {
@@ -113,6 +128,28 @@ pub enum Activation {
     Silu,
 }
 
+/// What a layer does with the result of its convolution before the activation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Normalisation {
+    /// Nothing.
+    #[default]
+    None,
+    /// Group normalisation; as many groups as [`Normalisation::groups`] says.
+    Group,
+}
+
+/// What dropout keeps or drops as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DropoutUnit {
+    /// A channel of an image: neighbouring pixels of a map say much the same, so that dropping single ones would drop
+    /// little (Tompson 2015, spatial dropout).
+    Channel,
+    /// All channels of an image.
+    Map,
+}
+
 /// How a pooling window becomes one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PoolKind {
@@ -151,6 +188,24 @@ impl Activation {
     }
 }
 
+impl Normalisation {
+    /// Every normalisation.
+    pub const ALL: [Normalisation; 2] = [Normalisation::None, Normalisation::Group];
+
+    /// The name used in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Normalisation::None => "none",
+            Normalisation::Group => "group",
+        }
+    }
+
+    /// The groups of a layer of so many channels: the largest number up to 8 that divides them, 1 for a prime above 8.
+    pub fn groups(channels: usize) -> usize {
+        (1..=8).rev().find(|groups| channels.is_multiple_of(*groups)).unwrap_or(1)
+    }
+}
+
 impl PoolKind {
     /// The name of the operation in files.
     pub fn op_name(self) -> &'static str {
@@ -181,6 +236,8 @@ impl Op {
         match self {
             Op::Input => "input",
             Op::Conv { .. } => "conv",
+            Op::GroupNorm { .. } => "group_norm",
+            Op::Dropout { .. } => "dropout",
             Op::Pool { kind, .. } => kind.op_name(),
             Op::Upsample { .. } => "upsample",
             Op::ConvTransposed { .. } => "conv_transposed",

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 
 use crate::error::NetError;
-use crate::graph::{Activation, Net, Node, Op, PoolKind, UpsampleMode};
+use crate::graph::{Activation, DropoutUnit, Net, Node, Op, PoolKind, UpsampleMode};
 
 /// Bytes for one image of a size, as planned by the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,12 @@ struct NodeRecord {
     channels_out: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     activation: Option<Activation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<DropoutUnit>,
     #[serde(skip_serializing_if = "Option::is_none")]
     like: Option<String>,
 }
@@ -102,6 +108,9 @@ impl Net {
             channels_in: None,
             channels_out: None,
             activation: None,
+            groups: None,
+            rate: None,
+            unit: None,
             like: node.like.map(id),
         };
         match node.op {
@@ -119,6 +128,14 @@ impl Net {
                 record.channels_in = Some(channels_in);
                 record.channels_out = Some(node.channels);
                 record.activation = Some(activation);
+            }
+            Op::GroupNorm { groups, activation } => {
+                record.groups = Some(groups);
+                record.activation = Some(activation);
+            }
+            Op::Dropout { rate, unit } => {
+                record.rate = Some(rate);
+                record.unit = Some(unit);
             }
             Op::Pool { factor, .. } => record.factor = Some(factor),
             Op::Upsample { factor, mode } => {
@@ -194,6 +211,14 @@ impl NodeRecord {
                 channels_in: need(self.channels_in, "channels_in")?,
                 activation: self.activation.ok_or("`activation` is missing")?,
             },
+            "group_norm" => Op::GroupNorm {
+                groups: need(self.groups, "groups")?,
+                activation: self.activation.ok_or("`activation` is missing")?,
+            },
+            "dropout" => Op::Dropout {
+                rate: self.rate.ok_or("`rate` is missing")?,
+                unit: self.unit.ok_or("`unit` is missing")?,
+            },
             "maxpool" => pool(PoolKind::Max)?,
             "avgpool" => pool(PoolKind::Average)?,
             "blurpool" => pool(PoolKind::Blur)?,
@@ -210,7 +235,12 @@ impl NodeRecord {
             Op::Input => need(self.channels, "channels")?,
             Op::Conv { .. } | Op::ConvTransposed { .. } => need(self.channels_out, "channels_out")?,
             Op::Concat => from.iter().fold(0, |sum: usize, &index| sum.saturating_add(nodes[index].channels)),
-            Op::Pool { .. } | Op::Upsample { .. } | Op::Add | Op::Output => first_channels,
+            Op::GroupNorm { .. }
+            | Op::Dropout { .. }
+            | Op::Pool { .. }
+            | Op::Upsample { .. }
+            | Op::Add
+            | Op::Output => first_channels,
         };
         // A wrong factor is reported when the graph is checked; here it must only not overflow.
         let scale = match op {

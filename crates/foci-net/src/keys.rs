@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::error::NetError;
-use crate::graph::{Activation, MAX_DILATION};
+use crate::graph::{Activation, MAX_DILATION, Normalisation};
 use crate::problem::Problem;
 use crate::suggest::nearest;
 
@@ -114,6 +114,13 @@ impl<'a> Keys<'a> {
         let found = Activation::ALL.into_iter().find(|activation| activation.name() == word);
         let names = Activation::ALL.map(Activation::name);
         found.map(Some).ok_or_else(|| self.source.error(&at, unknown_word("activation", word, &names)))
+    }
+
+    pub fn normalisation(&self) -> Result<Option<Normalisation>, NetError> {
+        let Some((word, at)) = self.text("normalisation")? else { return Ok(None) };
+        let found = Normalisation::ALL.into_iter().find(|normalisation| normalisation.name() == word);
+        let names = Normalisation::ALL.map(Normalisation::name);
+        found.map(Some).ok_or_else(|| self.source.error(&at, unknown_word("normalisation", word, &names)))
     }
 
     pub fn factor(&self) -> Result<usize, NetError> {

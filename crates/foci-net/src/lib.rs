@@ -16,7 +16,7 @@
 //!
 //! # The architecture file
 //!
-//! TOML: a name, the activation of all layers that name none, and the layers.
+//! TOML: a name, the activation (and the normalisation) of all layers that name none, and the layers.
 //!
 //! ```toml
 //! name = "small-unet"
@@ -60,13 +60,15 @@
 //! | `kernel` | conv: 1, 3; conv_transposed: 2, 4 | side of the kernel | 3; 2 |
 //! | `dilations` | conv | several: the channels are split over them as evenly as possible | `[1]` |
 //! | `activation` | conv, conv_transposed | | that of the file |
+//! | `normalisation` | conv, conv_transposed | none, or group: before the activation (Wu & He 2018) | that of the file; none |
 //! | `factor` | pools, upsample | 2, 4, 8 (blurpool: 2) | 2 |
 //! | `mode` | upsample | nearest, bilinear | must be said |
 //! | `like` | upsample, conv_transposed | the layer whose size the result is cropped to | the nearest of that size before it |
 //!
 //! Layers may stand in any order; the last one is the output layer, whose channels are those of the task. Layers that
 //! are added share one width. A layer of several dilations becomes one convolution `<id>.d<dilation>` for each and a
-//! concat `<id>`, and counts as one layer. All convolutions pad with zeros and keep the size.
+//! concat `<id>`, and counts as one layer. A normalisation is a node `<id>.norm`; its groups are the largest number up to 8 that
+//! divides the channels. All convolutions pad with zeros and keep the size.
 #![forbid(unsafe_code)]
 
 mod architecture;
@@ -80,6 +82,7 @@ mod link;
 pub mod memory;
 mod parse;
 mod problem;
+mod regularise;
 pub mod solve;
 mod suggest;
 mod ties;
@@ -87,8 +90,10 @@ mod ties;
 pub use architecture::Architecture;
 pub use error::NetError;
 pub use graph::{
-    Activation, MAX_CHANNELS, MAX_DILATION, MAX_NODES, MAX_SCALE, Net, Node, Op, PoolKind, UpsampleMode,
+    Activation, DropoutUnit, MAX_CHANNELS, MAX_DILATION, MAX_NODES, MAX_SCALE, Net, Node, Normalisation, Op,
+    PoolKind, UpsampleMode,
 };
 pub use json::MemoryCost;
 pub use problem::Problem;
+pub use regularise::Regularisation;
 pub use ties::WidthGroup;

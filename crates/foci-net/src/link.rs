@@ -71,8 +71,8 @@ fn check_output_layer(draft: &Draft) -> Result<(), (usize, Problem)> {
             DraftKind::Conv { width: Some(_), .. } if last => {
                 return Err((layer.line, Problem::OutputLayer { key: "width" }));
             }
-            DraftKind::Conv { .. } if last && layer.own_activation => {
-                return Err((layer.line, Problem::OutputLayer { key: "activation" }));
+            DraftKind::Conv { .. } if last && let Some(key) = layer.own => {
+                return Err((layer.line, Problem::OutputLayer { key }));
             }
             DraftKind::Conv { width: None, .. } if !last => {
                 let of = format!("conv layer `{}`", layer.id);

@@ -6,7 +6,8 @@
 //! over an interval of steps, and maps whose intervals are apart may share an address ([`mod@place`]).
 //!
 //! - A [`Piece`] is a map that one operation makes. Concatenation makes none: reading a concat is reading the list of
-//!   its sources' pieces, and its gradient goes straight to theirs. Pooling and upsampling treat channels one by one,
+//!   its sources' pieces, and its gradient goes straight to theirs; so does dropout outside training. Pooling,
+//!   upsampling and dropout treat channels one by one,
 //!   so of a concat they make one piece for each that they read.
 //! - In training, a value is kept for the backward pass if a convolution read it (gradient of the weights), a max
 //!   pooling read it (where the maximum was), or its activation's derivative is told from it. SiLU's is not: there the

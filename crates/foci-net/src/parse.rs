@@ -9,7 +9,7 @@ use std::ops::Range;
 use toml::de::DeTable;
 
 use crate::error::NetError;
-use crate::graph::{Activation, PoolKind, UpsampleMode};
+use crate::graph::{Activation, Normalisation, PoolKind, UpsampleMode};
 use crate::keys::{Keys, Source, unknown_word};
 use crate::problem::Problem;
 
@@ -27,18 +27,35 @@ pub(crate) struct DraftLayer {
     pub id: String,
     pub line: usize,
     pub kind: DraftKind,
-    /// Whether the layer itself names its activation.
-    pub own_activation: bool,
+    /// What the layer itself names of what otherwise the file says for all.
+    pub own: Option<&'static str>,
     /// `None`: the layer before.
     pub from: Option<Vec<(String, usize)>>,
     pub like: Option<(String, usize)>,
 }
 
+/// What comes after the convolution of a layer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct After {
+    pub normalisation: Normalisation,
+    pub activation: Activation,
+}
+
+impl After {
+    /// The activation that the convolution itself applies: none if it is normalised first.
+    pub fn of_the_convolution(self) -> Activation {
+        match self.normalisation {
+            Normalisation::None => self.activation,
+            Normalisation::Group => Activation::None,
+        }
+    }
+}
+
 /// The operation of a layer with its own values; widths are relative.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum DraftKind {
-    Conv { kernel: usize, dilations: Vec<usize>, activation: Activation, width: Option<f64> },
-    ConvTransposed { kernel: usize, activation: Activation, width: f64 },
+    Conv { kernel: usize, dilations: Vec<usize>, after: After, width: Option<f64> },
+    ConvTransposed { kernel: usize, after: After, width: f64 },
     Pool { kind: PoolKind, factor: usize },
     Upsample { factor: usize, mode: UpsampleMode },
     Concat,
@@ -47,13 +64,13 @@ pub(crate) enum DraftKind {
 
 const OPS: [&str; 8] =
     ["conv", "maxpool", "avgpool", "blurpool", "upsample", "conv_transposed", "concat", "add"];
-const TOP_KEYS: [&str; 3] = ["name", "activation", "layer"];
+const TOP_KEYS: [&str; 4] = ["name", "activation", "normalisation", "layer"];
 
 /// Keys that a layer of this operation may have.
 fn keys_of(op: &str) -> &'static [&'static str] {
     match op {
-        "conv" => &["id", "op", "from", "width", "kernel", "dilations", "activation"],
-        "conv_transposed" => &["id", "op", "from", "width", "kernel", "activation", "like"],
+        "conv" => &["id", "op", "from", "width", "kernel", "dilations", "activation", "normalisation"],
+        "conv_transposed" => &["id", "op", "from", "width", "kernel", "activation", "normalisation", "like"],
         "upsample" => &["id", "op", "from", "factor", "mode", "like"],
         "concat" | "add" => &["id", "op", "from"],
         _ => &["id", "op", "from", "factor"],
@@ -84,7 +101,10 @@ pub(crate) fn parse(text: &str, file: &str) -> Result<Draft, NetError> {
     top.check(&TOP_KEYS)?;
     let name = top.text("name")?.ok_or_else(|| top.missing("name", "write name = \"my-net\" at the top"))?;
     check_id(&name.0, &name.1, &source)?;
-    let activation = top.activation()?.unwrap_or(Activation::Relu);
+    let after = After {
+        normalisation: top.normalisation()?.unwrap_or_default(),
+        activation: top.activation()?.unwrap_or(Activation::Relu),
+    };
     let no_layers = || top.missing("layer", "write a [[layer]] table for each layer");
     let (layers, at) = top.get("layer").ok_or_else(no_layers)?;
     let wrong = |found| Problem::WrongType { key: "layer", expected: "[[layer]] tables", found };
@@ -99,7 +119,7 @@ pub(crate) fn parse(text: &str, file: &str) -> Result<Draft, NetError> {
         let Some(table) = value.get_ref().as_table() else {
             return Err(source.error(&at, wrong(value.get_ref().type_str())));
         };
-        let layer = parse_layer(Keys { source: &source, of: "a layer".to_owned(), at, table }, activation)?;
+        let layer = parse_layer(Keys { source: &source, of: "a layer".to_owned(), at, table }, after)?;
         if let Some(&first_line) = lines.get(&layer.id) {
             let problem = Problem::DuplicateId { id: layer.id, first_line };
             return Err(source.error_on(layer.line, problem));
@@ -110,7 +130,7 @@ pub(crate) fn parse(text: &str, file: &str) -> Result<Draft, NetError> {
     Ok(Draft { name: name.0, layers: drafts })
 }
 
-fn parse_layer(mut keys: Keys, net_activation: Activation) -> Result<DraftLayer, NetError> {
+fn parse_layer(mut keys: Keys, of_the_file: After) -> Result<DraftLayer, NetError> {
     let source = keys.source;
     let (id, at) = keys.text("id")?.ok_or_else(|| keys.missing("id", "write id = \"enc1\""))?;
     check_id(&id, &at, source)?;
@@ -133,16 +153,20 @@ fn parse_layer(mut keys: Keys, net_activation: Activation) -> Result<DraftLayer,
     if from.is_none() && (op == "concat" || op == "add") {
         return Err(keys.missing("from", "write from = [\"a\", \"b\"]"));
     }
-    let own_activation = keys.activation()?;
-    let activation = own_activation.unwrap_or(net_activation);
+    let (activation, normalisation) = (keys.activation()?, keys.normalisation()?);
+    let own = activation.map(|_| "activation").or(normalisation.map(|_| "normalisation"));
+    let after = After {
+        normalisation: normalisation.unwrap_or(of_the_file.normalisation),
+        activation: activation.unwrap_or(of_the_file.activation),
+    };
     let kind = match op.as_str() {
         "conv" => {
             let kernel = keys.number("kernel", 3, |n| matches!(n, 1 | 3), "1 or 3")?;
-            DraftKind::Conv { kernel, dilations: keys.dilations(kernel)?, activation, width: keys.width()? }
+            DraftKind::Conv { kernel, dilations: keys.dilations(kernel)?, after, width: keys.width()? }
         }
         "conv_transposed" => DraftKind::ConvTransposed {
             kernel: keys.number("kernel", 2, |n| matches!(n, 2 | 4), "2 or 4 for conv_transposed")?,
-            activation,
+            after,
             width: keys.width()?.ok_or_else(|| keys.missing("width", "write width = 1"))?,
         },
         "upsample" => {
@@ -161,7 +185,7 @@ fn parse_layer(mut keys: Keys, net_activation: Activation) -> Result<DraftLayer,
         "concat" => DraftKind::Concat,
         _ => DraftKind::Add,
     };
-    Ok(DraftLayer { id, line, kind, own_activation: own_activation.is_some(), from, like })
+    Ok(DraftLayer { id, line, kind, own, from, like })
 }
 
 fn check_id(id: &str, at: &Range<usize>, source: &Source) -> Result<(), NetError> {

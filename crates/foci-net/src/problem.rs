@@ -106,6 +106,12 @@ pub enum Problem {
         /// The layers, each reading the next, the first repeated at the end.
         path: Vec<String>,
     },
+    /// A normalisation of something else than a convolution.
+    #[error("a group_norm normalises a convolution, and `{from}` is none")]
+    NormalisesNoConvolution {
+        /// What it reads.
+        from: String,
+    },
     /// A list that names a layer twice.
     #[error("`from` names `{id}` twice; name it once")]
     NamedTwice {

@@ -1,7 +1,7 @@
 //! Weights, multiply-adds, receptive field, stride, layers and sizes against values worked out by hand.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-use foci_net::{Architecture, Net, Op};
+use foci_net::{Activation, Architecture, Net, Node, Normalisation, Op};
 
 fn shipped(name: &str, widths: &[usize]) -> Net {
     Architecture::shipped(name).unwrap().resolve(widths, 1, 1).unwrap()
@@ -205,4 +205,41 @@ fn channels_split_as_evenly_as_possible() {
     let branches: Vec<(&str, usize)> = net.nodes.iter().map(|n| (n.id.as_str(), n.channels)).collect();
     assert_eq!(branches[1..5], [("l0.d1", 3), ("l0.d2", 3), ("l0.d4", 2), ("l0", 8)]);
     assert_eq!(net.layers(), 2);
+}
+
+#[test]
+fn deeper_unets_differ_in_depth_alone() {
+    for (name, layers, each) in [("unet-14", 14, 2), ("unet-20", 20, 3)] {
+        // Encoder and bottom 16, 32, 48, 48, then 32, 32, 16: as many of each as the net has convolutions in one place.
+        let outer: Vec<usize> =
+            [16, 32, 48, 48, 32, 32].into_iter().flat_map(|width| vec![width; each]).collect();
+        let net = shipped(name, &[&outer[..], &[16]].concat());
+        assert_eq!((net.layers(), net.stride()), (layers, 8));
+        // The first convolution of a place reads what the unet's reads there, each further one as many as it makes.
+        let unet = shipped("unet", &[16, 32, 48, 48, 32, 32, 16]);
+        let further =
+            [16, 32, 48, 48, 32, 32].map(|width: u64| 9 * width * width + width).iter().sum::<u64>();
+        assert_eq!(net.weights(), unet.weights() + (each as u64 - 1) * further);
+    }
+}
+
+#[test]
+fn normalisations_have_two_weights_for_each_channel() {
+    let widths = [6, 9, 11, 16, 9, 9, 6];
+    let plain = shipped("unet", &widths);
+    let normalised =
+        Architecture::shipped("unet").unwrap().with(Some(Activation::Elu), Some(Normalisation::Group));
+    let net = normalised.resolve(&widths, 1, 1).unwrap();
+    assert_eq!(net.weights(), plain.weights() + 2 * widths.iter().sum::<usize>() as u64);
+    assert_eq!((net.layers(), net.receptive_field()), (plain.layers(), plain.receptive_field()));
+    assert!(net.normalises() && !plain.normalises());
+    // The largest divisors up to 8 of 6, 9, 11, 16; the activation has moved behind the normalisation.
+    let groups = net.nodes.iter().filter_map(|node| match node.op {
+        Op::GroupNorm { groups, activation: Activation::Elu } => Some(groups),
+        _ => None,
+    });
+    assert_eq!(groups.collect::<Vec<_>>(), [6, 3, 1, 8, 3, 3, 6]);
+    let activated =
+        |node: &&Node| matches!(node.op, Op::Conv { activation, .. } if activation != Activation::None);
+    assert_eq!(net.nodes.iter().filter(activated).count(), 0);
 }

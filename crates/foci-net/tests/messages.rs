@@ -144,11 +144,19 @@ fn unknown_words_and_keys() {
     assert_eq!(
         message(&format!("{CONV_A}dilation = 2\n{OUT}")),
         "my.toml:8: unknown key `dilation` in conv layer `a` (did you mean `dilations`?); keys are: \
-         id, op, from, width, kernel, dilations, activation"
+         id, op, from, width, kernel, dilations, activation, normalisation"
+    );
+    assert_eq!(
+        message(&format!("{CONV_A}normalisation = \"batch\"\n{OUT}")),
+        "my.toml:8: unknown normalisation `batch`; it must be one of: none, group"
+    );
+    assert_eq!(
+        message(&format!("{CONV_A}{OUT}normalisation = \"group\"\n")),
+        message(&format!("{CONV_A}{OUT}activation = \"relu\"\n")).replace("`activation`", "`normalisation`")
     );
     assert_eq!(
         message_of("naem = \"x\"\n"),
-        "my.toml:1: unknown key `naem` in the file (did you mean `name`?); keys are: name, activation, layer"
+        "my.toml:1: unknown key `naem` in the file (did you mean `name`?); keys are: name, activation, normalisation, layer"
     );
 }
 
@@ -226,7 +234,7 @@ fn names_of_nets() {
     assert_eq!(
         Architecture::load("unte").unwrap_err().to_string(),
         "no net is called `unte` and there is no such file (did you mean `unet`?); shipped nets: fcn, atrous, unet, atrous-unet, \
-         unet-no-outer-skip, msd, fcn-blur, unet-blur, atrous-gridded, fcn-transposed"
+         unet-no-outer-skip, msd, fcn-blur, unet-blur, atrous-gridded, fcn-transposed, unet-14, unet-20"
     );
     assert!(!Architecture::load("resnet50").unwrap_err().to_string().contains("did you mean"));
     let missing = Architecture::load("no/such.toml").unwrap_err().to_string();

@@ -90,13 +90,17 @@ fn mean_square(a: &[f32], b: &[f32]) -> f64 {
     sum / a.len().max(1) as f64
 }
 
-/// The layers to replace: convolutions with their activations, except the last. Branches that read one map side by side and
+/// The layers to replace: convolutions with their normalisations and activations, except the last. Branches that read one map side by side and
 /// are put together at once are one layer, tested where they are put together.
 pub(crate) fn layers(net: &Net) -> Vec<usize> {
-    let is_layer = |node: usize| matches!(net.nodes[node].op, Op::Conv { .. } | Op::ConvTransposed { .. });
+    let is_layer = |node: usize| net.ends_layer(node);
+    // What a convolution reads, its normalisation looked through.
+    let sources = |node: usize| match net.nodes[node].op {
+        Op::GroupNorm { .. } => &net.nodes[net.nodes[node].from[0]].from,
+        _ => &net.nodes[node].from,
+    };
     let is_layer_of_branches = |node: usize| {
         let node = &net.nodes[node];
-        let sources = |node: usize| &net.nodes[node].from;
         matches!(node.op, Op::Concat)
             && node.from.iter().all(|&branch| is_layer(branch) && sources(branch) == sources(node.from[0]))
     };
@@ -111,21 +115,9 @@ pub(crate) fn layers(net: &Net) -> Vec<usize> {
     found
 }
 
-/// The skips: what a concat or an add reads that others have read before, with the node that reads it. Empty for nets with
-/// very many.
+/// The skips to cut; none for nets with very many.
 fn skips(net: &Net) -> Vec<(usize, usize)> {
-    let mut found = Vec::new();
-    for (into, node) in net.nodes.iter().enumerate() {
-        if !matches!(node.op, Op::Concat | Op::Add) {
-            continue;
-        }
-        for &source in &node.from {
-            let read_before = net.nodes[..into].iter().any(|other| other.from.contains(&source));
-            if read_before && net.nodes[source].op != Op::Input {
-                found.push((source, into));
-            }
-        }
-    }
+    let found = net.skips();
     if found.len() > MOST_SKIPS { Vec::new() } else { found }
 }
 

@@ -4,7 +4,10 @@
 //! clause is, and *undecided* otherwise: missing evidence is never evidence.
 
 use crate::difference::Difference;
-use crate::results::{ClaimVerdict, Comparison, NetSummary, OpticsSummary, RunSignals, Verdict};
+use crate::middle::{self, Heard};
+use crate::results::{
+    ClaimVerdict, Comparison, MiddleSummary, NetSummary, OpticsSummary, RunSignals, Verdict,
+};
 use crate::spec::ClaimSpec;
 use crate::{optics, signals};
 use foci_measure::Measure;
@@ -15,7 +18,7 @@ const COST_FACTOR: f64 = 1.1;
 
 /// One condition of a claim.
 ///
-/// Which kind it is, its first key says: `measure`, `cost`, `gradient`, `optics` or `pending`.
+/// Which kind it is, its first key says: `measure`, `cost`, `gradient`, `middle`, `optics` or `pending`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "RawClause", untagged)]
 pub enum Clause {
@@ -48,6 +51,16 @@ pub enum Clause {
         /// Layers that should have the larger ones.
         larger: Vec<String>,
     },
+    /// What the middle of a net hears beside its outer layers: supported if that of `more` hears more than that of `less`,
+    /// refuted if less (module `middle`).
+    Middle {
+        /// What is heard.
+        middle: Heard,
+        /// Arm whose middle should hear more.
+        more: String,
+        /// Arm whose middle should hear less.
+        less: String,
+    },
     /// A figure of the optical bench: supported if `more` has more of it than `less`, refuted if it has less
     /// (module `optics`).
     Optics {
@@ -78,6 +91,7 @@ struct RawClause {
     gradient: Option<String>,
     smaller: Option<Vec<String>>,
     larger: Option<Vec<String>>,
+    middle: Option<Heard>,
     optics: Option<String>,
     pending: Option<String>,
 }
@@ -86,7 +100,7 @@ impl TryFrom<RawClause> for Clause {
     type Error = &'static str;
 
     fn try_from(mut raw: RawClause) -> Result<Clause, &'static str> {
-        let wrong = "a clause is { measure, better, worse }, { cost, more, less }, { gradient, smaller, larger }, { optics, more, less } or { pending }";
+        let wrong = "a clause is { measure, better, worse }, { cost, more, less }, { gradient, smaller, larger }, { middle, more, less }, { optics, more, less } or { pending }";
         let clause = if let Some(measure) = raw.measure.take() {
             let (better, worse) = (raw.better.take().ok_or(wrong)?, raw.worse.take().ok_or(wrong)?);
             Clause::Measure { measure, better, worse }
@@ -96,6 +110,9 @@ impl TryFrom<RawClause> for Clause {
         } else if let Some(gradient) = raw.gradient.take() {
             let (smaller, larger) = (raw.smaller.take().ok_or(wrong)?, raw.larger.take().ok_or(wrong)?);
             Clause::Gradient { gradient, smaller, larger }
+        } else if let Some(middle) = raw.middle.take() {
+            let (more, less) = (raw.more.take().ok_or(wrong)?, raw.less.take().ok_or(wrong)?);
+            Clause::Middle { middle, more, less }
         } else if let Some(optics) = raw.optics.take() {
             let (more, less) = (raw.more.take().ok_or(wrong)?, raw.less.take().ok_or(wrong)?);
             Clause::Optics { optics, more, less }
@@ -162,7 +179,9 @@ impl Clause {
     pub fn arms(&self) -> Vec<&str> {
         match self {
             Clause::Measure { better, worse, .. } => vec![better, worse],
-            Clause::Cost { more, less, .. } | Clause::Optics { more, less, .. } => vec![more, less],
+            Clause::Cost { more, less, .. }
+            | Clause::Middle { more, less, .. }
+            | Clause::Optics { more, less, .. } => vec![more, less],
             Clause::Gradient { gradient, .. } => vec![gradient],
             Clause::Pending { .. } => vec![],
         }
@@ -177,6 +196,7 @@ impl Clause {
             Clause::Gradient { gradient, smaller, larger } => {
                 signals::decide(gradient, smaller, larger, evidence.signals)
             }
+            Clause::Middle { middle, more, less } => middle::decide(*middle, [more, less], evidence.middle),
             Clause::Optics { optics, more, less } => optics::decide(optics, [more, less], evidence.optics),
             Clause::Pending { pending } => (Verdict::Undecided, format!("not measured yet: {pending}")),
         }
@@ -192,6 +212,8 @@ pub struct Evidence<'a> {
     pub comparisons: &'a [Comparison],
     /// What the layers heard.
     pub signals: &'a [RunSignals],
+    /// What the middle of each run heard.
+    pub middle: &'a [MiddleSummary],
     /// What the optical bench found.
     pub optics: &'a [OpticsSummary],
 }
@@ -272,7 +294,7 @@ mod tests {
     fn verdict(comparisons: &[Comparison]) -> Verdict {
         let clause = Clause::Measure { measure: "psnr".into(), better: "x".into(), worse: "y".into() };
         let claim = ClaimSpec { id: "c".into(), statement: "x beats y".into(), all: vec![clause] };
-        decide(&claim, Evidence { nets: &[], comparisons, signals: &[], optics: &[] }).verdict
+        decide(&claim, Evidence { nets: &[], comparisons, signals: &[], middle: &[], optics: &[] }).verdict
     }
 
     #[test]
@@ -304,8 +326,11 @@ mod tests {
         };
         let comparisons = [comparison("x", "y", 0.5, 1.5, 0.01), comparison("x", "z", -2.0, -1.0, 0.01)];
         assert_eq!(
-            decide(&claim, Evidence { nets: &[], comparisons: &comparisons, signals: &[], optics: &[] })
-                .verdict,
+            decide(
+                &claim,
+                Evidence { nets: &[], comparisons: &comparisons, signals: &[], middle: &[], optics: &[] }
+            )
+            .verdict,
             Verdict::Refuted
         );
     }

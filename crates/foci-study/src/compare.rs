@@ -1,6 +1,7 @@
 //! Differences between nets, paired by field and seed, with intervals and adjusted p-values.
 //!
-//! Nets are compared if they had the same task: every pair of arms with the same input noise, controls included. How far
+//! Nets are compared if they had the same task: every pair of arms with the same input noise, controls included. Of the
+//! variants that factors make, those are compared that differ in one setting: more would only widen the family. How far
 //! seeds scatter is judged from all arms of that task. All comparisons of a study form one family for Holm's adjustment.
 //!
 //! With one seed nothing is known of how another run of the same nets would come out. Claims are about
@@ -47,7 +48,11 @@ fn compare_runs(arms: &[PlannedArm], runs: &[MeasuredRun]) -> Vec<Comparison> {
         let task = Task::new(runs, arms);
         for first in 0..task.arms.len() {
             for second in first + 1..task.arms.len() {
-                comparisons.extend(task.compare_pair([first, second]));
+                let [a, b] = [first, second].map(|arm| &task.arms[arm].arm);
+                let bases = a.variant_of.is_none() && b.variant_of.is_none();
+                if bases || a.only_difference(b).is_some() {
+                    comparisons.extend(task.compare_pair([first, second]));
+                }
             }
         }
     }
@@ -145,7 +150,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn arm(name: &str, input_noise: f64, control: bool) -> PlannedArm {
-        let arm = ArmSpec { name: name.into(), net: name.into(), input_noise, control };
+        let arm = ArmSpec { name: name.into(), net: name.into(), input_noise, control, ..ArmSpec::default() };
         PlannedArm { arm, architecture: name.into(), graph: serde_json::Value::Null }
     }
 
@@ -195,6 +200,32 @@ mod tests {
         assert!(found[0].ci[0] > 9.0 && found[1].ci[1] < -4.0);
         // Two comparisons: Holm doubles the smaller p-value.
         assert!(found.iter().all(|found| found.p_adjusted < 0.05 && found.p_adjusted >= found.p));
+    }
+
+    #[test]
+    fn variants_are_compared_with_what_differs_from_them_in_one_setting() {
+        let variant = |name: &str, dropout, deep_supervision| {
+            let mut planned = arm(name, 0.0, false);
+            planned.arm.variant_of = Some("base".into());
+            (planned.arm.dropout, planned.arm.deep_supervision) = (dropout, deep_supervision);
+            planned
+        };
+        let arms = [
+            arm("base", 0.0, false),
+            variant("dropped", 0.1, false),
+            variant("both", 0.1, true),
+            arm("other", 0.0, false),
+        ];
+        let runs: Vec<MeasuredRun> = (0..2)
+            .flat_map(|seed| {
+                arms.iter()
+                    .zip([30.0, 31.0, 32.0, 33.0])
+                    .map(move |(arm, level)| run(&arm.arm.name, seed, level))
+            })
+            .collect();
+        let found = compare_runs(&arms, &runs);
+        let names: Vec<[&str; 2]> = found.iter().map(|found| [&*found.a, &*found.b]).collect();
+        assert_eq!(names, [["base", "dropped"], ["base", "other"], ["dropped", "both"]]);
     }
 
     #[test]

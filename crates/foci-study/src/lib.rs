@@ -15,6 +15,7 @@ mod error;
 mod execute;
 mod learning_rate;
 mod measure;
+mod middle;
 mod optics;
 mod pictures;
 pub mod plan;

@@ -43,9 +43,11 @@ pub(crate) fn take(
             (number, set)
         })
         .collect();
-    let (what, all) = ("taking pictures", plan.arms.len() * sets.len());
+    // Variants differ too little to be told apart by eye, and are too many.
+    let bases = || plan.arms.iter().filter(|planned| planned.arm.variant_of.is_none());
+    let (what, all) = ("taking pictures", bases().count() * sets.len());
     let mut done = 0;
-    for planned in &plan.arms {
+    for planned in bases() {
         let arm = &planned.arm;
         let model = executed.model(&arm.name, 0)?;
         let mut predictor = Predictor::new(&model, compute);

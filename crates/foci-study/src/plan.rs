@@ -7,7 +7,7 @@ use crate::StudyError;
 use crate::claim::Clause;
 use crate::data::{PlannedData, SPECIMENS};
 use crate::spec::{ArmSpec, StudySpec};
-use foci_net::{Architecture, Net, Op, solve};
+use foci_net::{Architecture, Net, NetError, Op, solve};
 use foci_train::TrainingPlan;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -49,8 +49,19 @@ impl PlannedArm {
     /// # Errors
     /// [`StudyError::Net`] if the graph does not hold together.
     pub fn net(&self) -> Result<Net, StudyError> {
-        Net::from_json(&self.graph.to_string(), &self.arm.name)
-            .map_err(|error| StudyError::Net { arm: self.arm.name.clone(), reason: error.to_string() })
+        Net::from_json(&self.graph.to_string(), &self.arm.name).map_err(|error| self.wrong(&error))
+    }
+
+    /// The net as it is trained, with the dropouts and heads of the arm.
+    ///
+    /// # Errors
+    /// As [`PlannedArm::net`]; also if the net has no place for them.
+    pub fn training_net(&self) -> Result<Net, StudyError> {
+        self.net()?.regularised(&self.arm.regularisation()).map_err(|error| self.wrong(&error))
+    }
+
+    fn wrong(&self, error: &NetError) -> StudyError {
+        StudyError::Net { arm: self.arm.name.clone(), reason: error.to_string() }
     }
 }
 
@@ -61,9 +72,12 @@ impl PlannedArm {
 pub fn resolve_arms(spec: &StudySpec) -> Result<Vec<PlannedArm>, StudyError> {
     let resolve = |arm: &ArmSpec| {
         let wrong = |reason: String| StudyError::Net { arm: arm.name.clone(), reason };
-        let architecture = Architecture::load(&arm.net).map_err(|error| wrong(error.to_string()))?;
+        let architecture = Architecture::load(&arm.net)
+            .map_err(|error| wrong(error.to_string()))?
+            .with(arm.activation, arm.normalisation);
         let net = solve::for_weights(&architecture, spec.weights, 1, 1)
             .map_err(|error| wrong(error.to_string()))?;
+        net.regularised(&arm.regularisation()).map_err(|error| wrong(error.to_string()))?;
         let graph = serde_json::from_str(&net.to_json(None)).map_err(|error| wrong(error.to_string()))?;
         Ok(PlannedArm { arm: arm.clone(), architecture: net.name, graph })
     };

@@ -33,6 +33,9 @@ pub struct Results {
     /// What each layer of each run heard during training; empty in studies from before it was looked at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signals: Vec<RunSignals>,
+    /// How much the middle of each run heard beside its outer layers; nets without a middle are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub middle: Vec<MiddleSummary>,
     /// What the optical bench found of each run that was tested.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub optics: Vec<OpticsSummary>,
@@ -43,6 +46,23 @@ pub struct Results {
     pub comparisons: Vec<Comparison>,
     /// Statements written down before the runs, each with its verdict.
     pub claims: Vec<ClaimVerdict>,
+}
+
+impl Results {
+    /// The same without the variants that factors made, and without the comparisons with them: what can be shown side by
+    /// side.
+    pub(crate) fn bases(&self) -> Results {
+        let variant = |name: &str| self.nets.iter().any(|net| net.name == name && net.variant_of.is_some());
+        let mut bases = self.clone();
+        bases.nets.retain(|net| net.variant_of.is_none());
+        bases.runs.retain(|run| !variant(&run.net));
+        bases.signals.retain(|run| !variant(&run.net));
+        bases.middle.retain(|run| !variant(&run.net));
+        bases.optics.retain(|run| !variant(&run.net));
+        bases.stress.retain(|run| !variant(&run.net));
+        bases.comparisons.retain(|comparison| !variant(&comparison.a) && !variant(&comparison.b));
+        bases
+    }
 }
 
 /// What every net of the study had to keep to.
@@ -63,6 +83,13 @@ pub struct NetSummary {
     pub control: bool,
     /// Standard deviation of the noise added to the input, in units of the normalised range; 0 for none.
     pub input_noise: f64,
+    /// The arm of which a factor made this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant_of: Option<String>,
+    /// What factors vary, as this arm has it: activation, normalisation, weight decay, dropout, skip dropout, deep
+    /// supervision. Empty if the study varies nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<String>,
     /// Convolution layers, the output layer included.
     pub layers: usize,
     /// Trainable weights.
@@ -202,6 +229,22 @@ pub struct Look {
     pub step: u64,
     /// What each layer heard, in the order of the net.
     pub layers: Vec<LayerSignal>,
+}
+
+/// What the middle of one run heard: figures of the layers on the coarsest scale by those at full resolution, geometric
+/// means over layers and looks.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct MiddleSummary {
+    /// Name of the arm.
+    pub net: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Gradients relative to the weights; `None` if a layer had none in every look.
+    pub gradient: Option<f64>,
+    /// Signal of the gradients by their noise.
+    pub signal_to_noise: Option<f64>,
+    /// Updates relative to the weights.
+    pub update: Option<f64>,
 }
 
 /// A paired difference between two nets in one measure.

@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 mod check;
+mod factors;
 mod parts;
 
+pub use factors::{Design, FactorSpec};
 pub use parts::{
     ArmSpec, ClaimSpec, OpticsSpec, SecondRoundSpec, SpecimenSpec, SplitSpec, StressSpec, TileSize,
     TrainingSpec, TuningSpec,
@@ -20,6 +22,8 @@ pub use parts::{
 
 /// Measurements on the validation fields, and checkpoints, in each run.
 const RECORDS_PER_RUN: u64 = 10;
+/// Arms of a study, at most.
+const MOST_ARMS: usize = 500;
 
 /// A study, as written in `studies/*.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,6 +57,9 @@ pub struct StudySpec {
     /// How test images are made worse, to see where nets break.
     #[serde(default)]
     pub stress: Option<StressSpec>,
+    /// What is varied in every arm; the arms that follow from it are among `arms` once the file is read.
+    #[serde(default, skip_serializing)]
+    pub factors: Option<FactorSpec>,
     /// The nets.
     #[serde(rename = "arm")]
     pub arms: Vec<ArmSpec>,
@@ -116,7 +123,11 @@ impl StudySpec {
                     .map_or(arm.net.clone(), |stem| stem.to_string_lossy().into_owned());
             }
         }
-        spec.check().map_err(|reason| StudyError::Spec { place: place.to_string(), reason })?;
+        let wrong = |reason| StudyError::Spec { place: place.to_string(), reason };
+        if let Some(factors) = spec.factors.take() {
+            spec.arms = factors.multiply(std::mem::take(&mut spec.arms), MOST_ARMS).map_err(wrong)?;
+        }
+        spec.check().map_err(wrong)?;
         Ok(spec)
     }
 
@@ -144,9 +155,10 @@ impl StudySpec {
             learning_rate,
             warmup_share,
             optimiser,
-            weight_decay,
+            weight_decay: arm.weight_decay.unwrap_or(weight_decay),
             clip_norm,
             loss,
+            regularisation: arm.regularisation(),
             input_noise: arm.input_noise,
             augment,
             exact,
@@ -168,7 +180,7 @@ impl StudySpec {
                     let stem = Path::new(name)
                         .file_stem()
                         .map_or(name.clone(), |stem| stem.to_string_lossy().into_owned());
-                    arms.push(ArmSpec { name: stem, net: name.clone(), input_noise: 0.0, control: false });
+                    arms.push(ArmSpec { name: stem, net: name.clone(), ..ArmSpec::default() });
                 }
             }
         }

@@ -9,9 +9,9 @@ use crate::optics::{self, RunOptics};
 use crate::plan::Plan;
 use crate::results::{Budget, NetSummary, OpticsSummary, Results, RunStress, RunSummary};
 use crate::spec::StudySpec;
-use crate::stress;
 use crate::timing::{Timing, time_all};
 use crate::{StudyError, pictures, plan, report};
+use crate::{middle, stress};
 use foci_image::{DatasetOptions, Interrupted};
 use foci_kernels::Compute;
 use foci_net::Net;
@@ -167,8 +167,15 @@ fn conclude(
     let comparisons = compare_all(plan, executed);
     let nets = summarise_nets(plan, executed, timings)?;
     let signals = executed.signals();
+    let middle = middle::summarise(plan, &signals)?;
     let optics: Vec<OpticsSummary> = optics.iter().map(RunOptics::summary).collect();
-    let evidence = Evidence { nets: &nets, comparisons: &comparisons, signals: &signals, optics: &optics };
+    let evidence = Evidence {
+        nets: &nets,
+        comparisons: &comparisons,
+        signals: &signals,
+        middle: &middle,
+        optics: &optics,
+    };
     let claims = plan.spec.claims.iter().map(|claim| decide(claim, evidence)).collect();
     Ok(Results {
         foci: plan.foci.clone(),
@@ -180,6 +187,7 @@ fn conclude(
         nets,
         runs,
         signals,
+        middle,
         optics,
         stress,
         comparisons,
@@ -196,9 +204,10 @@ fn summarise_nets(
     let exact = plan.spec.training.exact;
     let [training, inference] =
         [Mode::Training, Mode::Inference].map(|mode| PlanOptions { exact, ..PlanOptions::new(mode) });
+    let varies = plan.arms.iter().any(|planned| planned.arm.variant_of.is_some());
     let mut summaries = Vec::with_capacity(plan.arms.len());
     for ((planned, trials), timing) in plan.arms.iter().zip(&executed.trials).zip(timings) {
-        let net = planned.net()?;
+        let (net, trained) = (planned.net()?, planned.training_net()?);
         let wrong =
             |error: PlanError| StudyError::Net { arm: planned.arm.name.clone(), reason: error.to_string() };
         summaries.push(NetSummary {
@@ -206,13 +215,15 @@ fn summarise_nets(
             architecture: planned.architecture.clone(),
             control: planned.arm.control,
             input_noise: planned.arm.input_noise,
+            variant_of: planned.arm.variant_of.clone(),
+            settings: if varies { planned.arm.settings().into() } else { Vec::new() },
             layers: net.layers(),
             weights: net.weights(),
             macs_per_pixel: net.macs_per_pixel(),
             receptive_field: net.receptive_field() as usize,
-            train_bytes: net.bytes(size.height, size.width, training).map_err(wrong)?,
+            train_bytes: trained.bytes(size.height, size.width, training).map_err(wrong)?,
             infer_bytes: net.bytes(size.height, size.width, inference).map_err(wrong)?,
-            largest_train_side: largest_side(&net, training),
+            largest_train_side: largest_side(&trained, training),
             largest_infer_side: largest_side(&net, inference),
             seconds_per_step: timing.seconds_per_step,
             seconds_per_megapixel: timing.seconds_per_megapixel,

@@ -11,6 +11,7 @@ use crate::study::Observer;
 use foci_engine::{EngineError, Shape, time};
 use foci_kernels::Compute;
 use foci_measure::summary::median;
+use foci_net::Net;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -57,8 +58,13 @@ pub(crate) fn time_all(
                 arm: planned.arm.name.clone(),
                 reason: error.to_string(),
             };
-            let timing =
-                time(&planned.net()?, shape, spec.exact, compute, STEPS, &mut |_, _| {}).map_err(wrong)?;
+            let time = |net: &Net| time(net, shape, spec.exact, compute, STEPS, &mut |_, _| {});
+            let (net, trained) = (planned.net()?, planned.training_net()?);
+            let mut timing = time(&trained).map_err(wrong)?;
+            if trained != net {
+                // Heads are gone when the model is used.
+                timing.infer_seconds = time(&net).map_err(wrong)?.infer_seconds;
+            }
             rounds.push(Timing {
                 seconds_per_step: timing.train_seconds,
                 seconds_per_megapixel: timing.infer_seconds / megapixels,

@@ -24,6 +24,18 @@ fn the_shipped_studies_name_nets_that_reach_their_budget() {
 }
 
 #[test]
+fn dilution_varies_one_thing_at_a_time_in_three_depths() {
+    let spec = shipped("dilution.toml");
+    let bases: Vec<&str> =
+        spec.arms.iter().filter(|arm| arm.variant_of.is_none()).map(|arm| arm.name.as_str()).collect();
+    assert_eq!(bases, ["unet", "unet-14", "unet-20"]);
+    assert_eq!(spec.arms.len(), 3 * 7);
+    let plans = foci_study::plan::resolve_arms(&spec).unwrap();
+    let layers = |name: &str| plans.iter().find(|arm| arm.arm.name == name).unwrap().net().unwrap().layers();
+    assert_eq!(["unet", "unet-14", "unet-20-group-norm"].map(layers), [8, 14, 20]);
+}
+
+#[test]
 fn the_article_has_four_nets_two_controls_and_three_seeds() {
     let spec = shipped("article.toml");
     let of = |control: bool| spec.arms.iter().filter(|arm| arm.control == control).count();

@@ -91,11 +91,6 @@ impl<'a> Batches<'a> {
         Ok(Batches { plan, training, validation, input: vec![0.0; floats], target: vec![0.0; floats] })
     }
 
-    /// Values in a batch, [N, 1, crop, crop].
-    pub fn floats(&self) -> usize {
-        self.input.len()
-    }
-
     /// Input and target of a training step.
     pub fn training(&mut self, step: u64) -> Result<(&[f32], &[f32]), TrainError> {
         let side = self.plan.crop;

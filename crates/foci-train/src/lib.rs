@@ -18,6 +18,7 @@ mod plan;
 mod predict;
 mod run;
 mod signal;
+mod supervision;
 
 pub use batch::{Noise, Tiles};
 pub use checkpoint::holds_run;

@@ -3,6 +3,7 @@
 //! Thread counts and vector widths are not part of it because they do not change the result.
 
 use crate::TrainError;
+use foci_net::Regularisation;
 use serde::{Deserialize, Serialize};
 
 /// Steps of the longest run that can be asked for.
@@ -66,6 +67,9 @@ pub struct TrainingPlan {
     pub clip_norm: f64,
     /// Loss.
     pub loss: LossKind,
+    /// Dropout and deep supervision.
+    #[serde(default)]
+    pub regularisation: Regularisation,
     /// Standard deviation of the Gaussian noise added to the input (the target stays clean), in units of the normalised range.
     pub input_noise: f64,
     /// Flip and turn the crops by quarter turns.
@@ -127,6 +131,12 @@ impl TrainingPlan {
         if !not_negative(self.input_noise) {
             return wrong("input noise must be 0 or more", self.input_noise.to_string());
         }
+        let Regularisation { dropout, skip_dropout, .. } = self.regularisation;
+        for (what, rate) in [("dropout", dropout), ("skip dropout", skip_dropout)] {
+            if !(0.0..1.0).contains(&rate) {
+                return wrong(&format!("{what} must be 0 or more and below 1"), rate.to_string());
+            }
+        }
         if self.gradient_batches == 1 {
             return wrong("gradient batches must be 0, or 2 and more to tell signal from noise", "1".into());
         }
@@ -160,6 +170,7 @@ pub(crate) mod tests {
             weight_decay: 0.0,
             clip_norm: 1.0,
             loss: LossKind::Mse,
+            regularisation: Regularisation::default(),
             input_noise: 0.0,
             augment: true,
             exact: false,
@@ -176,8 +187,17 @@ pub(crate) mod tests {
             TrainingPlan { learning_rate: f64::NAN, ..plan(8) },
             TrainingPlan { warmup_share: 1.5, ..plan(8) },
             TrainingPlan { input_noise: -1.0, ..plan(8) },
+            TrainingPlan {
+                regularisation: Regularisation { dropout: 1.0, ..Regularisation::default() },
+                ..plan(8)
+            },
+            TrainingPlan {
+                regularisation: Regularisation { skip_dropout: f64::NAN, ..Regularisation::default() },
+                ..plan(8)
+            },
         ];
-        for (plan, word) in wrong.iter().zip(["steps", "learning rate", "warm-up", "noise"]) {
+        let words = ["steps", "learning rate", "warm-up", "noise", "dropout must", "skip dropout"];
+        for (plan, word) in wrong.iter().zip(words) {
             let error = plan.check().unwrap_err().to_string();
             assert!(error.contains(word), "{error}");
         }
@@ -185,9 +205,11 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_plan_from_before_there_was_a_choice_is_read_as_not_exact() {
+    fn a_plan_from_before_there_was_a_choice_is_read_as_it_was_meant() {
         let mut json = serde_json::to_value(plan(8)).unwrap();
-        json.as_object_mut().unwrap().remove("exact");
+        for key in ["exact", "regularisation"] {
+            json.as_object_mut().unwrap().remove(key);
+        }
         assert_eq!(serde_json::from_value::<TrainingPlan>(json).unwrap(), plan(8));
     }
 }

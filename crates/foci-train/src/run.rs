@@ -6,10 +6,11 @@ use crate::log::{Log, LogLine};
 use crate::memory;
 use crate::model::{Model, PercentileRange, Recipe, TrainingRecord};
 use crate::signal::{Gathered, LayerSignal};
+use crate::supervision::Supervised;
 use crate::{LossKind, OptimiserKind, TrainError, TrainingPlan};
 use foci_engine::{
-    Adam, Loss, MeanAbsoluteError, MeanSquaredError, Mode, Optimiser, Parameters, PlanOptions, Session, Sgd,
-    Shape, clip_gradient_norm, schedule,
+    Adam, Layout, Loss, MeanAbsoluteError, MeanSquaredError, Mode, Optimiser, Parameters, PlanOptions,
+    Session, Sgd, Shape, clip_gradient_norm, schedule,
 };
 use foci_image::Reading;
 use foci_kernels::Compute;
@@ -82,6 +83,8 @@ struct Run<'a> {
     reading: Reading,
     session: Session,
     validation: Session,
+    /// At the output, and at the heads that the training gives the net.
+    training_loss: Supervised,
     loss: Box<dyn Loss>,
     optimiser: Box<dyn Optimiser>,
     weights: Weights,
@@ -104,12 +107,13 @@ impl<'a> Run<'a> {
         // First of all, because it is what refuses a batch that no memory can hold.
         let shape = Shape { n: plan.batch, h: plan.crop, w: plan.crop };
         let options = |mode| PlanOptions { exact: plan.exact, ..PlanOptions::new(mode) };
-        let session = memory::session(net, shape, options(Mode::Training), compute, 0)?;
+        let trained = net.regularised(&plan.regularisation)?;
+        let session = memory::session(&trained, shape, options(Mode::Training), compute, 0)?;
         let promised = session.bytes().total();
         let validation = memory::session(net, shape, options(Mode::Inference), compute, promised)?;
         let batches = Batches::new(plan, tiles)?;
         checkpoint::settle(folder, plan, &tiles.fingerprint, net)?;
-        let now = Parameters::he(net, plan.seed);
+        let now = Parameters::he(&trained, plan.seed);
         let mut optimiser = optimiser(plan, now.values.len());
         let mut weights = Weights { before: now.values.clone(), now };
         let at = checkpoint::read(folder, &mut weights, optimiser.as_mut())?;
@@ -118,15 +122,18 @@ impl<'a> Run<'a> {
             plan,
             folder,
             compute,
-            session,
             validation,
-            loss: match plan.loss {
-                LossKind::Mse => Box::new(MeanSquaredError),
-                LossKind::L1 => Box::new(MeanAbsoluteError),
-            },
+            training_loss: Supervised::new(
+                loss(plan.loss),
+                net,
+                plan.regularisation.deep_supervision,
+                plan.batch,
+            ),
+            loss: loss(plan.loss),
             optimiser,
             weights,
-            d_output: vec![0.0; batches.floats()],
+            d_output: vec![0.0; session.output().len()],
+            session,
             batches,
             reading: tiles.reading,
             log: Log::open_at(&folder.join(LOG), at.step)?,
@@ -143,8 +150,9 @@ impl<'a> Run<'a> {
         let (input, target) = self.batches.training(self.at.step)?;
         let clock = Instant::now();
         self.session.set_parameters(&self.weights.now)?;
+        self.session.draw_dropout(plan.seed, self.at.step);
         let output = self.session.forward(self.compute, input)?;
-        let loss = self.loss.evaluate(output, target, &mut self.d_output)?;
+        let loss = self.training_loss.evaluate(output, target, &mut self.d_output)?;
         let gradients = self.session.backward(self.compute, &self.d_output)?;
         let gradient_norm = clip_gradient_norm(&mut gradients.values, plan.clip_norm);
         let rate = schedule::warmup_cosine(
@@ -208,13 +216,14 @@ impl<'a> Run<'a> {
 
     /// Mean loss over the validation crops; `None` if it is not finite.
     fn validate(&mut self) -> Result<Option<f64>, TrainError> {
-        self.validation.set_parameters(&self.weights.now)?;
+        self.validation.set_parameters(&self.weights.now.of(self.net)?)?;
+        let d_output = &mut self.d_output[..self.validation.output().len()];
         let mut sum = 0.0;
         let count = self.batches.validation_count();
         for number in 0..count {
             let (input, target) = self.batches.validation(number);
             let output = self.validation.forward(self.compute, input)?;
-            sum += self.loss.evaluate(output, target, &mut self.d_output)?;
+            sum += self.loss.evaluate(output, target, d_output)?;
         }
         Ok(finite(sum / count as f64))
     }
@@ -230,16 +239,22 @@ impl<'a> Run<'a> {
         let mut gathered = Gathered::new(&now.layout);
         for number in 0..batches {
             // Steps that the run does not have: batches that nothing is trained on, others at every record.
-            let (input, target) = self.batches.training(plan.steps + step * batches + number)?;
+            let batch = plan.steps + step * batches + number;
+            let (input, target) = self.batches.training(batch)?;
+            self.session.draw_dropout(plan.seed, batch);
             let output = self.session.forward(self.compute, input)?;
-            let loss = self.loss.evaluate(output, target, &mut self.d_output)?;
+            let loss = self.training_loss.evaluate(output, target, &mut self.d_output)?;
             let gradients = self.session.backward(self.compute, &self.d_output)?;
             if !loss.is_finite() || gradients.values.iter().any(|value| !value.is_finite()) {
                 return Ok(Vec::new());
             }
             gathered.add(&now.layout, &gradients.values);
         }
-        Ok(gathered.signals(&now.layout, &now.values, &self.weights.before))
+        let mut signals = gathered.signals(&now.layout, &now.values, &self.weights.before);
+        // Of the convolutions of the net itself: normalisations have other weights, heads are gone after training.
+        let layout = Layout::new(self.net);
+        signals.retain(|signal| layout.layer(&signal.layer).is_some_and(|layer| layer.is_convolution()));
+        Ok(signals)
     }
 
     fn write_checkpoint(&self) -> Result<(), TrainError> {
@@ -270,7 +285,7 @@ impl<'a> Run<'a> {
             training,
         };
         let (seconds, seconds_per_step) = (self.seconds(), self.seconds_per_step());
-        let model = Model { net: self.net.clone(), parameters: self.weights.now, recipe };
+        let model = Model { net: self.net.clone(), parameters: self.weights.now.of(self.net)?, recipe };
         model.save(self.folder)?;
         Ok(Outcome { model, seconds, seconds_per_step })
     }
@@ -292,6 +307,13 @@ fn optimiser(plan: &TrainingPlan, count: usize) -> Box<dyn Optimiser> {
         OptimiserKind::Adam => Box::new(Adam::new(count, decay)),
         OptimiserKind::Adamw => Box::new(Adam::decoupled(count, decay)),
         OptimiserKind::Sgd => Box::new(Sgd::new(count, MOMENTUM, decay)),
+    }
+}
+
+fn loss(kind: LossKind) -> Box<dyn Loss> {
+    match kind {
+        LossKind::Mse => Box::new(MeanSquaredError),
+        LossKind::L1 => Box::new(MeanAbsoluteError),
     }
 }
 

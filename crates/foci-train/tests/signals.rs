@@ -4,24 +4,9 @@
 
 mod common;
 
-use foci_image::Plane;
-use foci_kernels::{Compute, Simd};
-use foci_net::{Architecture, Net, solve};
-use foci_train::{Observer, Outcome, Tiles, TrainError, TrainingPlan, read_log, train};
-use std::cell::Cell;
-use std::path::Path;
-
-/// Asks for the end after so many steps.
-struct Patience(Cell<u64>);
-
-impl Observer for Patience {
-    fn step_done(&mut self, _: u64, _: u64, _: f64) {
-        self.0.set(self.0.get().saturating_sub(1));
-    }
-    fn stop_requested(&self) -> bool {
-        self.0.get() == 0
-    }
-}
+use common::run;
+use foci_net::{Architecture, solve};
+use foci_train::{TrainError, TrainingPlan, read_log};
 
 fn plan(gradient_batches: u32) -> TrainingPlan {
     TrainingPlan {
@@ -31,20 +16,6 @@ fn plan(gradient_batches: u32) -> TrainingPlan {
         gradient_batches,
         ..common::plan(9, 2, 24)
     }
-}
-
-fn tiles() -> Tiles {
-    let plane = |seed: usize| Plane {
-        width: 32,
-        height: 32,
-        data: (0..32 * 32).map(|i| ((i * (7919 + seed)) % 101) as f32 / 100.0).collect(),
-    };
-    Tiles { training: vec![plane(0), plane(1)], validation: vec![plane(2)], ..Tiles::default() }
-}
-
-fn run(net: &Net, plan: &TrainingPlan, folder: &Path, steps: u64) -> Result<Outcome, TrainError> {
-    let compute = Compute::new(2, Simd::Scalar).unwrap();
-    train(net, plan, &tiles(), folder, &compute, &mut Patience(Cell::new(steps)))
 }
 
 #[test]

@@ -128,6 +128,52 @@ pub struct ArithmeticArguments {
     pub exact: bool,
 }
 
+/// What training adds to a net, and what its layers do.
+#[derive(Debug, Clone, Args)]
+pub struct RegularisationArguments {
+    /// Activation of all hidden layers [default: that of the net's file]
+    #[arg(long, value_name = "NAME")]
+    pub activation: Option<ActivationArgument>,
+    /// Normalisation of all hidden layers [default: that of the net's file]
+    #[arg(long, value_name = "NAME")]
+    pub normalisation: Option<NormalisationArgument>,
+    /// Weight decay
+    #[arg(long, value_name = "DECAY", default_value_t = 0.0)]
+    pub weight_decay: f64,
+    /// Share of the channels of every hidden layer that is dropped in a step
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub dropout: f64,
+    /// Share of the skips that is dropped in a step
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub skip_dropout: f64,
+    /// Losses at the layers that are upsampled, too; their heads are gone after training
+    #[arg(long)]
+    pub deep_supervision: bool,
+}
+
+/// Activations that layers can have.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum ActivationArgument {
+    /// max(x, 0)
+    Relu,
+    /// x above zero, 0.01 x below
+    LeakyRelu,
+    /// x above zero, exp(x) - 1 below
+    Elu,
+    /// x / (1 + exp(-x))
+    Silu,
+}
+
+/// Normalisations that layers can have.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum NormalisationArgument {
+    /// None
+    None,
+    /// Group normalisation
+    Group,
+}
+
 /// Channel of a colour image.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Channel {
@@ -181,6 +227,9 @@ pub struct TrainArguments {
     /// How images are read
     #[command(flatten)]
     pub reading: ReadingArguments,
+    /// What training adds to the net
+    #[command(flatten)]
+    pub regularisation: RegularisationArguments,
     /// How convolutions are computed
     #[command(flatten)]
     pub arithmetic: ArithmeticArguments,

@@ -73,7 +73,9 @@ impl Counter<'_> {
         let mut traffic = Traffic::default();
         match self.net.nodes[node].op {
             Op::Concat => return Need::default(),
-            Op::Pool { .. } | Op::Upsample { .. } => {
+            // An alias of what it reads.
+            Op::Dropout { .. } if self.plan.options.mode == Mode::Inference => return Need::default(),
+            Op::Dropout { .. } | Op::Pool { .. } | Op::Upsample { .. } => {
                 // Piece by piece.
                 for (&read, &made) in plan.reads.iter().zip(&plan.pieces) {
                     if again.is_none_or(|piece| piece == made) {
@@ -102,7 +104,7 @@ impl Counter<'_> {
 
     fn by_weights(&self, node: usize) -> Need {
         let plan = &self.plan.nodes[node];
-        let (true, Some(d_y)) = (self.is_convolution(node), self.gradient(node)) else {
+        let (true, Some(d_y)) = (self.has_weights(node), self.gradient(node)) else {
             return Need::default();
         };
         let mut traffic = Traffic { besides: self.weight_bytes(node), ..Traffic::default() };
@@ -138,7 +140,13 @@ impl Counter<'_> {
                         traffic.read.insert(piece.value);
                     }
                 }
-                Op::Upsample { .. } => traffic.read.extend(self.plan.pieces[plan.pieces[slot]].gradient),
+                Op::Dropout { .. } | Op::Upsample { .. } => {
+                    traffic.read.extend(self.plan.pieces[plan.pieces[slot]].gradient);
+                }
+                Op::GroupNorm { .. } => {
+                    traffic.read.extend(self.gradient(node));
+                    traffic.read.insert(piece.value);
+                }
                 _ => traffic.read.extend(self.gradient(node)),
             }
         }
@@ -172,8 +180,8 @@ impl Counter<'_> {
         self.plan.nodes[node].pieces.first().and_then(|&piece| self.plan.pieces[piece].gradient)
     }
 
-    fn is_convolution(&self, node: usize) -> bool {
-        matches!(self.net.nodes[node].op, Op::Conv { .. } | Op::ConvTransposed { .. })
+    fn has_weights(&self, node: usize) -> bool {
+        matches!(self.net.nodes[node].op, Op::Conv { .. } | Op::ConvTransposed { .. } | Op::GroupNorm { .. })
     }
 
     /// A map of the image's size as a plain list.
@@ -189,6 +197,7 @@ impl Counter<'_> {
             Op::Conv { kernel, channels_in, .. } | Op::ConvTransposed { kernel, channels_in, .. } => {
                 VALUE * (out * (kernel * kernel * channels_in + 1)) as u64
             }
+            Op::GroupNorm { .. } => VALUE * 2 * out as u64,
             _ => 0,
         }
     }

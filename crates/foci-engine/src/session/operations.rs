@@ -3,20 +3,24 @@
 //! Here are the kinds of operations; [`build`] works out which views each of them needs, [`run`] calls the kernels.
 
 mod build;
+mod drop;
 mod run;
 
-use foci_kernels::{Conv, ConvTransposed, InputGradient, View};
+use foci_kernels::{Conv, ConvTransposed, GroupNorm, InputGradient, PlaneScale, View};
+use foci_net::DropoutUnit;
 use foci_net::memory::MemoryPlan;
 
 pub(super) use build::build;
 
 /// One node, ready to run.
 pub(super) enum Operation {
-    /// Nothing to do: a concat.
+    /// Nothing to do: a concat, or a dropout outside training.
     Nothing,
     Input(View),
     Conv(Box<ConvNode>),
     ConvTransposed(Box<ConvTransposedNode>),
+    GroupNorm(Box<GroupNormNode>),
+    Dropout(Box<DropoutNode>),
     /// Pool and upsample, piece by piece.
     Resample(Resampling, Vec<ResampledPiece>),
     /// Sums of runs of channels; then parts of the gradient of the sum, and where they go.
@@ -24,7 +28,7 @@ pub(super) enum Operation {
     Output(Parts, Vec<Contribution>),
 }
 
-/// The part common to both kinds of convolution.
+/// The part common to convolutions and normalisations.
 pub(super) struct Layer {
     /// Index in the layout.
     index: usize,
@@ -47,6 +51,19 @@ pub(super) struct ConvTransposedNode {
     d_inputs: Vec<Option<InputGradient>>,
     /// Contributions that are added to their gradient afterwards.
     asides: Vec<(View, InputGradient)>,
+}
+
+pub(super) struct GroupNormNode {
+    norm: GroupNorm,
+    layer: Layer,
+    d_input: Option<InputGradient>,
+}
+
+pub(super) struct DropoutNode {
+    rate: f64,
+    unit: DropoutUnit,
+    /// One for each piece that is read.
+    pieces: Vec<(PlaneScale, ResampledPiece)>,
 }
 
 #[derive(Clone, Copy)]

@@ -39,6 +39,7 @@ fn ranges(net: &Net) -> Vec<(std::ops::Range<usize>, std::ops::Range<usize>)> {
         Op::Conv { kernel, channels_in, .. } | Op::ConvTransposed { kernel, channels_in, .. } => {
             (take(node.channels * channels_in * kernel * kernel), take(node.channels))
         }
+        Op::GroupNorm { .. } => (take(node.channels), take(node.channels)),
         _ => (0..0, 0..0),
     });
     nodes.collect()
@@ -62,6 +63,11 @@ pub fn maps(net: &Net, parameters: &[f64], input: &[f64], shape: Shape) -> Forwa
                 let size = (out.h, out.w);
                 reference::conv_transposed_forward(&after[first], at(first), weights, bias, kernel, size)
             }
+            Op::GroupNorm { groups, .. } => {
+                reference::group_norm_forward(&after[first], at(first), groups, weights, bias)
+            }
+            // As long as nothing has been drawn.
+            Op::Dropout { .. } => after[first].clone(),
             Op::Pool { kind, factor } => {
                 reference::pool_forward(pool(kind), factor, &after[first], at(first))
             }
@@ -114,7 +120,14 @@ pub fn backward_f64(
                 gradients[index] = d_y;
                 continue;
             }
-            Op::Output => vec![d_y],
+            Op::Output | Op::Dropout { .. } => vec![d_y],
+            Op::GroupNorm { groups, .. } => {
+                let (x, shape, weight) = (&after[first], at(first), &parameters[weights.clone()]);
+                let (d_x, d_weights, d_bias) = reference::group_norm_backward(x, shape, groups, weight, &d_y);
+                d_parameters[weights].copy_from_slice(&d_weights);
+                d_parameters[bias].copy_from_slice(&d_bias);
+                vec![d_x]
+            }
             Op::Conv { kernel, dilation, channels_in, .. } => {
                 let (x, shape) = (&after[first], at(first));
                 let (d_weights, d_bias) =
@@ -165,7 +178,9 @@ fn parts(whole: &[f64], images: usize, lengths: impl Iterator<Item = usize>) -> 
 
 fn activation(op: &Op) -> Activation {
     match *op {
-        Op::Conv { activation, .. } | Op::ConvTransposed { activation, .. } => activation,
+        Op::Conv { activation, .. }
+        | Op::ConvTransposed { activation, .. }
+        | Op::GroupNorm { activation, .. } => activation,
         _ => Activation::None,
     }
 }

@@ -6,7 +6,7 @@ pub mod float64;
 
 use foci_engine::{Mode, Parameters, Session, Shape};
 use foci_kernels::{Compute, Simd};
-use foci_net::{Activation, Net, Node, Op, PoolKind, UpsampleMode};
+use foci_net::{Activation, DropoutUnit, Net, Node, Op, PoolKind, UpsampleMode};
 
 /// Builds nets node by node; every function returns the index of the node that it adds.
 pub struct Graph {
@@ -65,6 +65,16 @@ impl Graph {
     pub fn upsample(&mut self, from: usize, like: usize, mode: UpsampleMode, factor: usize) -> usize {
         let (channels, scale) = (self.nodes[from].channels, self.nodes[from].scale / factor);
         self.push(Op::Upsample { factor, mode }, vec![from], Some(like), channels, scale)
+    }
+
+    pub fn group_norm(&mut self, from: usize, groups: usize, activation: Activation) -> usize {
+        let Node { channels, scale, .. } = self.nodes[from];
+        self.push(Op::GroupNorm { groups, activation }, vec![from], None, channels, scale)
+    }
+
+    pub fn dropout(&mut self, from: usize, rate: f64, unit: DropoutUnit) -> usize {
+        let Node { channels, scale, .. } = self.nodes[from];
+        self.push(Op::Dropout { rate, unit }, vec![from], None, channels, scale)
     }
 
     pub fn concat(&mut self, from: &[usize]) -> usize {
@@ -176,6 +186,23 @@ pub fn small_nets() -> Vec<(&'static str, Net)> {
     let up = graph.upsample(small, 0, UpsampleMode::Bilinear, 2);
     let end = graph.concat(&[c, up, a]);
     nets.push(("meeting", graph.finish(end)));
+    // Normalisations whose activation's derivative is told from each side of it, one that two read, one pooled, with
+    // dropouts (which drop nothing until they are drawn) of a map and of a concat.
+    let mut graph = Graph::new(1);
+    let a = graph.conv(0, 3, 1, 4, None);
+    let a = graph.group_norm(a, 2, Silu);
+    let dropped = graph.dropout(a, 0.5, DropoutUnit::Channel);
+    let down = graph.pool(dropped, PoolKind::Max, 2);
+    let b = graph.conv(down, 3, 1, 3, None);
+    let b = graph.group_norm(b, 1, Elu);
+    let up = graph.upsample(b, a, UpsampleMode::Bilinear, 2);
+    let both = graph.concat(&[up, a]);
+    let both = graph.dropout(both, 0.25, DropoutUnit::Map);
+    let c = graph.conv(both, 1, 1, 2, None);
+    let c = graph.group_norm(c, 2, Relu);
+    let sum = graph.concat(&[c, dropped]);
+    let end = graph.conv(sum, 3, 2, 1, None);
+    nets.push(("normalised", graph.finish(end)));
     let mut graph = Graph::new(1);
     let a = graph.conv(0, 1, 1, 2, Silu);
     let ends = [graph.concat(&[a, 0]), a];

@@ -7,6 +7,7 @@
 mod activation;
 mod conv;
 mod conv_transposed;
+mod group_norm;
 mod pool;
 mod upsample;
 
@@ -15,6 +16,7 @@ pub use conv::{conv_backward_data, conv_backward_weights, conv_forward};
 pub use conv_transposed::{
     conv_transposed_backward_data, conv_transposed_backward_weights, conv_transposed_forward,
 };
+pub use group_norm::{group_norm_backward, group_norm_forward};
 pub use pool::{pool_backward, pool_forward};
 pub use upsample::{upsample_backward, upsample_forward};
 
@@ -35,6 +37,8 @@ pub trait Real:
     fn from_f64(value: f64) -> Self;
     /// e to the power of this value.
     fn exp(self) -> Self;
+    /// The square root.
+    fn sqrt(self) -> Self;
 }
 
 impl Real for f32 {
@@ -44,6 +48,9 @@ impl Real for f32 {
     fn exp(self) -> f32 {
         f32::exp(self)
     }
+    fn sqrt(self) -> f32 {
+        f32::sqrt(self)
+    }
 }
 
 impl Real for f64 {
@@ -52,6 +59,9 @@ impl Real for f64 {
     }
     fn exp(self) -> f64 {
         f64::exp(self)
+    }
+    fn sqrt(self) -> f64 {
+        f64::sqrt(self)
     }
 }
 

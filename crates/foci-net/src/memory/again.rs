@@ -99,7 +99,7 @@ impl Planner<'_> {
         let maker = &self.nodes[piece.node];
         match self.net.nodes[piece.node].op {
             // These make each piece from one.
-            Op::Pool { .. } | Op::Upsample { .. } => {
+            Op::Dropout { .. } | Op::Pool { .. } | Op::Upsample { .. } => {
                 let place = maker.pieces.iter().position(|&made| made == index)?;
                 Some(vec![maker.reads[place]])
             }

@@ -1,6 +1,6 @@
 //! Everything that is allocated for a net, in bytes, and the largest image for a given number of them.
 
-use foci_kernels::{ConvShape, ConvTransposedShape, LayerBytes};
+use foci_kernels::{ConvShape, ConvTransposedShape, GroupNorm, LayerBytes, PlaneScale};
 
 use crate::graph::{Net, Op};
 
@@ -70,6 +70,14 @@ fn layer_bytes(net: &Net, plan: &MemoryPlan, node: usize) -> Option<LayerBytes> 
     let (kernel, dilation, transposed) = match net.nodes[node].op {
         Op::Conv { kernel, dilation, .. } => (kernel, dilation, false),
         Op::ConvTransposed { kernel, .. } => (kernel, 1, true),
+        Op::GroupNorm { groups, .. } => {
+            let own = GroupNorm::bytes(plan.shape.n, net.nodes[node].channels, groups)?;
+            return Some(LayerBytes { own, ..LayerBytes::default() });
+        }
+        Op::Dropout { .. } if plan.options.mode == Mode::Training => {
+            let own = PlaneScale::bytes(plan.shape.n, net.nodes[node].channels)?;
+            return Some(LayerBytes { own, ..LayerBytes::default() });
+        }
         _ => return Some(LayerBytes::default()),
     };
     let layout = &plan.nodes[node];

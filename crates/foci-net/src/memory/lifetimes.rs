@@ -35,7 +35,7 @@ impl Clock {
     pub(super) fn reads_again(self, net: &Net, node: usize) -> Option<usize> {
         match net.nodes[node].op {
             Op::Conv { .. } | Op::ConvTransposed { .. } => Some(self.weights(node)),
-            Op::Pool { kind: PoolKind::Max, .. } => Some(self.backward(node)),
+            Op::GroupNorm { .. } | Op::Pool { kind: PoolKind::Max, .. } => Some(self.backward(node)),
             _ => None,
         }
     }
@@ -92,17 +92,23 @@ impl Planner<'_> {
         let node = &self.net.nodes[index];
         let reads: Vec<usize> =
             node.from.iter().flat_map(|&from| self.nodes[from].pieces.iter().copied()).collect();
-        if node.op == Op::Concat {
+        // What reads a dropout outside training reads what that reads.
+        let drops = self.clock.training && matches!(node.op, Op::Dropout { .. });
+        if matches!(node.op, Op::Concat | Op::Dropout { .. }) && !drops {
             self.nodes[index].pieces = reads;
             return Some(());
         }
         let channels: Vec<usize> = match node.op {
-            Op::Input | Op::Conv { .. } | Op::ConvTransposed { .. } | Op::Add => vec![node.channels],
-            Op::Pool { .. } | Op::Upsample { .. } => self.channels_of(node.from[0]),
+            Op::Input | Op::Conv { .. } | Op::ConvTransposed { .. } | Op::GroupNorm { .. } | Op::Add => {
+                vec![node.channels]
+            }
+            Op::Dropout { .. } | Op::Pool { .. } | Op::Upsample { .. } => self.channels_of(node.from[0]),
             Op::Concat | Op::Output => Vec::new(),
         };
         let activation = match node.op {
-            Op::Conv { activation, .. } | Op::ConvTransposed { activation, .. } => activation,
+            Op::Conv { activation, .. }
+            | Op::ConvTransposed { activation, .. }
+            | Op::GroupNorm { activation, .. } => activation,
             _ => Activation::None,
         };
         for channels in channels {
@@ -185,7 +191,7 @@ impl Planner<'_> {
             let Piece { node, value, .. } = self.pieces[piece];
             let needed = match self.net.nodes[node].op {
                 Op::Input => self.options.input_gradient,
-                Op::Conv { .. } | Op::ConvTransposed { .. } => true,
+                Op::Conv { .. } | Op::ConvTransposed { .. } | Op::GroupNorm { .. } => true,
                 _ => self.nodes[node].reads.iter().any(|&read| self.pieces[read].gradient.is_some()),
             };
             if needed {

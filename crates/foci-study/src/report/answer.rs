@@ -51,13 +51,14 @@ fn at_ceiling(measure: &Measure, ranking: &Ranking) -> bool {
     ranking.order.len() > 1 && ranking.order[..2].iter().all(|(_, spread)| close(spread.mean))
 }
 
-/// Puts the outcome of a study into words.
+/// Puts the outcome of a study into words. The nets as they are written are ranked; variants that factors made are not.
 pub fn answer(results: &Results) -> Answer {
+    let warnings = warnings(results);
+    let results = &results.bases();
     let found = deciding_measure(results).and_then(|measure| {
         let ranking = findings::ranking(results, &measure)?;
         Some((measure, ranking))
     });
-    let warnings = warnings(results);
     let Some((measure, ranking)) = found else {
         let headline = "This study holds no measurements of finished runs, so it has no answer.".into();
         return Answer { headline, supporting: Vec::new(), warnings };

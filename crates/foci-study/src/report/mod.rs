@@ -7,6 +7,7 @@
 
 mod answer;
 mod curves;
+mod factors;
 mod facts;
 mod findings;
 mod forest;

@@ -2,6 +2,7 @@
 
 use super::answer::{Answer, answer, deciding_measure};
 use super::curves;
+use super::factors::{self, Factors};
 use super::forest::{self, Forest};
 use super::heat::{self, Heat};
 use super::optics::{self, Optics};
@@ -10,7 +11,7 @@ use super::scatter::{self, Point};
 use super::stress::{self, Stress};
 use super::tables::{self, Plain, Row};
 use super::trials::{self, Trials};
-use super::{ReportError, ReportInput, facts, findings, format, palette};
+use super::{Curve, ReportError, ReportInput, facts, findings, format, palette};
 use crate::results::{Results, Verdict};
 use serde::Serialize;
 
@@ -50,6 +51,8 @@ pub struct Page {
     forests: Vec<Forest>,
     optics: Optics,
     stress: Stress,
+    factors: Vec<Factors>,
+    variants: usize,
     costs: Vec<Row>,
     scatters: Vec<String>,
     scatter_of: String,
@@ -77,11 +80,11 @@ pub struct Page {
 struct Names(Vec<String>);
 
 impl Names {
-    fn of(input: &ReportInput) -> Names {
-        let known = input.results.nets.iter().map(|net| &net.name);
+    fn of(input: &ReportInput, results: &Results, curves: &[Curve]) -> Names {
+        let known = results.nets.iter().map(|net| &net.name);
         let pictured = input.pictures.iter().flat_map(|set| set.reconstructions.iter().map(|one| &one.net));
-        let compared = input.results.comparisons.iter().flat_map(|comparison| [&comparison.a, &comparison.b]);
-        let drawn = input.curves.iter().map(|curve| &curve.net);
+        let compared = results.comparisons.iter().flat_map(|comparison| [&comparison.a, &comparison.b]);
+        let drawn = curves.iter().map(|curve| &curve.net);
         let mut names: Vec<String> = Vec::new();
         for name in known.chain(pictured).chain(compared).chain(drawn) {
             if !names.contains(name) {
@@ -102,11 +105,15 @@ impl Page {
     /// # Errors
     /// Those of [`pictures::prepare`].
     pub fn prepare(input: &ReportInput) -> Result<Page, ReportError> {
-        let results = input.results;
-        let names = Names::of(input);
+        let all = input.results;
+        // Variants would crowd out what is shown side by side; they have tables of their own.
+        let results = &all.bases();
+        let variant = |name: &str| all.nets.iter().any(|net| net.name == name && net.variant_of.is_some());
+        let curves: Vec<Curve> = input.curves.iter().filter(|curve| !variant(&curve.net)).cloned().collect();
+        let names = Names::of(input, results, &curves);
         let place = |name: &str| names.place(name);
-        let Answer { headline, supporting, warnings } = answer(results);
-        let charts = curves::draw(&input.curves, &names.0, place);
+        let Answer { headline, supporting, warnings } = answer(all);
+        let charts = curves::draw(&curves, &names.0, place);
         let measured = tables::measured(results);
         let any_best = measured.iter().any(|row| row.cells.iter().any(|cell| cell.best));
         let (scatter_of, scatters) = scatters(results);
@@ -126,6 +133,8 @@ impl Page {
             measured,
             forests: forest::prepare(results, place),
             stress: stress::prepare(results, place),
+            factors: factors::prepare(all),
+            variants: all.nets.len() - results.nets.len(),
             optics: optics::prepare(&input.optics, results, place)?,
             costs: tables::costs(results),
             scatters,
@@ -135,19 +144,19 @@ impl Page {
             panels: charts.panels,
             averaged: charts.averaged,
             heat: heat::draw(&results.signals, &names.0, place),
-            trials: trials::gather(results),
-            runs: tables::runs(results),
-            claims: results.claims.iter().map(claim).collect(),
+            trials: trials::gather(all),
+            runs: tables::runs(all),
+            claims: all.claims.iter().map(claim).collect(),
             fingerprint: facts::fingerprint(&results.data),
             setup: input.setup.clone(),
             notes: input.notes.clone(),
             command: input.command.clone(),
-            limits: facts::limits(results),
+            limits: facts::limits(all),
             version: results.foci.clone(),
             weights: format::count(results.budget.weights),
             seeds: results.seeds,
             any_best,
-            any_diverged: results.runs.iter().any(|run| run.diverged),
+            any_diverged: all.runs.iter().any(|run| run.diverged),
         })
     }
 }

@@ -27,7 +27,7 @@ pub fn summary_text(results: &Results) -> String {
     heads.extend(shown.iter().map(|measure| measure.short.clone()));
     heads.extend(["s/step".to_string(), "memory".to_string()]);
     let mut rows = vec![heads];
-    for net in &results.nets {
+    for net in results.nets.iter().filter(|net| net.variant_of.is_none()) {
         let mut row = vec![format::shortened(&net.name, if net.control { NAME - 1 } else { NAME })];
         row.extend(shown.iter().map(|measure| {
             findings::spread(results, &net.name, &measure.key)
@@ -56,6 +56,10 @@ pub fn summary_text(results: &Results) -> String {
     }
     if results.nets.iter().any(|net| net.control) {
         let _ = writeln!(text, "* control arm, not ranked");
+    }
+    let variants = results.nets.iter().filter(|net| net.variant_of.is_some()).count();
+    if variants > 0 {
+        let _ = writeln!(text, "and {variants} variants of them, in the report under Factors");
     }
     let answer = answer(results);
     for line in std::iter::once(&answer.headline).chain(&answer.supporting).chain(&answer.warnings) {

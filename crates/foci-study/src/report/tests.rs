@@ -10,12 +10,14 @@ mod instruments;
 mod trials;
 
 /// A study with the given nets; detail cut-offs fall from net to net by a tenth of a cycle per pixel.
-fn study(names: &[&str], seeds: u64) -> Results {
+pub(super) fn study(names: &[&str], seeds: u64) -> Results {
     let net = |name: &&str| NetSummary {
         name: name.to_string(),
         architecture: name.to_string(),
         control: false,
         input_noise: 0.0,
+        variant_of: None,
+        settings: Vec::new(),
         layers: 8,
         weights: 60_012,
         macs_per_pixel: 1234.5,
@@ -55,6 +57,7 @@ fn study(names: &[&str], seeds: u64) -> Results {
         nets: names.iter().map(net).collect(),
         runs: runs.collect(),
         signals: Vec::new(),
+        middle: Vec::new(),
         optics: Vec::new(),
         stress: Vec::new(),
         comparisons: Vec::new(),

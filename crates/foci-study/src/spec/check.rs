@@ -40,6 +40,14 @@ impl StudySpec {
                     arm.name
                 ));
             }
+            if let Some(base) = &arm.variant_of
+                && !self.arms[..index].iter().any(|other| other.name == *base)
+            {
+                return Err(format!(
+                    "arm '{}' has variant_of, which only [factors] gives; write its settings without it",
+                    arm.name
+                ));
+            }
             if !(arm.input_noise.is_finite() && arm.input_noise >= 0.0) {
                 return Err(format!(
                     "input_noise of arm '{}' is {}; it must be 0 or more",

@@ -2,6 +2,7 @@
 
 use crate::claim::Clause;
 use foci_image::Degradation;
+use foci_net::{Activation, Normalisation};
 use foci_train::{LossKind, OptimiserKind, Task};
 use serde::{Deserialize, Serialize};
 
@@ -174,7 +175,7 @@ pub struct StressSpec {
 }
 
 /// One arm of a study: a net, and what is special about how it is used.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArmSpec {
     /// Name in tables and figures; the net's name if it is left out.
@@ -188,6 +189,27 @@ pub struct ArmSpec {
     /// A control answers a doubt about the comparison and takes no part in the ranking.
     #[serde(default)]
     pub control: bool,
+    /// Activation of all hidden layers; that of the net's file if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Activation>,
+    /// Normalisation of all hidden layers; that of the net's file if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalisation: Option<Normalisation>,
+    /// Weight decay; that of the study if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
+    /// Share of the channels of every hidden layer that is dropped in training.
+    #[serde(default)]
+    pub dropout: f64,
+    /// Share of the skips that is dropped in training.
+    #[serde(default)]
+    pub skip_dropout: f64,
+    /// Losses at the layers that are upsampled, too, by heads that are gone after training.
+    #[serde(default)]
+    pub deep_supervision: bool,
+    /// The arm of which `[factors]` made this one; no arm is written with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant_of: Option<String>,
 }
 
 /// A statement and what decides it.

@@ -1,6 +1,13 @@
 //! What the tests of whole trainings share.
 
-use foci_train::{LossKind, OptimiserKind, Task, TrainingPlan};
+#![allow(dead_code, reason = "each test uses a part")]
+
+use foci_image::Plane;
+use foci_kernels::{Compute, Simd};
+use foci_net::{Net, Regularisation};
+use foci_train::{LossKind, Observer, OptimiserKind, Outcome, Task, Tiles, TrainError, TrainingPlan, train};
+use std::cell::Cell;
+use std::path::Path;
 
 /// A plan of so many steps, validated and saved at its end; tests change what they are about.
 pub fn plan(steps: u64, batch: usize, crop: usize) -> TrainingPlan {
@@ -16,6 +23,7 @@ pub fn plan(steps: u64, batch: usize, crop: usize) -> TrainingPlan {
         weight_decay: 0.0,
         clip_norm: 1.0,
         loss: LossKind::Mse,
+        regularisation: Regularisation::default(),
         input_noise: 0.0,
         augment: true,
         exact: false,
@@ -23,4 +31,32 @@ pub fn plan(steps: u64, batch: usize, crop: usize) -> TrainingPlan {
         checkpoint_every: steps,
         gradient_batches: 0,
     }
+}
+
+/// Asks for the end after so many steps.
+struct Patience(Cell<u64>);
+
+impl Observer for Patience {
+    fn step_done(&mut self, _: u64, _: u64, _: f64) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+    fn stop_requested(&self) -> bool {
+        self.0.get() == 0
+    }
+}
+
+/// Two small images to learn from, one to validate on.
+pub fn tiles() -> Tiles {
+    let plane = |seed: usize| Plane {
+        width: 32,
+        height: 32,
+        data: (0..32 * 32).map(|i| ((i * (7919 + seed)) % 101) as f32 / 100.0).collect(),
+    };
+    Tiles { training: vec![plane(0), plane(1)], validation: vec![plane(2)], ..Tiles::default() }
+}
+
+/// A run that is asked to end after so many steps.
+pub fn run(net: &Net, plan: &TrainingPlan, folder: &Path, steps: u64) -> Result<Outcome, TrainError> {
+    let compute = Compute::new(2, Simd::Scalar).unwrap();
+    train(net, plan, &tiles(), folder, &compute, &mut Patience(Cell::new(steps)))
 }

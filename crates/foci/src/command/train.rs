@@ -1,10 +1,11 @@
 //! `foci train`: one net on one folder of images.
 
-use crate::arguments::{TaskArgument, TrainArguments};
+use crate::arguments::{ActivationArgument, NormalisationArgument, TaskArgument, TrainArguments};
 use crate::exit::Failure;
 use crate::progress::{Progress, READING, duration, watched};
 use crate::{reading, terminal};
 use foci_image::Dataset;
+use foci_net::{Activation, Normalisation, Regularisation};
 use foci_study::data::{remarks, training_tiles};
 use foci_train::{LossKind, Observer, OptimiserKind, Task, TrainingPlan, train};
 use serde::Serialize;
@@ -24,7 +25,10 @@ struct Trained {
 
 /// Runs the command.
 pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure> {
-    let architecture = foci_net::Architecture::load(&flags.net).map_err(Failure::input)?;
+    let layers = &flags.regularisation;
+    let architecture = foci_net::Architecture::load(&flags.net)
+        .map_err(Failure::input)?
+        .with(layers.activation.map(activation), layers.normalisation.map(normalisation));
     let net = foci_net::solve::for_weights(&architecture, flags.weights, 1, 1).map_err(Failure::input)?;
     let plan = plan(&flags);
     plan.check()?;
@@ -88,15 +92,36 @@ fn plan(flags: &TrainArguments) -> TrainingPlan {
         learning_rate: flags.learning_rate,
         warmup_share: 0.1,
         optimiser: OptimiserKind::Adam,
-        weight_decay: 0.0,
+        weight_decay: flags.regularisation.weight_decay,
         clip_norm: 1.0,
         loss: LossKind::Mse,
+        regularisation: Regularisation {
+            dropout: flags.regularisation.dropout,
+            skip_dropout: flags.regularisation.skip_dropout,
+            deep_supervision: flags.regularisation.deep_supervision,
+        },
         input_noise: flags.input_noise,
         augment: true,
         exact: flags.arithmetic.exact,
         validate_every: records,
         checkpoint_every: records,
         gradient_batches: TrainingPlan::usual_gradient_batches(flags.steps),
+    }
+}
+
+fn activation(argument: ActivationArgument) -> Activation {
+    match argument {
+        ActivationArgument::Relu => Activation::Relu,
+        ActivationArgument::LeakyRelu => Activation::LeakyRelu,
+        ActivationArgument::Elu => Activation::Elu,
+        ActivationArgument::Silu => Activation::Silu,
+    }
+}
+
+fn normalisation(argument: NormalisationArgument) -> Normalisation {
+    match argument {
+        NormalisationArgument::None => Normalisation::None,
+        NormalisationArgument::Group => Normalisation::Group,
     }
 }
 

@@ -1,13 +1,16 @@
 //! From the net and its memory plan to operations: which views each node reads and writes, and where its contributions
 //! to gradients go.
 
-use foci_kernels::{Compute, Conv, ConvSpec, ConvTransposed, ConvTransposedSpec, InputGradient, View};
+use foci_kernels::{
+    Compute, Conv, ConvSpec, ConvTransposed, ConvTransposedSpec, GroupNorm, GroupNormSpec, InputGradient,
+    PlaneScale, View,
+};
 use foci_net::memory::{MemoryPlan, Mode, NodePlan, Piece, Route};
 use foci_net::{Activation, Net, Op, PoolKind, UpsampleMode};
 
 use super::{
-    Contribution, ConvNode, ConvTransposedNode, Layer, Operation, Parts, ResampledPiece, Resampling, Sum,
-    Then, channels, view,
+    Contribution, ConvNode, ConvTransposedNode, DropoutNode, GroupNormNode, Layer, Operation, Parts,
+    ResampledPiece, Resampling, Sum, Then, channels, view,
 };
 use crate::parameters::Layout;
 
@@ -36,6 +39,19 @@ impl Builder<'_> {
         match node.op {
             Op::Input => Operation::Input(self.value(plan.pieces[0])),
             Op::Concat => Operation::Nothing,
+            Op::Dropout { rate, unit } if self.plan.options.mode == Mode::Training => {
+                let images = self.plan.shape.n;
+                let scaled = |piece: ResampledPiece| (PlaneScale::new(images, piece.x.channels), piece);
+                let pieces = self.resampled(plan).into_iter().map(scaled).collect();
+                Operation::Dropout(Box::new(DropoutNode { rate, unit, pieces }))
+            }
+            Op::Dropout { .. } => Operation::Nothing,
+            Op::GroupNorm { groups, .. } => {
+                let (layer, activation, output) = self.layer(index, plan);
+                let spec = GroupNormSpec { input: self.value(plan.reads[0]), output, groups, activation };
+                let d_input = self.direct(plan, 0);
+                Operation::GroupNorm(Box::new(GroupNormNode { norm: GroupNorm::new(spec), layer, d_input }))
+            }
             Op::Conv { kernel, dilation, .. } => {
                 Operation::Conv(Box::new(self.conv(index, plan, kernel, dilation)))
             }
@@ -103,7 +119,7 @@ impl Builder<'_> {
         }
     }
 
-    /// The common part of a convolution, the activation that the kernel applies and the view that it writes.
+    /// The common part of a layer with weights, the activation that the kernel applies and the view that it writes.
     fn layer(&self, index: usize, plan: &NodePlan) -> (Layer, foci_kernels::Activation, View) {
         let piece = &self.plan.pieces[plan.pieces[0]];
         let y = self.value(plan.pieces[0]);

@@ -15,6 +15,8 @@ impl Operation {
         match self {
             Operation::Conv(node) => node.conv.own_bytes(),
             Operation::ConvTransposed(node) => node.conv.own_bytes(),
+            Operation::GroupNorm(node) => node.norm.own_bytes(),
+            Operation::Dropout(node) => node.pieces.iter().map(|(scale, _)| scale.own_bytes()).sum(),
             _ => 0,
         }
     }
@@ -29,6 +31,10 @@ impl Operation {
             Operation::ConvTransposed(node) => {
                 let layer = &layout.layers[node.layer.index];
                 node.conv.pack(&values[layer.weight.clone()], &values[layer.bias.clone()]);
+            }
+            Operation::GroupNorm(node) => {
+                let layer = &layout.layers[node.layer.index];
+                node.norm.pack(&values[layer.weight.clone()], &values[layer.bias.clone()]);
             }
             _ => {}
         }
@@ -52,6 +58,15 @@ impl Operation {
                 node.conv.forward(compute, arena);
                 node.layer.activate(compute, arena);
             }
+            Operation::GroupNorm(node) => {
+                node.norm.forward(compute, arena);
+                node.layer.activate(compute, arena);
+            }
+            Operation::Dropout(node) => {
+                for (scale, piece) in &node.pieces {
+                    scale.forward(compute, arena, piece.x, piece.y);
+                }
+            }
             Operation::Resample(kind, pieces) => {
                 for piece in pieces {
                     piece.make(*kind, compute, arena);
@@ -70,6 +85,11 @@ impl Operation {
     pub(in crate::session) fn make_again(&mut self, compute: &Compute, arena: &mut Arena, piece: usize) {
         match self {
             Operation::Conv(node) => node.conv.forward(compute, arena),
+            Operation::Dropout(node) => {
+                for (scale, made) in node.pieces.iter().filter(|(_, made)| made.piece == piece) {
+                    scale.forward(compute, arena, made.x, made.y);
+                }
+            }
             Operation::Resample(kind, pieces) => {
                 for made in pieces.iter().filter(|made| made.piece == piece) {
                     made.make(*kind, compute, arena);
@@ -98,6 +118,11 @@ impl Operation {
                 let Some(d_y) = node.layer.d_output else { return };
                 let (d_weights, d_bias) = node.layer.gradients(layout, gradients);
                 node.conv.backward_weights(compute, arena, d_y, d_weights, d_bias);
+            }
+            Operation::GroupNorm(node) => {
+                let Some(d_y) = node.layer.d_output else { return };
+                let (d_weights, d_bias) = node.layer.gradients(layout, gradients);
+                node.norm.backward_weights(compute, arena, d_y, d_weights, d_bias);
             }
             _ => {}
         }
@@ -128,6 +153,18 @@ impl Operation {
                 }
                 for (contribution, into) in &node.asides {
                     add_into(compute, arena, *contribution, into);
+                }
+            }
+            Operation::GroupNorm(node) => {
+                if let Some((d_y, into)) = node.layer.d_output.zip(node.d_input) {
+                    node.norm.backward_data(compute, arena, d_y, &into);
+                }
+            }
+            Operation::Dropout(node) => {
+                for (scale, piece) in &node.pieces {
+                    if let Some((d_y, into)) = &piece.back {
+                        scale.backward(compute, arena, *d_y, into);
+                    }
                 }
             }
             Operation::Resample(kind, pieces) => {
