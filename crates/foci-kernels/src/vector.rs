@@ -57,6 +57,12 @@ pub(crate) trait Vector: Copy {
     /// 2 to the power of the whole number `n`, given as the float `n + 1.5 * 2^23`, which keeps
     /// n in its lowest bits.
     unsafe fn power_of_two(self) -> Self;
+    /// Runs a kernel at this level in a function of its own. What is seldom needed in the middle of an unrolled loop is
+    /// kept out of it so: there it would be repeated for every store, which makes nothing faster and compiling slow.
+    ///
+    /// # Safety
+    /// The conditions of the kernel hold.
+    unsafe fn out_of_line<K: Kernel>(kernel: K);
 }
 
 /// Something to be computed at one instruction level.
@@ -97,6 +103,28 @@ unsafe fn run_avx512<K: Kernel>(kernel: K) {
 unsafe fn run_avx2<K: Kernel>(kernel: K) {
     // SAFETY: passed on to the caller.
     unsafe { kernel.run::<Avx2>() }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+#[inline(never)]
+unsafe fn out_of_line_avx512<K: Kernel>(kernel: K) {
+    // SAFETY: passed on to the caller.
+    unsafe { kernel.run::<Avx512>() }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+#[inline(never)]
+unsafe fn out_of_line_avx2<K: Kernel>(kernel: K) {
+    // SAFETY: passed on to the caller.
+    unsafe { kernel.run::<Avx2>() }
+}
+
+#[inline(never)]
+unsafe fn out_of_line_plain<K: Kernel>(kernel: K) {
+    // SAFETY: passed on to the caller; plain Rust needs no instructions.
+    unsafe { kernel.run::<Plain>() }
 }
 
 /// Asks for the cache line at an address, which may be any; nothing happens where there is no such hint.

@@ -78,6 +78,7 @@ mod error;
 mod graph;
 mod json;
 mod keys;
+mod layers;
 mod link;
 pub mod memory;
 mod parse;
@@ -94,6 +95,7 @@ pub use graph::{
     PoolKind, UpsampleMode,
 };
 pub use json::MemoryCost;
+pub use layers::HiddenLayer;
 pub use problem::Problem;
 pub use regularise::Regularisation;
 pub use ties::WidthGroup;

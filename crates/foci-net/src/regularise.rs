@@ -81,18 +81,6 @@ impl Net {
         found.retain(|&node| self.nodes[node].op != Op::Input);
         found
     }
-
-    /// Whether a node gives the result of a convolution layer, its normalisation included.
-    pub fn ends_layer(&self, node: usize) -> bool {
-        match self.nodes[node].op {
-            Op::GroupNorm { .. } => true,
-            Op::Conv { .. } | Op::ConvTransposed { .. } => {
-                let normalises = |other: &Node| matches!(other.op, Op::GroupNorm { .. });
-                !self.nodes.iter().any(|other| normalises(other) && other.from.contains(&node))
-            }
-            _ => false,
-        }
-    }
 }
 
 /// A net being copied with more nodes between.

@@ -12,7 +12,7 @@ use foci_engine::{Mode, PlanOptions, Replaced};
 use foci_image::{Interrupted, Plane};
 use foci_kernels::Compute;
 use foci_measure::summary::{mean, standard_deviation};
-use foci_net::{Net, Op};
+use foci_net::Net;
 use serde::{Deserialize, Serialize};
 
 /// Nets with more skips than this (densely connected ones) are tested by layers only.
@@ -90,29 +90,10 @@ fn mean_square(a: &[f32], b: &[f32]) -> f64 {
     sum / a.len().max(1) as f64
 }
 
-/// The layers to replace: convolutions with their normalisations and activations, except the last. Branches that read one map side by side and
-/// are put together at once are one layer, tested where they are put together.
+/// The layers to replace: convolutions with their normalisations and activations, except the last. Branches of several
+/// dilations are one layer, tested where they are put together.
 pub(crate) fn layers(net: &Net) -> Vec<usize> {
-    let is_layer = |node: usize| net.ends_layer(node);
-    // What a convolution reads, its normalisation looked through.
-    let sources = |node: usize| match net.nodes[node].op {
-        Op::GroupNorm { .. } => &net.nodes[net.nodes[node].from[0]].from,
-        _ => &net.nodes[node].from,
-    };
-    let is_layer_of_branches = |node: usize| {
-        let node = &net.nodes[node];
-        matches!(node.op, Op::Concat)
-            && node.from.iter().all(|&branch| is_layer(branch) && sources(branch) == sources(node.from[0]))
-    };
-    let branches: Vec<usize> = (0..net.nodes.len())
-        .filter(|&node| is_layer_of_branches(node))
-        .flat_map(|node| net.nodes[node].from.clone())
-        .collect();
-    let mut found: Vec<usize> = (0..net.nodes.len())
-        .filter(|&node| is_layer_of_branches(node) || is_layer(node) && !branches.contains(&node))
-        .collect();
-    found.pop();
-    found
+    net.hidden_layers().into_iter().map(|layer| layer.end).collect()
 }
 
 /// The skips to cut; none for nets with very many.

@@ -284,6 +284,7 @@ fn results() -> Results {
         middle: Vec::new(),
         optics: Vec::new(),
         stress: Vec::new(),
+        transfer: Vec::new(),
         comparisons,
         claims: claims(),
     }

@@ -7,7 +7,7 @@ mod specimens;
 mod tests;
 
 use crate::StudyError;
-use crate::spec::{StudySpec, TileSize};
+use crate::spec::{StudySpec, TileSize, TransferSpec};
 use crate::study::{Event, Observer, StudyRequest};
 use foci_image::{
     Dataset, DatasetOptions, Fingerprint, ImageError, LabelImage, LeftOut, Loader, Plane, Split,
@@ -56,6 +56,9 @@ pub struct SplitNames {
     pub validation: Vec<String>,
     /// Fields that are measured once, at the end.
     pub test: Vec<String>,
+    /// Held-out fields of other kinds than those trained on, which are measured besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<String>,
 }
 
 impl PlannedData {
@@ -89,6 +92,8 @@ pub(crate) struct Data {
     pub planned: PlannedData,
     pub tiles: Tiles,
     pub test: Vec<TestTile>,
+    /// Of held-out fields of other kinds than those trained on.
+    pub others: Vec<TestTile>,
 }
 
 impl Data {
@@ -112,7 +117,7 @@ impl Data {
                 Workers::new(threads).watched_by(|done, all| observer.phase("reading images", done, all));
             Dataset::open(&folder, &options, &mut workers)?
         };
-        let (split, fold) = split(spec, &dataset, &folder)?;
+        let (Parts { split, others }, fold) = split(spec, &dataset, &folder)?;
         let mut notes = dataset.notes.clone();
         let tested: BTreeSet<&str> =
             split.test.iter().map(|&field| dataset.fields[field].group.as_str()).collect();
@@ -133,6 +138,7 @@ impl Data {
                 training: names(&split.train),
                 validation: names(&split.validation),
                 test: names(&split.test),
+                others: names(&others),
             },
             fold,
             left_out: dataset.left_out.clone(),
@@ -153,14 +159,17 @@ impl Data {
         observer.event(Event::Note(&summary));
         let fingerprint = planned.fingerprint.sha256.clone();
         let tiles = Tiles { fingerprint, reading: options.reading(), ..Tiles::default() };
-        let mut data = Data { planned, tiles, test: Vec::new() };
+        let mut data = Data { planned, tiles, test: Vec::new(), others: Vec::new() };
         let mut workers =
             Workers::new(threads).watched_by(|done, all| observer.phase("loading tiles", done, all));
-        for tile in dataset.each_tile(&mut workers, |loader, index| load(&dataset, &split, loader, index))? {
+        for tile in
+            dataset.each_tile(&mut workers, |loader, index| load(&dataset, &split, &others, loader, index))?
+        {
             match tile {
                 Loaded::Training(plane) => data.tiles.training.push(plane),
                 Loaded::Validation(plane) => data.tiles.validation.push(plane),
                 Loaded::Test(tile) => data.test.push(tile),
+                Loaded::Other(tile) => data.others.push(tile),
                 Loaded::Unused => {}
             }
         }
@@ -195,33 +204,51 @@ enum Loaded {
     Training(Plane),
     Validation(Plane),
     Test(TestTile),
+    Other(TestTile),
     /// Its field is in no part.
     Unused,
 }
 
-fn load(dataset: &Dataset, split: &Split, loader: &mut Loader, index: usize) -> Result<Loaded, ImageError> {
+fn load(
+    dataset: &Dataset,
+    split: &Split,
+    others: &[usize],
+    loader: &mut Loader,
+    index: usize,
+) -> Result<Loaded, ImageError> {
     let tile = &dataset.tiles[index];
-    Ok(if split.train.contains(&tile.field) {
-        Loaded::Training(loader.tile(index)?)
-    } else if split.validation.contains(&tile.field) {
-        Loaded::Validation(loader.tile(index)?)
-    } else if split.test.contains(&tile.field) {
+    let mut test = || {
         let truth = loader.tile_foci(index)?;
-        Loaded::Test(TestTile {
+        Ok::<_, ImageError>(TestTile {
             name: tile.name.clone(),
             field: dataset.fields[tile.field].group.clone(),
             plane: loader.tile(index)?,
             labels: loader.tile_labels(index)?,
             truth: truth.map(|foci| foci.iter().map(|focus| (focus.x, focus.y)).collect()),
         })
+    };
+    Ok(if split.train.contains(&tile.field) {
+        Loaded::Training(loader.tile(index)?)
+    } else if split.validation.contains(&tile.field) {
+        Loaded::Validation(loader.tile(index)?)
+    } else if split.test.contains(&tile.field) {
+        Loaded::Test(test()?)
+    } else if others.contains(&tile.field) {
+        Loaded::Other(test()?)
     } else {
         Loaded::Unused
     })
 }
 
+/// The fields of each part, and held-out ones of other kinds than those trained on.
+struct Parts {
+    split: Split,
+    others: Vec<usize>,
+}
+
 /// Divides the fields as the study says, in fewer folds if there are fewer groups of fields, and in those of `images.csv`
 /// if it has any. Also gives the fold that is held out.
-fn split(spec: &StudySpec, dataset: &Dataset, folder: &Path) -> Result<(Split, usize), StudyError> {
+fn split(spec: &StudySpec, dataset: &Dataset, folder: &Path) -> Result<(Parts, usize), StudyError> {
     let groups: BTreeSet<&str> = dataset.fields.iter().map(|field| field.group.as_str()).collect();
     if groups.len() < LEAST_GROUPS {
         let reason = format!(
@@ -235,7 +262,11 @@ fn split(spec: &StudySpec, dataset: &Dataset, folder: &Path) -> Result<(Split, u
     let folds = if named.is_empty() { spec.split.folds.min(groups.len()) } else { named.len() };
     let fold = spec.split.fold.min(folds - 1);
     let options = SplitOptions { folds, fold, seed: spec.split.seed, ..SplitOptions::default() };
-    let split = split_by_group(dataset, &options)?;
+    let mut split = split_by_group(dataset, &options)?;
+    let others = match &spec.transfer {
+        None => Vec::new(),
+        Some(transfer) => keep_kind(transfer, dataset, &mut split, folder)?,
+    };
     for (part, fields) in [("validation", &split.validation), ("test", &split.test)] {
         if fields.is_empty() {
             let reason = format!(
@@ -244,7 +275,37 @@ fn split(spec: &StudySpec, dataset: &Dataset, folder: &Path) -> Result<(Split, u
             return Err(StudyError::Data { folder: folder.into(), reason });
         }
     }
-    Ok((split, fold))
+    Ok((Parts { split, others }, fold))
+}
+
+/// Keeps the fields in the split that are to be trained on; returns the test fields that are not.
+fn keep_kind(
+    transfer: &TransferSpec,
+    dataset: &Dataset,
+    split: &mut Split,
+    folder: &Path,
+) -> Result<Vec<usize>, StudyError> {
+    let own = |field: &usize| transfer.trains_on(&dataset.fields[*field].name);
+    let others: Vec<usize> = split.test.iter().copied().filter(|field| !own(field)).collect();
+    for part in [&mut split.train, &mut split.validation, &mut split.test] {
+        part.retain(own);
+    }
+    let sizes = [
+        ("training", split.train.len()),
+        ("validation", split.validation.len()),
+        ("test", split.test.len()),
+        ("other", others.len()),
+    ];
+    match sizes.into_iter().find(|&(_, fields)| fields == 0) {
+        None => Ok(others),
+        Some((part, _)) => {
+            let train_on = &transfer.train_on;
+            let reason = format!(
+                "transfer.train_on is '{train_on}', and that leaves no {part} fields; give the beginning of the names of some fields, for example 'gnf-*'"
+            );
+            Err(StudyError::Data { folder: folder.into(), reason })
+        }
+    }
 }
 
 /// Tiles to train a single net: all fields but a fifth, which are for validation, and but those that `images.csv` keeps
@@ -261,11 +322,11 @@ pub fn training_tiles(dataset: &Dataset, seed: u64, workers: &mut Workers) -> Re
     // Not read at all, rather than read and dropped.
     let split = Split { test: Vec::new(), ..split };
     let mut tiles = Tiles { fingerprint, reading: dataset.options.reading(), ..Tiles::default() };
-    for tile in dataset.each_tile(workers, |loader, index| load(dataset, &split, loader, index))? {
+    for tile in dataset.each_tile(workers, |loader, index| load(dataset, &split, &[], loader, index))? {
         match tile {
             Loaded::Training(plane) => tiles.training.push(plane),
             Loaded::Validation(plane) => tiles.validation.push(plane),
-            Loaded::Test(_) | Loaded::Unused => {}
+            Loaded::Test(_) | Loaded::Other(_) | Loaded::Unused => {}
         }
     }
     Ok(tiles)

@@ -26,6 +26,7 @@ pub mod spec;
 mod stress;
 mod study;
 mod timing;
+mod transfer;
 
 pub use error::StudyError;
 pub use measure::{FieldMeasures, TileMeasures};

@@ -5,6 +5,7 @@
 //! [`foci_measure::psnr::CAP_DECIBELS`], and a measure that has no value for a run (no pair of touching nuclei, say) is left out
 //! of that run's `metrics`.
 
+use crate::measure::FieldMeasures;
 use foci_image::Degradation;
 use foci_measure::summary::mean;
 use foci_train::LayerSignal;
@@ -42,6 +43,9 @@ pub struct Results {
     /// How each run bears images that are made worse; empty if the study does not ask.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stress: Vec<RunStress>,
+    /// What becomes of other specimens than those trained on; empty if the study trains on all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transfer: Vec<RunTransfer>,
     /// Paired differences between nets.
     pub comparisons: Vec<Comparison>,
     /// Statements written down before the runs, each with its verdict.
@@ -60,6 +64,7 @@ impl Results {
         bases.middle.retain(|run| !variant(&run.net));
         bases.optics.retain(|run| !variant(&run.net));
         bases.stress.retain(|run| !variant(&run.net));
+        bases.transfer.retain(|run| !variant(&run.net));
         bases.comparisons.retain(|comparison| !variant(&comparison.a) && !variant(&comparison.b));
         bases
     }
@@ -194,6 +199,19 @@ pub struct RunStress {
     pub kind: Degradation,
     /// From strength 0, the image as it is, to the greatest.
     pub points: Vec<StressPoint>,
+}
+
+/// One run on held-out fields of other kinds than those it was trained on.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct RunTransfer {
+    /// Name of the arm.
+    pub net: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Mean of each measure over those fields.
+    pub metrics: BTreeMap<String, f64>,
+    /// The measures field by field.
+    pub fields: Vec<FieldMeasures>,
 }
 
 /// Measures at one strength.

@@ -17,7 +17,7 @@ mod parts;
 pub use factors::{Design, FactorSpec};
 pub use parts::{
     ArmSpec, ClaimSpec, OpticsSpec, SecondRoundSpec, SpecimenSpec, SplitSpec, StressSpec, TileSize,
-    TrainingSpec, TuningSpec,
+    TrainingSpec, TransferSpec, TuningSpec,
 };
 
 /// Measurements on the validation fields, and checkpoints, in each run.
@@ -54,6 +54,9 @@ pub struct StudySpec {
     /// Which models are tested like instruments.
     #[serde(default)]
     pub optics: OpticsSpec,
+    /// Training on some fields only, to see what becomes of the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<TransferSpec>,
     /// How test images are made worse, to see where nets break.
     #[serde(default)]
     pub stress: Option<StressSpec>,

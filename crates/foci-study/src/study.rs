@@ -7,11 +7,11 @@ use crate::execute::{Executed, Executor};
 use crate::measure::TestBench;
 use crate::optics::{self, RunOptics};
 use crate::plan::Plan;
-use crate::results::{Budget, NetSummary, OpticsSummary, Results, RunStress, RunSummary};
+use crate::results::{Budget, NetSummary, OpticsSummary, Results, RunStress, RunSummary, RunTransfer};
 use crate::spec::StudySpec;
 use crate::timing::{Timing, time_all};
 use crate::{StudyError, pictures, plan, report};
-use crate::{middle, stress};
+use crate::{middle, stress, transfer};
 use foci_image::{DatasetOptions, Interrupted};
 use foci_kernels::Compute;
 use foci_net::Net;
@@ -134,7 +134,8 @@ fn carry_out(
     let (optics, optics_notes) =
         optics::test_all(&plan, &data.test, &executed, &request.out, compute, observer)?;
     let stress = stress::test_all(&plan, &data.test, &executed, &request.out, compute, observer)?;
-    let results = conclude(&plan, &executed, &timings, &optics, stress)?;
+    let transfer = transfer::test_all(&plan, &data.others, &executed, &request.out, compute, observer)?;
+    let results = conclude(&plan, &executed, &timings, &optics, stress, transfer)?;
     let json = serde_json::to_string_pretty(&results).map_err(|error| StudyError::Damaged {
         path: request.out.join("results.json"),
         reason: error.to_string(),
@@ -162,6 +163,7 @@ fn conclude(
     timings: &[Timing],
     optics: &[RunOptics],
     stress: Vec<RunStress>,
+    transfer: Vec<RunTransfer>,
 ) -> Result<Results, StudyError> {
     let runs: Vec<RunSummary> = executed.runs.iter().map(|run| run.summary.clone()).collect();
     let comparisons = compare_all(plan, executed);
@@ -190,6 +192,7 @@ fn conclude(
         middle,
         optics,
         stress,
+        transfer,
         comparisons,
         claims,
     })

@@ -425,7 +425,7 @@ pub struct TileArguments {
 /// Flags of `foci bench`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  foci bench\n  foci bench --net atrous --weights 67000\n  foci bench --net atrous --profile"
+    after_help = "Examples:\n  foci bench\n  foci bench --net atrous --weights 67000\n  foci bench --net atrous --profile\n  foci bench --net atrous --limits 1,2,4 --verify"
 )]
 pub struct BenchArguments {
     /// Time a training step and a prediction of this net instead of single kernels
@@ -448,6 +448,13 @@ pub struct BenchArguments {
     /// measured bandwidth of a copy
     #[arg(long, requires = "net", conflicts_with = "worker")]
     pub profile: bool,
+    /// The largest image, largest batch and greatest depth that train within so many GiB, and the largest image that is
+    /// predicted
+    #[arg(long, value_name = "GIB,GIB", value_delimiter = ',', requires = "net", conflicts_with_all = ["profile", "worker"])]
+    pub limits: Vec<f64>,
+    /// Run the net at each limit and just above, and measure the memory that it takes
+    #[arg(long, requires = "limits")]
+    pub verify: bool,
     /// Time the net on command, for bench/run: reads "run STEPS", "record FILE", "peak MILLISECONDS"
     /// from standard input, answers each with a line of JSON
     #[arg(long, value_enum, value_name = "MODE", requires = "net")]

@@ -3,16 +3,17 @@
 #[cfg(target_arch = "x86_64")]
 use core::arch::x86_64::*;
 
-use super::Vector;
 use super::fold::*;
 use super::shuffle::*;
+use super::{Kernel, Vector};
 
 /// Implements [`Vector`] by one expression per operation.
 macro_rules! vector {
     ($name:ident, $inner:ty, $lanes:literal, $registers:literal, $v:ident, $a:ident, $b:ident, $c:ident,
      splat $splat:expr, load $load:expr, store $store:expr, load_part $load_part:ident, store_part $store_part:ident,
      part_runs $part_runs:ident, merge_runs $merge_runs:ident, fused $fused:expr, add $add:expr, sub $sub:expr,
-     mul $mul:expr, div $div:expr, max $max:expr, min $min:expr, if_greater $greater:expr, power $power:expr, sum16 $sum16:expr, fold $fold:ident) => {
+     mul $mul:expr, div $div:expr, max $max:expr, min $min:expr, if_greater $greater:expr, power $power:expr, sum16 $sum16:expr, fold $fold:ident,
+     out_of_line $out_of_line:ident) => {
         #[derive(Clone, Copy)]
         pub(crate) struct $name(pub(super) $inner);
 
@@ -105,6 +106,10 @@ macro_rules! vector {
             unsafe fn sum16($a: &[Self]) -> f32 {
                 unsafe { $sum16 }
             }
+            #[inline(always)]
+            unsafe fn out_of_line<K: Kernel>(kernel: K) {
+                unsafe { super::$out_of_line(kernel) }
+            }
         }
     };
 }
@@ -131,7 +136,8 @@ vector!(Avx512, __m512, 16, 32, v, a, b, c,
         _mm512_castsi512_ps(_mm512_add_epi32(shifted, _mm512_set1_epi32(1.0f32.to_bits() as i32)))
     },
     sum16 sum8(_mm256_add_ps(_mm512_castps512_ps256(a[0].0), _mm512_extractf32x8_ps::<1>(a[0].0))),
-    fold fold16
+    fold fold16,
+    out_of_line out_of_line_avx512
 );
 
 #[cfg(target_arch = "x86_64")]
@@ -156,7 +162,8 @@ vector!(Avx2, __m256, 8, 16, v, a, b, c,
         _mm256_castsi256_ps(_mm256_add_epi32(shifted, _mm256_set1_epi32(1.0f32.to_bits() as i32)))
     },
     sum16 sum8(_mm256_add_ps(a[0].0, a[1].0)),
-    fold fold8
+    fold fold8,
+    out_of_line out_of_line_avx2
 );
 
 /// Applies an expression to each lane of up to four arrays.
@@ -202,5 +209,6 @@ vector!(Plain, [f32; 8], 8, 8, v, a, b, c,
         }
         sums[0]
     },
-    fold fold_plain
+    fold fold_plain,
+    out_of_line out_of_line_plain
 );

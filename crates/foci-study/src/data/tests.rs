@@ -50,8 +50,12 @@ fn opened(folder: &Path) -> Dataset {
 }
 
 fn data(folder: &Path) -> Result<Data, StudyError> {
+    data_for(STUDY, folder)
+}
+
+fn data_for(study: &str, folder: &Path) -> Result<Data, StudyError> {
     let request = StudyRequest {
-        spec: StudySpec::parse(STUDY, "divided").unwrap(),
+        spec: StudySpec::parse(study, "divided").unwrap(),
         data: Some(folder.into()),
         reading: DatasetOptions::default(),
         out: folder.join("out"),
@@ -116,4 +120,33 @@ fn true_foci_are_part_of_what_the_data_are() {
     let text = std::fs::read_to_string(&table).unwrap();
     std::fs::write(&table, text.lines().next().unwrap()).unwrap();
     assert_ne!(before.sha256, data(place.path()).unwrap().planned.fingerprint.sha256);
+}
+
+#[test]
+fn fields_of_another_kind_are_held_out_and_never_trained_on() {
+    let split = ["train", "train", "val", "test", "train", "train", "val", "test"];
+    let place = folder("split", split);
+    // The last four become another kind, by name.
+    let table = place.path().join("images.csv");
+    let mut text = std::fs::read_to_string(&table).unwrap();
+    for field in &opened(place.path()).fields[4..] {
+        let renamed = format!("z-{}", field.name);
+        for (part, ending) in [("images", "png"), ("masks", "png"), ("foci", "csv"), ("cells", "csv")] {
+            let file = |name: &str| place.path().join(part).join(format!("{name}.{ending}"));
+            std::fs::rename(file(&field.name), file(&renamed)).unwrap();
+        }
+        text = text.replace(&field.name, &renamed);
+    }
+    std::fs::write(&table, text).unwrap();
+    let study = |pattern: &str| format!("{STUDY}[transfer]\ntrain_on = \"{pattern}\"\n");
+    let data = data_for(&study("z-*"), place.path()).unwrap();
+    let names = &data.planned.split;
+    assert!(
+        names.training.iter().chain(&names.validation).chain(&names.test).all(|name| name.starts_with("z-"))
+    );
+    assert_eq!((names.training.len(), names.validation.len(), names.test.len()), (2, 1, 1));
+    assert_eq!((names.others.len(), data.others.len()), (1, 1));
+    assert!(!data.others[0].name.starts_with("z-") && data.test[0].name.starts_with("z-"));
+    let error = data_for(&study("nothing-*"), place.path()).unwrap_err();
+    assert!(error.is_unusable_input() && error.to_string().contains("nothing-*"), "{error}");
 }

@@ -27,6 +27,7 @@ mod svg;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod trials;
 
 pub use input::{Curve, PictureSet, Reconstruction, Region, ReportInput};

@@ -10,6 +10,7 @@ use super::pictures::{self, TileView};
 use super::scatter::{self, Point};
 use super::stress::{self, Stress};
 use super::tables::{self, Plain, Row};
+use super::transfer;
 use super::trials::{self, Trials};
 use super::{Curve, ReportError, ReportInput, facts, findings, format, palette};
 use crate::results::{Results, Verdict};
@@ -51,6 +52,7 @@ pub struct Page {
     forests: Vec<Forest>,
     optics: Optics,
     stress: Stress,
+    transfer: Plain,
     factors: Vec<Factors>,
     variants: usize,
     costs: Vec<Row>,
@@ -133,6 +135,7 @@ impl Page {
             measured,
             forests: forest::prepare(results, place),
             stress: stress::prepare(results, place),
+            transfer: transfer::prepare(all),
             factors: factors::prepare(all),
             variants: all.nets.len() - results.nets.len(),
             optics: optics::prepare(&input.optics, results, place)?,

@@ -60,6 +60,7 @@ pub(super) fn study(names: &[&str], seeds: u64) -> Results {
         middle: Vec::new(),
         optics: Vec::new(),
         stress: Vec::new(),
+        transfer: Vec::new(),
         comparisons: Vec::new(),
         claims: Vec::new(),
     }

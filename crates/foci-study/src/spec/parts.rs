@@ -162,6 +162,24 @@ pub struct OpticsSpec {
     pub seeds: Option<usize>,
 }
 
+/// Training on some fields only, in a table `[transfer]`: held-out fields of the others are measured besides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransferSpec {
+    /// Which fields, by the beginning of their names: `"gnf-*"`.
+    pub train_on: String,
+}
+
+impl TransferSpec {
+    /// Whether a field of this name is trained on.
+    pub fn trains_on(&self, field: &str) -> bool {
+        match self.train_on.strip_suffix('*') {
+            Some(beginning) => field.starts_with(beginning),
+            None => field == self.train_on,
+        }
+    }
+}
+
 /// Test images made worse, in a table `[stress]`; without it no study does so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -4,6 +4,7 @@
 //! one are in [`bench_profile`].
 
 use crate::arguments::{BenchArguments, WorkerMode};
+use crate::command::bench_limits::{self, Request};
 use crate::command::{bench_profile, bench_worker, inspect};
 use crate::exit::Failure;
 use crate::progress::Progress;
@@ -72,6 +73,13 @@ pub fn run(flags: &BenchArguments, threads: Option<usize>) -> Result<(), Failure
             };
             let options = PlanOptions { exact: flags.arithmetic.exact, ..PlanOptions::new(mode) };
             return bench_worker::run(&inspect::load(net, flags.weights)?, shape, options, &compute);
+        }
+        if !flags.limits.is_empty() {
+            terminal::stop_on_interrupt()?;
+            let (exact, threads) = (flags.arithmetic.exact, compute.threads());
+            let net = inspect::load(net, flags.weights)?;
+            let (gibibytes, verify, json) = (&flags.limits[..], flags.verify, flags.json);
+            return bench_limits::run(&Request { net, shape, exact, threads, gibibytes, verify, json });
         }
         if flags.profile {
             let (net, exact) = (inspect::load(net, flags.weights)?, flags.arithmetic.exact);
