@@ -5,7 +5,7 @@
     y = net(x)                                     # [N, C, H, W] to [N, C', H, W], any H and W
 
 The graph is followed node by node, so the module is also the shortest description of what each operation
-means. Parameters are called as in model.safetensors (`<id>.weight` as [out, in, kh, kw], `<id>.bias`), in
+means. Parameters are called as in model.safetensors (`<id>.weight` as [out, in, kh, kw], of a normalisation as [channels]; `<id>.bias`), in
 foci's order. Needs torch; loading weights also needs safetensors.
 """
 
@@ -53,12 +53,17 @@ class FociNet(torch.nn.Module):
         super().__init__()
         self.name = name
         self.graph = graph
-        self.convolutions = torch.nn.ParameterDict()
+        self.layers = torch.nn.ParameterDict()
+        channels = {node["id"]: node["channels_out"] for node in graph if "channels_out" in node}
         for node in graph:
             if node["op"] in ("conv", "conv_transposed"):
                 shape = (node["channels_out"], node["channels_in"], node["kernel"], node["kernel"])
-                self.convolutions[key(node, "weight")] = torch.nn.Parameter(torch.zeros(shape))
-                self.convolutions[key(node, "bias")] = torch.nn.Parameter(torch.zeros(shape[0]))
+            elif node["op"] == "group_norm":
+                shape = (channels[node["from"][0]],)
+            else:
+                continue
+            self.layers[key(node, "weight")] = torch.nn.Parameter(torch.zeros(shape))
+            self.layers[key(node, "bias")] = torch.nn.Parameter(torch.zeros(shape[0]))
         # Results are dropped after their last reader, so that measured memory is what the net needs.
         self.last_reader = {}
         for node in graph:
@@ -82,7 +87,7 @@ class FociNet(torch.nn.Module):
 
     def named_tensors(self):
         """Parameters as {"<id>.weight": ..., "<id>.bias": ...}, in foci's order."""
-        return {name.replace("/", "."): value for name, value in self.convolutions.items()}
+        return {name.replace("/", "."): value for name, value in self.layers.items()}
 
     def set_tensors(self, tensors):
         """Copies values from a dictionary as that of `named_tensors`."""
@@ -96,11 +101,13 @@ class FociNet(torch.nn.Module):
                 parameter.copy_(torch.as_tensor(tensors[name]))
 
     def initialise(self, generator):
-        """He's normal initialisation (He 2015) with biases of zero, from a torch.Generator."""
+        """He's normal initialisation (He 2015) with biases of zero, from a torch.Generator; normalisations begin at one."""
         with torch.no_grad():
             for name, parameter in self.named_tensors().items():
                 if name.endswith(".bias"):
                     parameter.zero_()
+                elif parameter.dim() == 1:
+                    parameter.fill_(1.0)
                 else:
                     fan_in = parameter[0].numel()
                     parameter.normal_(0.0, (2.0 / fan_in) ** 0.5, generator=generator)
@@ -123,7 +130,7 @@ class FociNet(torch.nn.Module):
         """The result of one node, before it is cropped."""
         op = node["op"]
         if op in ("conv", "conv_transposed"):
-            weight, bias = self.convolutions[key(node, "weight")], self.convolutions[key(node, "bias")]
+            weight, bias = self.layers[key(node, "weight")], self.layers[key(node, "bias")]
             if op == "conv":
                 padding = node["dilation"] * (node["kernel"] // 2)
                 y = F.conv2d(inputs[0], weight, bias, padding=padding, dilation=node["dilation"])
@@ -132,6 +139,9 @@ class FociNet(torch.nn.Module):
                 padding = (node["kernel"] - 2) // 2
                 y = F.conv_transpose2d(inputs[0], weight.transpose(0, 1), bias, stride=2, padding=padding)
             return ACTIVATIONS[node["activation"]](y)
+        if op == "group_norm":
+            weight, bias = self.layers[key(node, "weight")], self.layers[key(node, "bias")]
+            return ACTIVATIONS[node["activation"]](F.group_norm(inputs[0], node["groups"], weight, bias, 1e-5))
         if op == "upsample":
             align = {"align_corners": False} if node["mode"] == "bilinear" else {}
             return F.interpolate(inputs[0], scale_factor=node["factor"], mode=node["mode"], **align)

@@ -200,9 +200,10 @@ impl Normalisation {
         }
     }
 
-    /// The groups of a layer of so many channels: the largest number up to 8 that divides them, 1 for a prime above 8.
+    /// The groups of a layer of so many channels: the largest number up to 8 that divides them and leaves at least four
+    /// channels in each, or one. A group of one channel would take away what the channel says of the whole image.
     pub fn groups(channels: usize) -> usize {
-        (1..=8).rev().find(|groups| channels.is_multiple_of(*groups)).unwrap_or(1)
+        (1..=8).rev().find(|groups| channels.is_multiple_of(*groups) && channels >= 4 * groups).unwrap_or(1)
     }
 }
 

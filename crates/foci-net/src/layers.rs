@@ -94,11 +94,17 @@ impl Net {
     /// Appends another layer like `layer` that reads node `from` of the new net; returns the node of its result.
     fn copy_layer(&self, layer: &HiddenLayer, copy: usize, from: usize, nodes: &mut Vec<Node>) -> usize {
         let mut ends = Vec::with_capacity(layer.branches.len());
+        let single = layer.branches == [layer.end];
+        let layer_id = &self.nodes[if single { self.convolution_of(layer.end) } else { layer.end }].id;
+        // What comes behind the name of the layer stays behind it: `a1.d2` becomes `a1-2.d2`.
+        let id = |node: &Node| {
+            let behind = node.id.strip_prefix(layer_id.as_str()).unwrap_or_default();
+            format!("{layer_id}-{copy}{behind}")
+        };
         for &branch in &layer.branches {
             let convolution = &self.nodes[self.convolution_of(branch)];
             let Op::Conv { kernel, dilation, activation, .. } = convolution.op else { return from };
             let op = Op::Conv { kernel, dilation, activation, channels_in: self.nodes[layer.end].channels };
-            let id = |node: &Node| format!("{}-{copy}", node.id);
             nodes.push(Node { id: id(convolution), op, from: vec![from], ..convolution.clone() });
             if let Op::GroupNorm { .. } = self.nodes[branch].op {
                 let read = nodes.len() - 1;
@@ -110,9 +116,9 @@ impl Net {
             }
             ends.push(nodes.len() - 1);
         }
-        if layer.branches != [layer.end] {
+        if !single {
             let concat = &self.nodes[layer.end];
-            nodes.push(Node { id: format!("{}-{copy}", concat.id), from: ends, ..concat.clone() });
+            nodes.push(Node { id: id(concat), from: ends, ..concat.clone() });
         }
         nodes.len() - 1
     }

@@ -68,7 +68,7 @@
 //! Layers may stand in any order; the last one is the output layer, whose channels are those of the task. Layers that
 //! are added share one width. A layer of several dilations becomes one convolution `<id>.d<dilation>` for each and a
 //! concat `<id>`, and counts as one layer. A normalisation is a node `<id>.norm`; its groups are the largest number up to 8 that
-//! divides the channels. All convolutions pad with zeros and keep the size.
+//! divides the channels and leaves four or more in each. All convolutions pad with zeros and keep the size.
 #![forbid(unsafe_code)]
 
 mod architecture;

@@ -410,3 +410,139 @@ fn optics_says_what_it_cannot_test() {
     foci(&["optics", "fcn", "--data", &place.text("empty")]).fails_with(2, &["empty"]);
     foci(&["optics"]).fails_with(2, &["MODEL|NET"]);
 }
+
+/// A study of some seconds that varies things, and trains on the first ten of its fields only.
+const VARIED: &str = r#"
+name = "varied"
+weights = 5_000
+seeds = 2
+[specimens]
+fields = 14
+width = 128
+height = 128
+nucleus_scale = 0.5
+[split]
+folds = 3
+fold = 0
+[training]
+steps = 6
+batch = 1
+crop = 48
+[tuning]
+learning_rates = [1e-3]
+steps = 2
+[optics]
+seeds = 0
+[transfer]
+train_on = "mixed-0*"
+[factors]
+design = "one_at_a_time"
+activation = ["silu"]
+normalisation = ["group"]
+dropout = [0.2]
+skip_dropout = [0.5]
+deep_supervision = true
+[[arm]]
+net = "unet"
+[[claim]]
+id = "heads"
+statement = "Deep supervision lets the middle hear more."
+all = [{ middle = "gradient", more = "unet-deep-supervision", less = "unet" }]
+"#;
+
+#[test]
+fn a_study_of_factors_tells_what_each_change_does_and_what_becomes_of_other_specimens() {
+    let place = Workplace::new();
+    fs::write(place.path("varied.toml"), VARIED).unwrap();
+    let study = foci(&["study", &place.text("varied.toml"), "--out", &place.text("out")]);
+    study.succeeds();
+    assert!(study.stdout.contains("5 variants"), "{}", study.stdout);
+    let results = json(&fs::read_to_string(place.path("out/results.json")).unwrap());
+    let nets = results["nets"].as_array().unwrap();
+    let names: Vec<&str> = nets.iter().map(|net| net["name"].as_str().unwrap()).collect();
+    let expected = [
+        "unet",
+        "unet-silu",
+        "unet-group-norm",
+        "unet-dropout-0.2",
+        "unet-skip-dropout-0.5",
+        "unet-deep-supervision",
+    ];
+    assert_eq!(names, expected);
+    assert!(nets[1..].iter().all(|net| net["variant_of"] == "unet"));
+    let weights = |net: &Value| net["weights"].as_u64().unwrap();
+    assert!(nets.iter().all(|net| weights(net).abs_diff(5_000) <= 25));
+    // Each variant with its net: five pairs; two variants differ in two settings.
+    let comparisons = results["comparisons"].as_array().unwrap();
+    assert!(comparisons.iter().all(|one| one["a"] == "unet" || one["b"] == "unet"));
+    for key in ["middle", "transfer", "runs"] {
+        assert_eq!(results[key].as_array().unwrap().len(), 12, "{key}");
+    }
+    assert!(results["claims"][0]["evidence"].as_str().unwrap().contains("times those of unet"));
+    let report = fs::read_to_string(place.path("out/report.html")).unwrap();
+    for words in ["Gradients in the middle", "group normalisation", "Other specimens"] {
+        assert!(report.contains(words), "no '{words}' in the report");
+    }
+    // The model is the net itself.
+    let model =
+        json(&fs::read_to_string(place.path("out/runs/unet-deep-supervision-seed0/net.json")).unwrap());
+    assert!(
+        model["graph"].as_array().unwrap().iter().all(|node| !node["id"].as_str().unwrap().contains("head"))
+    );
+}
+
+#[test]
+fn a_net_is_trained_with_every_remedy_and_then_used_like_any_other() {
+    let place = Workplace::new();
+    place.specimens("data", 6);
+    let (data, model) = (place.text("data"), place.text("model"));
+    let small =
+        ["train", "--net", "unet", "--weights", "5000", "--steps", "3", "--crop", "48", "--batch", "1"];
+    let remedies = [
+        "--activation",
+        "elu",
+        "--normalisation",
+        "group",
+        "--weight-decay",
+        "1e-4",
+        "--dropout",
+        "0.1",
+        "--skip-dropout",
+        "0.3",
+        "--deep-supervision",
+    ];
+    foci(&[&small[..], &remedies, &["--data", &data, "--out", &model]].concat()).succeeds();
+    let recipe = json(&fs::read_to_string(place.path("model/recipe.json")).unwrap());
+    assert_eq!(recipe["training"]["plan"]["regularisation"]["skip_dropout"], 0.3);
+    let net = json(&fs::read_to_string(place.path("model/net.json")).unwrap());
+    let ops: Vec<&str> =
+        net["graph"].as_array().unwrap().iter().map(|node| node["op"].as_str().unwrap()).collect();
+    assert!(ops.contains(&"group_norm") && !ops.contains(&"dropout"));
+    foci(&["predict", &model, &data, "--out", &place.text("predicted")]).succeeds();
+    foci(&["inspect", &model]).succeeds();
+    let fcn =
+        ["train", "--net", "fcn", "--skip-dropout", "0.3", "--data", &data, "--out", &place.text("other")];
+    foci(&fcn).fails_with(2, &["fcn", "no skips"]);
+    let too_much =
+        ["train", "--net", "unet", "--dropout", "1", "--data", &data, "--out", &place.text("other")];
+    foci(&too_much).fails_with(2, &["dropout must be 0 or more and below 1"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn limits_are_those_at_which_a_net_really_runs() {
+    let arguments =
+        ["bench", "--net", "unet", "--weights", "5000", "--size", "128x128", "--limits", "0.1", "--verify"];
+    let found = json(&foci(&[&arguments[..], &["--json"]].concat()).stdout);
+    let limits = found["limits"].as_array().unwrap();
+    assert_eq!(limits.len(), 4);
+    let asked = 0.1 * f64::from(1 << 30);
+    for limit in limits {
+        let bytes = |point: &str, key: &str| limit[point][key].as_f64().unwrap();
+        for key in ["planned_bytes", "measured_bytes"] {
+            assert!(bytes("fits", key) <= 1.01 * asked + 8e6 && bytes("above", key) > asked, "{limit}");
+        }
+    }
+    foci(&["bench", "--net", "unet", "--limits", "0"]).fails_with(2, &["--limits 0"]);
+    foci(&["bench", "--limits", "1"]).fails_with(2, &["--net"]);
+}
