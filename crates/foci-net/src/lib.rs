@@ -72,6 +72,7 @@
 #![forbid(unsafe_code)]
 
 mod architecture;
+mod blueprint;
 mod check;
 mod count;
 mod error;

@@ -2,12 +2,13 @@
 //!
 //! Test tiles carry what is known of them: the label image and, for synthetic specimens, the true foci.
 
+mod parts;
 mod specimens;
 #[cfg(test)]
 mod tests;
 
 use crate::StudyError;
-use crate::spec::{StudySpec, TileSize, TransferSpec};
+use crate::spec::{StudySpec, TileSize};
 use crate::study::{Event, Observer, StudyRequest};
 use foci_image::{
     Dataset, DatasetOptions, Fingerprint, ImageError, LabelImage, LeftOut, Loader, Plane, Split,
@@ -15,6 +16,7 @@ use foci_image::{
 };
 use foci_measure::frequency::LEAST_SIDE;
 use foci_train::Tiles;
+use parts::{Parts, split};
 use serde::{Deserialize, Serialize};
 pub(crate) use specimens::SPECIMENS;
 use specimens::specimens;
@@ -238,74 +240,6 @@ fn load(
     } else {
         Loaded::Unused
     })
-}
-
-/// The fields of each part, and held-out ones of other kinds than those trained on.
-struct Parts {
-    split: Split,
-    others: Vec<usize>,
-}
-
-/// Divides the fields as the study says, in fewer folds if there are fewer groups of fields, and in those of `images.csv`
-/// if it has any. Also gives the fold that is held out.
-fn split(spec: &StudySpec, dataset: &Dataset, folder: &Path) -> Result<(Parts, usize), StudyError> {
-    let groups: BTreeSet<&str> = dataset.fields.iter().map(|field| field.group.as_str()).collect();
-    if groups.len() < LEAST_GROUPS {
-        let reason = format!(
-            "only {} usable field{} that are not siblings; a study needs at least {LEAST_GROUPS} (to train, tune and test on), and 10 or more for intervals that mean something",
-            groups.len(),
-            if groups.len() == 1 { "" } else { "s" }
-        );
-        return Err(StudyError::Data { folder: folder.into(), reason });
-    }
-    let named: BTreeSet<usize> = dataset.fields.iter().filter_map(|field| field.fold).collect();
-    let folds = if named.is_empty() { spec.split.folds.min(groups.len()) } else { named.len() };
-    let fold = spec.split.fold.min(folds - 1);
-    let options = SplitOptions { folds, fold, seed: spec.split.seed, ..SplitOptions::default() };
-    let mut split = split_by_group(dataset, &options)?;
-    let others = match &spec.transfer {
-        None => Vec::new(),
-        Some(transfer) => keep_kind(transfer, dataset, &mut split, folder)?,
-    };
-    for (part, fields) in [("validation", &split.validation), ("test", &split.test)] {
-        if fields.is_empty() {
-            let reason = format!(
-                "no field is left for {part}; the column 'split' of images.csv must say `{part}` for some fields, or be removed"
-            );
-            return Err(StudyError::Data { folder: folder.into(), reason });
-        }
-    }
-    Ok((Parts { split, others }, fold))
-}
-
-/// Keeps the fields in the split that are to be trained on; returns the test fields that are not.
-fn keep_kind(
-    transfer: &TransferSpec,
-    dataset: &Dataset,
-    split: &mut Split,
-    folder: &Path,
-) -> Result<Vec<usize>, StudyError> {
-    let own = |field: &usize| transfer.trains_on(&dataset.fields[*field].name);
-    let others: Vec<usize> = split.test.iter().copied().filter(|field| !own(field)).collect();
-    for part in [&mut split.train, &mut split.validation, &mut split.test] {
-        part.retain(own);
-    }
-    let sizes = [
-        ("training", split.train.len()),
-        ("validation", split.validation.len()),
-        ("test", split.test.len()),
-        ("other", others.len()),
-    ];
-    match sizes.into_iter().find(|&(_, fields)| fields == 0) {
-        None => Ok(others),
-        Some((part, _)) => {
-            let train_on = &transfer.train_on;
-            let reason = format!(
-                "transfer.train_on is '{train_on}', and that leaves no {part} fields; give the beginning of the names of some fields, for example 'gnf-*'"
-            );
-            Err(StudyError::Data { folder: folder.into(), reason })
-        }
-    }
 }
 
 /// Tiles to train a single net: all fields but a fifth, which are for validation, and but those that `images.csv` keeps

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::TOLERANCE;
-use crate::architecture::{Architecture, Blueprint};
+use crate::architecture::Architecture;
+use crate::blueprint::Blueprint;
 use crate::graph::{MAX_CHANNELS, Net};
 use crate::ties::WidthGroup;
 
@@ -58,7 +59,7 @@ impl<'a, M: Fn(&Net) -> f64> Search<'a, M> {
     ) -> Search<'a, M> {
         let groups = architecture.widths();
         Search {
-            blueprint: Blueprint::new(architecture, channels_in, channels_out),
+            blueprint: architecture.blueprint(channels_in, channels_out),
             measure,
             groups,
             budget,

@@ -8,16 +8,15 @@
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::terminal;
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use foci_engine::{Mode, PlanOptions, Shape};
 use foci_net::Net;
 use foci_net::memory::{MemoryPlan, largest_image};
 use serde::Serialize;
-use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Write as _};
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Instant;
+use std::fmt::Write;
+use worker::Worker;
+
+mod worker;
 
 /// What a process may hold beside what is planned, as a part of it and in bytes: pages that are cut up; code and stacks that a
 /// step touches, and for nets of hundreds of layers the plan itself.
@@ -237,7 +236,8 @@ impl Request<'_> {
         let place = tempfile::tempdir().map_err(Failure::working)?;
         foci_image::write_whole(&place.path().join("net.json"), point.net.to_json(None).as_bytes())
             .map_err(Failure::working)?;
-        let mut worker = Worker::start(place.path(), point.shape, self, grows).map_err(Failure::Working)?;
+        let mut worker =
+            Worker::start(place.path(), point.shape, self.options(grows)).map_err(Failure::Working)?;
         let (bytes, seconds) = worker.take_step().map_err(Failure::Working)?;
         (point.measured_bytes, point.seconds) = (Some(bytes), Some(seconds));
         Ok(bytes)
@@ -256,75 +256,6 @@ fn greatest(least: usize, most: usize, fits: impl Fn(usize) -> bool) -> Option<u
         if fits(middle) { good = middle } else { bad = middle }
     }
     Some(good)
-}
-
-/// A process of this program that has a net ready.
-struct Worker {
-    child: Child,
-    requests: ChildStdin,
-    answers: BufReader<ChildStdout>,
-}
-
-impl Worker {
-    fn start(net: &Path, shape: Shape, request: &Request, grows: Grows) -> anyhow::Result<Worker> {
-        let program = std::env::current_exe().context("cannot find the program itself")?;
-        let mode = if grows.mode() == Mode::Training { "training" } else { "inference" };
-        let mut command = Command::new(program);
-        command.arg("bench").arg("--worker").arg(mode).arg("--net").arg(net);
-        command.arg("--size").arg(format!("{}x{}", shape.h, shape.w)).arg("--batch").arg(shape.n.to_string());
-        command.arg("--threads").arg(request.threads.to_string());
-        if request.exact {
-            command.arg("--exact");
-        }
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot start another process of the program")?;
-        let (requests, answers) = (child.stdin.take(), child.stdout.take());
-        let (Some(requests), Some(answers)) = (requests, answers) else {
-            return Err(anyhow!("the process has no standard input and output"));
-        };
-        let mut worker = Worker { child, requests, answers: BufReader::new(answers) };
-        worker.answer()?;
-        Ok(worker)
-    }
-
-    /// Bytes that the first step took above those held before, and its seconds.
-    fn take_step(&mut self) -> anyhow::Result<(u64, f64)> {
-        let before = self.held("VmRSS")?;
-        let clock = Instant::now();
-        writeln!(self.requests, "run 0")?;
-        self.answer()?;
-        Ok((self.held("VmHWM")?.saturating_sub(before), clock.elapsed().as_secs_f64()))
-    }
-
-    fn answer(&mut self) -> anyhow::Result<()> {
-        let mut line = String::new();
-        match self.answers.read_line(&mut line)? {
-            0 => Err(anyhow!("the process that was to take a step ended; there may be too little memory")),
-            _ => Ok(()),
-        }
-    }
-
-    /// A figure of the process's memory, from Linux's /proc (proc(5)), which counts in KiB.
-    fn held(&self, what: &str) -> anyhow::Result<u64> {
-        let path = format!("/proc/{}/status", self.child.id());
-        let status = std::fs::read_to_string(&path)
-            .with_context(|| format!("{path}: without it memory cannot be measured; leave out --verify"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':'));
-        let kibibytes: Option<u64> =
-            line.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse().ok());
-        Ok(1024 * kibibytes.with_context(|| format!("{path} has no {what}"))?)
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // It ends by itself with its input; this only hastens it, and there is nobody to be told of a failure.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 fn table(found: &Limits, verified: bool) -> String {

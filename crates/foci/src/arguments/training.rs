@@ -1,0 +1,112 @@
+//! What `foci train` can be told.
+
+use super::{ArithmeticArguments, ReadingArguments};
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// Flags of `foci train`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  foci train --net unet --weights 60000 --data my-images --out my-model")]
+pub struct TrainArguments {
+    /// Shipped net or file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub net: String,
+    /// What the net learns
+    #[arg(long, default_value = "reconstruct")]
+    pub task: TaskArgument,
+    /// Folder of images
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Folder for the model
+    #[arg(long, value_name = "MODEL")]
+    pub out: PathBuf,
+    /// Trainable weights
+    #[arg(long, value_name = "N", default_value_t = 60_000)]
+    pub weights: u64,
+    /// Optimiser steps
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub steps: u64,
+    /// Crops in a batch
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub batch: usize,
+    /// Side of a square training crop in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = 192)]
+    pub crop: usize,
+    /// Learning rate at the end of the warm-up
+    #[arg(long, value_name = "RATE", default_value_t = 3e-3)]
+    pub learning_rate: f64,
+    /// Noise added to the input and to be removed, in units of the normalised range
+    #[arg(long, value_name = "SIGMA", default_value_t = 0.0)]
+    pub input_noise: f64,
+    /// Seed of weights, batches and noise
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// How images are read
+    #[command(flatten)]
+    pub reading: ReadingArguments,
+    /// What training adds to the net
+    #[command(flatten)]
+    pub regularisation: RegularisationArguments,
+    /// How convolutions are computed
+    #[command(flatten)]
+    pub arithmetic: ArithmeticArguments,
+    /// Go on with a training that was interrupted
+    #[arg(long)]
+    pub resume: bool,
+    /// Print the outcome as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What a net can learn.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum TaskArgument {
+    /// The image itself
+    Reconstruct,
+}
+
+/// What training adds to a net, and what its layers do.
+#[derive(Debug, Clone, Args)]
+pub struct RegularisationArguments {
+    /// Activation of all hidden layers [default: that of the net's file]
+    #[arg(long, value_name = "NAME")]
+    pub activation: Option<ActivationArgument>,
+    /// Normalisation of all hidden layers [default: that of the net's file]
+    #[arg(long, value_name = "NAME")]
+    pub normalisation: Option<NormalisationArgument>,
+    /// Weight decay
+    #[arg(long, value_name = "DECAY", default_value_t = 0.0)]
+    pub weight_decay: f64,
+    /// Share of the channels of every hidden layer that is dropped in a step
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub dropout: f64,
+    /// Share of the skips that is dropped in a step
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub skip_dropout: f64,
+    /// Losses at the layers that are upsampled, too; their heads are gone after training
+    #[arg(long)]
+    pub deep_supervision: bool,
+}
+
+/// Activations that layers can have.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum ActivationArgument {
+    /// max(x, 0)
+    Relu,
+    /// x above zero, 0.01 x below
+    LeakyRelu,
+    /// x above zero, exp(x) - 1 below
+    Elu,
+    /// x / (1 + exp(-x))
+    Silu,
+}
+
+/// Normalisations that layers can have.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum NormalisationArgument {
+    /// None
+    None,
+    /// Group normalisation
+    Group,
+}
