@@ -6,6 +6,7 @@
 //! verdict rests on the interval of Student's t over their log ratios: all of it below zero supports "smaller", all
 //! of it above refutes it. One seed decides nothing.
 
+use crate::report::significant;
 use crate::results::{RunSignals, Verdict};
 use foci_measure::stats::mean_interval;
 use foci_measure::summary::mean;
@@ -28,13 +29,15 @@ pub(crate) fn decide(
         return (Verdict::Undecided, format!("the gradients of {net} were not looked at"));
     };
     let factor = middle.exp();
-    let words = format!("gradients of {first} are {factor:.2} times those of {second} in {net}");
+    let words =
+        format!("gradients of {first} are {} times those of {second} in {net}", significant(factor, 2));
     let Some([low, high]) = mean_interval(&ratios, 0.05) else {
         return (Verdict::Undecided, format!("{words}, by one seed, which decides nothing"));
     };
     // Smaller is what is claimed: the difference the other way round.
     let verdict = Verdict::of_interval([-high, -low]);
-    (verdict, format!("{words} [{:.2}, {:.2}], {} seeds", low.exp(), high.exp(), ratios.len()))
+    let [low, high] = [low, high].map(|end| significant(end.exp(), 2));
+    (verdict, format!("{words} [{low}, {high}], {} seeds", ratios.len()))
 }
 
 /// The log ratio of a run; `None` if it lacks one of the layers or a layer had no gradient at all.

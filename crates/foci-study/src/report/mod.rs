@@ -30,6 +30,8 @@ mod tests;
 mod transfer;
 mod trials;
 
+/// A number with a few significant digits, as evidence is told.
+pub(crate) use format::significant;
 pub use input::{Curve, PictureSet, Reconstruction, Region, ReportInput};
 pub use summary::summary_text;
 
