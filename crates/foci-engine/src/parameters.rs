@@ -30,7 +30,7 @@ pub struct Layer {
     pub node: usize,
     /// Id of that node.
     pub id: String,
-    /// Shape of the weights: [out, in, kh, kw] of a convolution, [channels] of a normalisation.
+    /// Shape of the weights: [out, in, kh, kw] of a convolution, one for each channel of a normalisation.
     pub shape: Vec<usize>,
     /// Weights in the flat list.
     pub weight: Range<usize>,

@@ -61,7 +61,7 @@ pub enum Op {
         /// Applied to the sum of convolution and bias.
         activation: Activation,
     },
-    /// Group normalisation (Wu & He 2018) of the convolution read, with weights [channels] and biases [channels].
+    /// Group normalisation (Wu & He 2018) of the convolution read, with a weight and a bias for each channel.
     GroupNorm {
         /// Groups of channels, each brought to mean 0 and variance 1 in every image; they divide the channels.
         groups: usize,
