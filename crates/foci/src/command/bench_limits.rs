@@ -26,8 +26,9 @@ const BESIDES: f64 = 8e6;
 const SIDE_STEP: usize = 16;
 /// Bytes of a GiB.
 const GIB: f64 = (1_u64 << 30) as f64;
-/// Times that layers are repeated, at most: far beyond what anyone trains.
+/// Times that layers are repeated, and images in a batch, at most: far beyond what anyone trains.
 const MOST_TIMES: usize = 500;
+const MOST_IMAGES: usize = 1 << 20;
 
 /// What grows until the memory is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -145,59 +146,37 @@ impl Request<'_> {
         PlanOptions { exact: self.exact, threads: self.threads, ..PlanOptions::new(grows.mode()) }
     }
 
-    /// A net and a shape of an amount, with the bytes of the plan; `None` where there is no such thing.
-    fn point(&self, grows: Grows, amount: usize) -> Option<Point> {
+    /// What is run for a pixel side, a number of images or a number of times that layers are repeated, with the bytes of the
+    /// plan; `None` where there is no such thing.
+    fn point(&self, grows: Grows, number: usize) -> Option<Point> {
         let (net, shape) = match grows {
             Grows::TrainingSide | Grows::PredictionSide => {
-                (self.net.clone(), Shape { n: 1, h: amount, w: amount })
+                (self.net.clone(), Shape { n: 1, h: number, w: number })
             }
-            Grows::TrainingBatch => (self.net.clone(), Shape { n: amount, ..self.shape }),
-            Grows::TrainingLayers => (self.net.deepened(self.times(amount)).ok()?, self.shape),
+            Grows::TrainingBatch => (self.net.clone(), Shape { n: number, ..self.shape }),
+            Grows::TrainingLayers => (self.net.deepened(number).ok()?, self.shape),
         };
+        let amount = if grows == Grows::TrainingLayers { net.layers() } else { number };
         let planned_bytes = MemoryPlan::new(&net, shape, self.options(grows)).ok()?.bytes.total();
         Some(Point { amount, planned_bytes, measured_bytes: None, seconds: None, net, shape })
-    }
-
-    /// How often each layer is there in a net of so many.
-    fn times(&self, layers: usize) -> usize {
-        let (base, each) = (self.net.layers(), self.layers_more());
-        1 + layers.saturating_sub(base) / each
-    }
-
-    /// Layers that one more of each brings.
-    fn layers_more(&self) -> usize {
-        let deeper = self.net.deepened(2).map_or(0, |net| net.layers());
-        deeper.saturating_sub(self.net.layers()).max(1)
     }
 
     /// The greatest amount within the memory; `None` if not even the least fits.
     fn limit(&self, grows: Grows, gibibytes: f64) -> Option<Limit> {
         let bytes = (gibibytes * GIB) as u64;
-        let step = match grows {
-            Grows::TrainingSide | Grows::PredictionSide => SIDE_STEP,
-            Grows::TrainingBatch => 1,
-            Grows::TrainingLayers => self.layers_more(),
-        };
-        let amount = match grows {
+        let (number, step) = match grows {
             Grows::TrainingSide | Grows::PredictionSide => {
-                largest_image(&self.net, self.options(grows), bytes, 1.0)?.0
+                (largest_image(&self.net, self.options(grows), bytes, 1.0)?.0, SIDE_STEP)
             }
-            Grows::TrainingBatch => greatest(1, 1 << 20, |n| self.fits(grows, n, bytes))?,
-            Grows::TrainingLayers => {
-                let layers = |times: usize| self.net.layers() + (times - 1) * step;
-                layers(greatest(1, MOST_TIMES, |times| self.fits(grows, layers(times), bytes))?)
-            }
+            Grows::TrainingBatch => (greatest(1, MOST_IMAGES, |n| self.fits(grows, n, bytes))?, 1),
+            Grows::TrainingLayers => (greatest(1, MOST_TIMES, |times| self.fits(grows, times, bytes))?, 1),
         };
-        Some(Limit {
-            gibibytes,
-            grows,
-            fits: self.point(grows, amount)?,
-            above: self.point(grows, amount + step),
-        })
+        let (fits, above) = (self.point(grows, number)?, self.point(grows, number + step));
+        Some(Limit { gibibytes, grows, fits, above })
     }
 
-    fn fits(&self, grows: Grows, amount: usize, bytes: u64) -> bool {
-        self.point(grows, amount).is_some_and(|point| point.planned_bytes <= bytes)
+    fn fits(&self, grows: Grows, number: usize, bytes: u64) -> bool {
+        self.point(grows, number).is_some_and(|point| point.planned_bytes <= bytes)
     }
 
     /// Runs every point; returns what is not as the plan says.
