@@ -3,7 +3,7 @@
 use super::{Real, Shape};
 use crate::group_norm::EPSILON;
 
-/// Calls `body(image, group, positions of its values)` for each group of each image.
+/// Calls `body` for each group of each image, with the position and the channel of each of its values.
 fn for_each_group(shape: Shape, groups: usize, mut body: impl FnMut(&[(usize, usize)])) {
     let per_group = shape.c / groups;
     for n in 0..shape.n {
