@@ -3,7 +3,7 @@
     python tools/golden.py            # from the repository root; needs torch, numpy, safetensors, and cargo
 
 For every net in SHIPPED at about 5,000 weights, and every TOML file in crates/foci-engine/tests/golden (nets that
-cover all operations, those of the other shipped nets too), writes beside them `<name>.net.json`, as foci resolves it, and `<name>.safetensors` with
+cover what those leave out), writes beside them `<name>.net.json`, as foci resolves it, and `<name>.safetensors` with
 
     input, target                   [2, C, 23, 30]: odd sizes, so that poolings round up and upsamplings are cropped
     initial.<id>.weight|bias        parameters at the start, exact in float32
@@ -27,7 +27,10 @@ from foci_torch import FociNet
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "crates/foci-engine/tests/golden"
-SHIPPED = ["fcn", "atrous", "unet", "atrous-unet", "unet-no-outer-skip", "msd"]
+SHIPPED = [
+    *["fcn", "fcn-blur", "fcn-transposed", "unet", "unet-blur", "unet-no-outer-skip", "unet-14", "unet-20"],
+    *["atrous", "atrous-gridded", "atrous-unet", "msd"],
+]
 HEIGHT, WIDTH, IMAGES, STEPS = 23, 30, 2, 10
 MOST_SENSITIVE = 1e-5
 OPTIMISERS = {

@@ -24,8 +24,12 @@ use foci_net::{Architecture, Net, solve};
 use safetensors::SafeTensors;
 
 const TOLERANCE: f64 = 2e-5;
-/// Shipped nets with a file; the operations of the others (blur pooling, transposed convolutions) have nets of their own.
-const SHIPPED: [&str; 6] = ["fcn", "atrous", "unet", "atrous-unet", "unet-no-outer-skip", "msd"];
+/// Files of nets that are not shipped, which cover what those leave out: other activations, normalisation, pooling by averages.
+const OTHERS: usize = 5;
+
+fn shipped() -> Vec<&'static str> {
+    Architecture::shipped_names().collect()
+}
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
@@ -184,7 +188,7 @@ fn check(names: &[String], simd: Simd, threads: usize) {
 
 #[test]
 fn agrees_with_pytorch() {
-    assert_eq!(names().len(), 10, "six shipped nets and four that cover the operations");
+    assert_eq!(names().len(), shipped().len() + OTHERS);
     for simd in [Simd::Avx512, Simd::Avx2].into_iter().filter(|simd| simd.supported()) {
         check(&names(), simd, 2);
     }
@@ -193,8 +197,8 @@ fn agrees_with_pytorch() {
 /// Plain loops are twenty times slower: only the nets that cover the operations.
 #[test]
 fn agrees_with_pytorch_without_vectors() {
-    let names: Vec<String> = names().into_iter().filter(|name| !SHIPPED.contains(&name.as_str())).collect();
-    assert_eq!(names.len(), 4);
+    let names: Vec<String> = names().into_iter().filter(|name| !shipped().contains(&name.as_str())).collect();
+    assert_eq!(names.len(), OTHERS);
     check(&names, Simd::Scalar, 1);
 }
 
@@ -202,7 +206,7 @@ fn agrees_with_pytorch_without_vectors() {
 #[test]
 fn most_shipped_nets_use_tiles() {
     let compute = Compute::new(2, Simd::best()).unwrap();
-    let by_tiles = SHIPPED.iter().filter(|name| {
+    let by_tiles = shipped().into_iter().filter(|name| {
         let golden = Golden::load(name);
         let gradients = |exact| {
             let mut session = session(&golden, exact, &compute);
@@ -217,7 +221,7 @@ fn most_shipped_nets_use_tiles() {
 /// The files are of the nets as they are shipped today; if this fails, run `python tools/golden.py`.
 #[test]
 fn golden_nets_are_the_shipped_ones() {
-    for name in SHIPPED {
+    for name in shipped() {
         let net = solve::for_weights(&Architecture::shipped(name).unwrap(), 5000, 1, 1).unwrap();
         assert_eq!(Golden::load(name).net, net, "{name}");
     }

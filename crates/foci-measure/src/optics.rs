@@ -27,6 +27,7 @@ mod scene;
 mod shift;
 mod site;
 mod spectrum;
+pub mod stray;
 mod system;
 pub mod two_points;
 

@@ -37,7 +37,7 @@ pub fn figures(found: &Characterisation) -> Vec<Figure> {
 }
 
 /// Every key that [`numbers`] may have.
-pub const KEYS: [&str; 20] = [
+pub const KEYS: [&str; 21] = [
     "point_width_dim",
     "point_height_dim",
     "points_lost_dim",
@@ -52,6 +52,7 @@ pub const KEYS: [&str; 20] = [
     "smallest_gap",
     "flat_field_unrest",
     "point_pattern",
+    "point_stray_detail",
     "flat_pattern",
     "least_layer_change",
     "shift_error",
@@ -87,6 +88,7 @@ pub fn numbers(found: &Characterisation) -> BTreeMap<&'static str, f64> {
         put("smallest_gap", of_all(resolution.edge.gap, resolution.edge.unseen));
         put("flat_field_unrest", Some(resolution.flat_field.deviation));
         put("point_pattern", strongest(&resolution.gridding).map(|one| one.energy));
+        put("point_stray_detail", stray_detail(resolution).map(|stray| stray.mean));
         put("flat_pattern", strongest(&resolution.flat_field.periods).map(|one| one.energy));
         put("least_layer_change", least_used(resolution).map(|layer| layer.change));
     }
@@ -126,6 +128,11 @@ fn with_failures(range_of: Option<Range>, failed: usize, decimals: usize) -> Str
         (Some(found), 0) => range(found, decimals),
         (Some(found), failed) => format!("{} ({failed} never)", range(found, decimals)),
     }
+}
+
+/// Stray detail of points on bright ground: on dim ground bad nets lose them, and lost points have none.
+fn stray_detail(found: &Resolution) -> Option<Range> {
+    point(found, Brightness::Bright)?.stray_detail
 }
 
 fn strongest(all: &[PeriodEnergy]) -> Option<&PeriodEnergy> {
@@ -195,6 +202,11 @@ fn resolution(found: Option<&Resolution>) -> Vec<Figure> {
             .map_or("none".to_owned(), |one| format!("{:.2} at {} px", one.energy, one.period))
     };
     rows.push(row("Pattern in the response to a point", "none", found.map(|found| pattern(&found.gridding))));
+    rows.push(row(
+        "Stray detail of a point on bright ground, share",
+        "0",
+        found.and_then(stray_detail).map(|stray| range(stray, 2)),
+    ));
     rows.push(row("Pattern on a flat field", "none", found.map(|found| pattern(&found.flat_field.periods))));
     let least = found.and_then(least_used);
     rows.push(row(

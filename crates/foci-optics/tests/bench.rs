@@ -56,6 +56,7 @@ fn the_identity_is_a_perfect_instrument() {
         ("smallest_gap", 1.0, 0.0),
         ("flat_field_unrest", 0.0, 0.0),
         ("flat_pattern", 0.0, 0.0),
+        ("point_stray_detail", 0.0, 1e-3),
         ("shift_error", 0.0, 0.0),
         ("field_radius_half", 0.0, 0.0),
         ("field_radius_95", 0.0, 0.0),

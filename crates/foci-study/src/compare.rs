@@ -8,13 +8,16 @@
 //! architectures, not about two trained nets, so every p-value of such a study is 1 and its claims stay undecided; the
 //! intervals are those of the trained nets.
 
+use crate::claim::Clause;
 use crate::execute::{Executed, MeasuredRun};
 use crate::plan::{Plan, PlannedArm};
 use crate::results::Comparison;
+use crate::spec::ClaimSpec;
 use foci_measure::Measure;
 use foci_measure::stats::{ComparisonOptions, PairedComparison, Scores, Subject, compare, holm};
 
-/// The measures that are compared; the others are shown but would only widen the family.
+/// The measures that every study compares. Others are shown, and compared where a claim rests on them: all would only widen the
+/// family.
 const COMPARED: [Measure; 6] = [
     Measure::Psnr,
     Measure::Ssim,
@@ -24,28 +27,29 @@ const COMPARED: [Measure; 6] = [
     Measure::BoundaryContrast,
 ];
 
-/// Keys of the measures that are compared.
-pub(crate) fn compared_keys() -> Vec<&'static str> {
-    COMPARED.map(Measure::key).to_vec()
-}
-
-/// True if a measure is among those that are compared.
-pub(crate) fn is_compared(key: &str) -> bool {
-    compared_keys().contains(&key)
-}
-
 /// Seed of the bootstrap.
 const BOOTSTRAP_SEED: u64 = 20_090;
 
 /// All paired comparisons of a study, task by task and pair by pair in the order of the plan.
 pub(crate) fn compare_all(plan: &Plan, executed: &Executed) -> Vec<Comparison> {
-    compare_runs(&plan.arms, &executed.runs)
+    compare_runs(&plan.arms, &executed.runs, &compared(&plan.spec.claims))
 }
 
-fn compare_runs(arms: &[PlannedArm], runs: &[MeasuredRun]) -> Vec<Comparison> {
+/// The measures that a study compares, in the order in which all measures stand.
+fn compared(claims: &[ClaimSpec]) -> Vec<Measure> {
+    let rests_on =
+        |clause: &Clause, key: &str| matches!(clause, Clause::Measure { measure, .. } if measure == key);
+    let is_claimed =
+        |key: &str| claims.iter().flat_map(|claim| &claim.all).any(|clause| rests_on(clause, key));
+    let mut measures = Measure::ALL.to_vec();
+    measures.retain(|measure| COMPARED.contains(measure) || is_claimed(measure.key()));
+    measures
+}
+
+fn compare_runs(arms: &[PlannedArm], runs: &[MeasuredRun], measures: &[Measure]) -> Vec<Comparison> {
     let mut comparisons = Vec::new();
     for arms in tasks(arms) {
-        let task = Task::new(runs, arms);
+        let task = Task::new(runs, arms, measures);
         for first in 0..task.arms.len() {
             for second in first + 1..task.arms.len() {
                 let [a, b] = [first, second].map(|arm| &task.arms[arm].arm);
@@ -83,14 +87,14 @@ struct Task<'a> {
 }
 
 impl<'a> Task<'a> {
-    fn new(runs: &[MeasuredRun], arms: Vec<&'a PlannedArm>) -> Self {
+    fn new(runs: &[MeasuredRun], arms: Vec<&'a PlannedArm>, measures: &[Measure]) -> Self {
         let of_measure = |&measure: &Measure| {
             let fields = fields_with(runs, measure);
             let tables: Vec<Vec<Vec<f64>>> =
                 arms.iter().map(|arm| table(runs, arm, &fields, measure)).collect();
             Some((measure, Scores::new(&tables).ok()?))
         };
-        let scores = COMPARED.iter().filter_map(of_measure).collect();
+        let scores = measures.iter().filter_map(of_measure).collect();
         Self { arms, scores }
     }
 
@@ -189,7 +193,7 @@ mod tests {
         let runs: Vec<MeasuredRun> = (0..seeds)
             .flat_map(|seed| arms.iter().zip(levels).map(move |(arm, level)| run(&arm.arm.name, seed, level)))
             .collect();
-        compare_runs(&arms, &runs)
+        compare_runs(&arms, &runs, &COMPARED)
     }
 
     #[test]
@@ -223,9 +227,24 @@ mod tests {
                     .map(move |(arm, level)| run(&arm.arm.name, seed, level))
             })
             .collect();
-        let found = compare_runs(&arms, &runs);
+        let found = compare_runs(&arms, &runs, &COMPARED);
         let names: Vec<[&str; 2]> = found.iter().map(|found| [&*found.a, &*found.b]).collect();
         assert_eq!(names, [["base", "dropped"], ["base", "other"], ["dropped", "both"]]);
+    }
+
+    #[test]
+    fn a_claim_adds_the_measure_that_it_rests_on() {
+        assert_eq!(super::compared(&[]), COMPARED);
+        let clause = |measure: &str| Clause::Measure {
+            measure: measure.into(),
+            better: "one".into(),
+            worse: "two".into(),
+        };
+        let all = vec![clause("true_foci_recall"), clause("psnr")];
+        let claim = ClaimSpec { id: "a".into(), statement: "b".into(), all };
+        let measures = super::compared(&[claim]);
+        assert_eq!(measures.len(), COMPARED.len() + 1);
+        assert!(measures.contains(&Measure::TrueFociRecall));
     }
 
     #[test]

@@ -528,6 +528,28 @@ fn a_net_is_trained_with_every_remedy_and_then_used_like_any_other() {
     foci(&too_much).fails_with(2, &["dropout must be 0 or more and below 1"]);
 }
 
+#[test]
+fn growth_tells_sizes_and_depths() {
+    let arguments = ["bench", "--net", "unet", "--weights", "5000", "--size", "64x64", "--growth", "--json"];
+    let found = json(&foci(&arguments).stdout);
+    let column = |by: &str, key: &str| -> Vec<f64> {
+        found[by].as_array().unwrap().iter().map(|point| point[key].as_f64().unwrap()).collect()
+    };
+    // The output layer stays single: 8, then 7 layers twice and four times.
+    assert_eq!(column("by_depth", "layers"), [8.0, 15.0, 29.0]);
+    assert_eq!(column("by_size", "layers"), [8.0; 3]);
+    assert_eq!(found["by_size"][2]["image"], serde_json::json!([128, 128]));
+    for by in ["by_size", "by_depth"] {
+        for key in ["train_bytes", "seconds_per_step"] {
+            assert!(column(by, key).iter().all(|&value| value > 0.0), "{by} {key}");
+        }
+        let bytes = column(by, "train_bytes");
+        assert!(bytes[0] < bytes[1] && bytes[1] < bytes[2], "{by}: {bytes:?}");
+    }
+    foci(&["bench", "--net", "unet", "--size", "8x64", "--growth"]).fails_with(2, &["8x64"]);
+    foci(&["bench", "--growth"]).fails_with(2, &["--net"]);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn limits_are_those_at_which_a_net_really_runs() {

@@ -1,6 +1,7 @@
 //! What is told of the response to one point; the formulas are in [`point_spread`](mod@crate::optics::point_spread).
 
 use crate::optics::peak::{Peak, full_width, peak_near};
+use crate::optics::stray::stray_detail;
 use crate::{ImageView, Point};
 use std::f64::consts::LN_2;
 
@@ -34,6 +35,7 @@ pub(super) struct Kept {
     pub central_energy: f64,
     pub side_lobe: f64,
     pub displacement: f64,
+    pub stray_detail: Option<f64>,
 }
 
 impl Figures {
@@ -72,9 +74,9 @@ impl Kept {
         let row: Vec<f64> = response.row(peak.y).iter().map(|&value| f64::from(value)).collect();
         let column: Vec<f64> = (0..response.height()).map(|y| f64::from(response.row(y)[peak.x])).collect();
         let (width_x, width_y) = (full_width(&row, peak.x), full_width(&column, peak.y));
-        let added_blur = width_x
-            .zip(width_y)
-            .map(|(x, y)| (0.5 * (x * x + y * y) - probe_width(spread).powi(2)).max(0.0).sqrt());
+        let widths = width_x.zip(width_y);
+        let added_blur =
+            widths.map(|(x, y)| (0.5 * (x * x + y * y) - probe_width(spread).powi(2)).max(0.0).sqrt());
         Kept {
             width_x,
             width_y,
@@ -82,6 +84,7 @@ impl Kept {
             central_energy: central / total,
             side_lobe: lobe / peak.height,
             displacement: (moment_x / weight).hypot(moment_y / weight),
+            stray_detail: widths.and_then(|(x, y)| stray_detail(response, at, spread, 0.5 * (x + y))),
         }
     }
 }

@@ -14,6 +14,8 @@
 //!   encircled energy of optics (Born and Wolf, Principles of Optics, section 8.5.2) with the amplitude squared, since
 //!   responses may be negative;
 //! - side lobe: greatest |response| farther than [`CORE`] spreads from the true place / peak;
+//! - stray detail: share of the fine detail of the response that lies far from the point (formula and reasons:
+//!   [`stray`](mod@crate::optics::stray)), of those points that have a width;
 //! - displacement: from the true place to the centroid of the positive response within [`CORE`] spreads of it, pixels.
 //!   What leaves the core does not count, so that a shift by one spread is told one hundredth too small, and
 //!   whole pixels make the core's border ragged, which displaces a response of twice the probe's variance by up to 0.03.
@@ -69,6 +71,8 @@ pub struct PointCondition {
     pub side_lobe: Option<Range>,
     /// Distance of the centroid from the true place, pixels.
     pub displacement: Option<Range>,
+    /// Share of the fine detail that lies far from the point, 0 to 1.
+    pub stray_detail: Option<Range>,
     /// Number of points lost, of `gain.count`.
     pub lost: usize,
 }
@@ -157,6 +161,7 @@ fn condition(brightness: Brightness, contrast: f64, points: &[Figures]) -> Optio
         central_energy: Range::of(kept().map(|point| point.central_energy)),
         side_lobe: Range::of(kept().map(|point| point.side_lobe)),
         displacement: Range::of(kept().map(|point| point.displacement)),
+        stray_detail: Range::of(kept().filter_map(|point| point.stray_detail)),
         lost: points.len() - kept().count(),
     })
 }
@@ -195,6 +200,7 @@ mod tests {
                 near(&condition.central_energy, 1.0, 1e-3);
                 near(&condition.side_lobe, 0.0, 1e-3);
                 near(&condition.displacement, 0.0, 1e-2);
+                near(&condition.stray_detail, 0.0, 1e-3);
                 near(&condition.added_blur, 0.0, 0.05);
                 assert_eq!((condition.lost, condition.gain.count), (0, 9));
             }
@@ -214,6 +220,7 @@ mod tests {
                 // Of a squared Gaussian, 1 - exp(-r^2 / variance) lies within r = 3.
                 near(&condition.central_energy, 1.0 - (-9.0 / variance).exp(), 0.02);
                 near(&condition.displacement, 0.0, 0.03);
+                near(&condition.stray_detail, 0.0, 1e-3);
             }
         }
     }

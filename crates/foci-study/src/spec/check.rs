@@ -2,6 +2,7 @@
 
 use super::StudySpec;
 use crate::claim::Clause;
+use foci_measure::Measure;
 
 /// More seeds than any study needs; a bound keeps a slip of the finger from becoming a week of work.
 const MOST_SEEDS: usize = 1000;
@@ -108,12 +109,12 @@ impl StudySpec {
                     ));
                 }
                 if let Clause::Measure { measure, .. } = clause
-                    && !crate::compare::is_compared(measure)
+                    && Measure::from_key(measure).is_none()
                 {
                     return Err(format!(
-                        "claim '{}' rests on '{measure}', which is not compared; choose one of {}",
+                        "claim '{}' rests on '{measure}', which is no measure; choose one of {}",
                         claim.id,
-                        crate::compare::compared_keys().join(", ")
+                        Measure::ALL.map(Measure::key).join(", ")
                     ));
                 }
             }

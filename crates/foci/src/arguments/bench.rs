@@ -36,6 +36,9 @@ pub struct BenchArguments {
     /// Run the net at each limit and just above, and measure the memory that it takes
     #[arg(long, requires = "limits")]
     pub verify: bool,
+    /// Seconds and memory at half the size, the size and twice the size, and with all hidden layers once, twice and four times
+    #[arg(long, requires = "net", conflicts_with_all = ["profile", "worker", "limits"])]
+    pub growth: bool,
     /// Time the net on command, for bench/run: reads "run STEPS", "record FILE", "peak MILLISECONDS"
     /// from standard input, answers each with a line of JSON
     #[arg(long, value_enum, value_name = "MODE", requires = "net")]

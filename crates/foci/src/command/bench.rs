@@ -5,7 +5,7 @@
 
 use crate::arguments::{BenchArguments, WorkerMode};
 use crate::command::bench_limits::{self, Request};
-use crate::command::{bench_profile, bench_worker, inspect};
+use crate::command::{bench_growth, bench_profile, bench_worker, inspect};
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::terminal;
@@ -81,8 +81,12 @@ pub fn run(flags: &BenchArguments, threads: Option<usize>) -> Result<(), Failure
             let (gibibytes, verify, json) = (&flags.limits[..], flags.verify, flags.json);
             return bench_limits::run(&Request { net, shape, exact, threads, gibibytes, verify, json });
         }
-        if flags.profile {
+        if flags.profile || flags.growth {
             let (net, exact) = (inspect::load(net, flags.weights)?, flags.arithmetic.exact);
+            if flags.growth {
+                terminal::stop_on_interrupt()?;
+                return bench_growth::run(&net, shape, exact, flags.json, &compute);
+            }
             return bench_profile::run(&net, shape, exact, flags.json, &compute);
         }
         return net_speed(net, shape, flags, &compute);

@@ -1,7 +1,8 @@
 //! One module per command. Each resolves its flags, calls the libraries and prints.
 
 pub mod bench;
-pub mod bench_limits;
+pub mod bench_growth;
+mod bench_limits;
 mod bench_profile;
 mod bench_worker;
 pub mod data;
