@@ -4,6 +4,12 @@
 //! same at every image size. Values are summed in f64 in a fixed order. What a loss needs besides output and target
 //! (class weights, say) belongs in the type that implements [`Loss`].
 
+mod channels;
+mod classes;
+
+pub use channels::{ByChannels, ChannelLoss};
+pub use classes::CrossEntropyDice;
+
 use crate::error::{EngineError, check_length};
 use crate::sums::sum;
 
