@@ -2,6 +2,7 @@
 
     python tools/coelho2009.py ../shared/data/coelho2009                       (segments and scores, every reading)
     python tools/coelho2009.py ../shared/data/coelho2009 --pred FOLDER         (scores label images of FOLDER)
+    python tools/coelho2009.py ../shared/data/coelho2009 --evaluated FILE      (cells from `foci evaluate --json`)
 
 numpy 2.4, scipy 1.17, scikit-image 0.26. It shares no line with foci, so where both print the same cell, both are right or
 both wrong in the same way. What the paper leaves open is a reading here: each is computed, and the cells say which of them
@@ -9,7 +10,7 @@ the published ones come from. docs/results/coelho2009.md tells what came out.
 """
 
 import argparse
-import sys
+import json
 from multiprocessing import Pool
 from pathlib import Path
 
@@ -24,22 +25,32 @@ COLLECTIONS = {"U2OS": "gnf-", "NIH3T3": "ic100-"}
 CROSS = ndimage.generate_binary_structure(2, 1)
 
 
-def ridler_calvard(image):
-    """The lowest grey level that is no less than the mean of the means on its two sides."""
+def ridler_calvard(image, start="mean"):
+    """The middle between the means of the two classes that it makes: the lowest, the highest, or the one that is reached
+    from the mean of the image."""
+    if start == "above":
+        return image.max() - ridler_calvard(image.max() - image, "below")
     counts = np.bincount(image.ravel()).astype(float)
-    levels = np.arange(len(counts))
-    below, sum_below = np.cumsum(counts), np.cumsum(counts * levels)
-    t = 0
-    result = float(len(counts) - 1)
-    while t < min(len(counts) - 1, result):
-        low = sum_below[t] / below[t] if below[t] else 0.0
-        high = (sum_below[-1] - sum_below[t]) / (below[-1] - below[t])
-        result = (low + high) / 2
-        t += 1
-    return result
+    below, sum_below = np.cumsum(counts), np.cumsum(counts * np.arange(len(counts)))
+    middle = lambda t: (sum_below[t] / below[t] + (sum_below[-1] - sum_below[t]) / (below[-1] - below[t])) / 2
+    if start == "below":
+        t = int(image.min())
+        while t < middle(t):
+            t += 1
+        return t
+    t, last = image.mean(), None
+    while t != last:
+        t, last = middle(int(t)), t
+    return t
 
 
-THRESHOLDS = {"otsu": threshold_otsu, "ridler-calvard": ridler_calvard, "mean-threshold": np.mean}
+THRESHOLDS = {
+    "otsu": threshold_otsu,
+    "ridler-calvard": ridler_calvard,
+    "ridler-calvard from below": lambda image: ridler_calvard(image, "below"),
+    "ridler-calvard from above": lambda image: ridler_calvard(image, "above"),
+    "mean-threshold": np.mean,
+}
 
 
 def without_small(labels, smallest):
@@ -50,24 +61,27 @@ def without_small(labels, smallest):
     return numbers[labels]
 
 
-def by_threshold(image, method, sigma=0.0, majority=5, smallest=2500):
+def by_threshold(image, method, sigma=0.0, majority=5, smallest=2500, frame=0):
     if sigma:
         image = ndimage.gaussian_filter(image, sigma)
     mask = image > THRESHOLDS[method](image)
     if majority:
         count = ndimage.convolve(mask.astype(int), np.ones((majority, majority), int), mode="constant")
         mask = count > majority**2 / 2
+    if frame:
+        mask[:frame] = mask[-frame:] = mask[:, :frame] = mask[:, -frame:] = False
     labels, _ = ndimage.label(mask, CROSS)
     return without_small(labels, smallest)
 
 
-def by_watershed(image, relief, sigma=12.0, threshold="mean-threshold", smallest=2500, inverted=False):
-    smooth = ndimage.gaussian_filter(image, sigma)
-    seeds, _ = ndimage.label(local_maxima(smooth, connectivity=1), CROSS)
+def by_watershed(image, relief, sigma=12.0, threshold="mean-threshold", smallest=2500, steep_first=False, rounded=False):
+    # SciPy gives back what it gets: of 8-bit counts, 8-bit counts, cut off after either direction.
+    smooth = ndimage.gaussian_filter(image.astype(np.float32) if rounded else image, sigma)
+    seeds, _ = ndimage.label(local_maxima(np.round(smooth), connectivity=1), CROSS)
     height = image.astype(int)
     if relief == "gradient":
         height = ndimage.grey_dilation(height, footprint=CROSS) - ndimage.grey_erosion(height, footprint=CROSS)
-    if relief == "direct" or inverted:
+    if relief == "direct" or steep_first:
         height = height.max() - height
     labels = watershed(height, seeds, connectivity=1)
     if threshold:
@@ -75,24 +89,28 @@ def by_watershed(image, relief, sigma=12.0, threshold="mean-threshold", smallest
     return without_small(labels, smallest)
 
 
+# "foci" is the reading that foci has; "published" the one that comes closest to the published cells.
 SEGMENTATIONS = {
-    "ridler-calvard": lambda i: by_threshold(i, "ridler-calvard"),
-    "ridler-calvard, no majority filter": lambda i: by_threshold(i, "ridler-calvard", majority=0),
-    "ridler-calvard, sigma 5": lambda i: by_threshold(i, "ridler-calvard", sigma=5),
-    "otsu": lambda i: by_threshold(i, "otsu"),
-    "otsu, no majority filter": lambda i: by_threshold(i, "otsu", majority=0),
-    "otsu, sigma 5": lambda i: by_threshold(i, "otsu", sigma=5),
-    "mean-threshold": lambda i: by_threshold(i, "mean-threshold"),
-    "mean-threshold, no majority filter": lambda i: by_threshold(i, "mean-threshold", majority=0),
-    "mean-threshold, sigma 5": lambda i: by_threshold(i, "mean-threshold", sigma=5),
-    "watershed": lambda i: by_watershed(i, "direct"),
-    "watershed, otsu": lambda i: by_watershed(i, "direct", threshold="otsu"),
-    "watershed, no threshold": lambda i: by_watershed(i, "direct", threshold=None),
-    "watershed, sigma 6": lambda i: by_watershed(i, "direct", sigma=6),
-    "watershed-gradient": lambda i: by_watershed(i, "gradient"),
-    "watershed-gradient, steep first": lambda i: by_watershed(i, "gradient", inverted=True),
-    "watershed-gradient, otsu": lambda i: by_watershed(i, "gradient", threshold="otsu"),
+    "watershed: foci": lambda i: by_watershed(i, "direct", rounded=True),
+    "watershed: published, seeds cut off to 8 bits": lambda i: by_watershed(i, "direct"),
+    "watershed: above Otsu's threshold": lambda i: by_watershed(i, "direct", threshold="otsu"),
+    "watershed: without a threshold": lambda i: by_watershed(i, "direct", threshold=None),
+    "watershed: sigma 6": lambda i: by_watershed(i, "direct", sigma=6),
+    "watershed-gradient: foci": lambda i: by_watershed(i, "gradient", rounded=True),
+    "watershed-gradient: published, steep first": lambda i: by_watershed(i, "gradient", steep_first=True),
+    "watershed-gradient: seeds cut off to 8 bits": lambda i: by_watershed(i, "gradient"),
+    "watershed-gradient: above Otsu's threshold": lambda i: by_watershed(i, "gradient", threshold="otsu"),
 }
+for _method in ("ridler-calvard", "otsu", "mean-threshold"):
+    SEGMENTATIONS |= {
+        f"{_method}: foci": lambda i, m=_method: by_threshold(i, m),
+        f"{_method}: published, nothing within 2 pixels of the edge": lambda i, m=_method: by_threshold(i, m, frame=2),
+        f"{_method}: no majority filter": lambda i, m=_method: by_threshold(i, m, majority=0),
+        f"{_method}: smoothed with sigma 5": lambda i, m=_method: by_threshold(i, m, sigma=5),
+    }
+for _start in ("below", "above"):
+    _name = f"ridler-calvard from {_start}"
+    SEGMENTATIONS[_name] = lambda i, m=_name: by_threshold(i, m)
 
 
 def largest_overlap(joint):
@@ -163,6 +181,29 @@ def score(truth, predicted):
     }
 
 
+FOCI_KEYS = {
+    "Rand %": ("rand", 100),
+    "Jaccard": ("pair_jaccard", 1),
+    "Hausdorff": ("hausdorff", 1),
+    "NSD x10": ("normalised_sum_of_distances", 10),
+    "Split": ("split", 1),
+    "Merged": ("merged", 1),
+    "Spurious": ("spurious", 1),
+    "Missing": ("missing", 1),
+    "AP at IoU 0.5": ("ap_50", 1),
+    "mean AP": ("mean_ap", 1),
+}
+
+
+def cells_of_foci(file):
+    """The cells of each collection from what `foci evaluate --json` printed."""
+    images = json.loads(file.read_text())["images"]
+    scores = [[i["metrics"] for i in images if i["name"].startswith(prefix)] for prefix in COLLECTIONS.values()]
+    for title, (key, scale) in FOCI_KEYS.items():
+        cells = [scale * np.mean([s[key] for s in collection]) for collection in scores]
+        print(f"    {title:26}" + " / ".join(f"{cell:8.2f}" for cell in cells))
+
+
 def one(job):
     image, mask, predicted, names = job
     truth = io.imread(mask).astype(int)
@@ -176,8 +217,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--pred", type=Path)
+    parser.add_argument("--evaluated", type=Path)
     parser.add_argument("--only", default="", help="readings whose name holds this")
     flags = parser.parse_args()
+    if flags.evaluated:
+        return cells_of_foci(flags.evaluated)
     names = [name for name in SEGMENTATIONS if flags.only in name]
     tables = {}
     for collection, prefix in COLLECTIONS.items():
@@ -190,8 +234,7 @@ def main():
         print(name)
         for key in tables["U2OS"][name]:
             print(f"    {key:26}" + " / ".join(f"{tables[c][name][key]:8.2f}" for c in COLLECTIONS))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -34,8 +34,8 @@ impl Levels {
         let last = (LEVELS - 1) as f64;
         let counts = span <= last && plane.data.iter().all(|value| value.fract() == 0.0);
         let step = if counts || span == 0.0 { 1.0 } else { span / last };
-        // Of counts the quotient is exact, so rounding changes nothing.
-        let level = |&value: &f32| ((f64::from(value) - lowest) / step).round() as u16;
+        // Of counts the quotient is exact, so rounding (by cutting off, which is fast) changes nothing.
+        let level = |&value: &f32| ((f64::from(value) - lowest) / step + 0.5) as u16;
         let data = plane.data.iter().map(level).collect();
         Self { width: plane.width, height: plane.height, data, lowest, step }
     }
@@ -47,6 +47,14 @@ impl Levels {
         self.lowest += f64::from(highest) * self.step;
         self.step = -self.step;
         self
+    }
+
+    /// Another image in whole steps of the levels of this one: each value becomes that of the nearest level, also of levels below the
+    /// lowest and above the highest.
+    pub fn round(&self, plane: &Plane) -> Plane {
+        let nearest =
+            |&value: &f32| self.value(((f64::from(value) - self.lowest) / self.step).round()) as f32;
+        Plane { width: plane.width, height: plane.height, data: plane.data.iter().map(nearest).collect() }
     }
 
     /// How many pixels have each level, up to the highest that occurs.
@@ -91,5 +99,7 @@ mod tests {
         assert_eq!(levels.data, [7, 5, 0]);
         assert_eq!(levels.value(5.0), 5.0);
         assert_eq!(of(&[3.0, 5.0, 5.0]).histogram(), [1, 0, 2]);
+        let other = Plane { width: 4, height: 1, data: vec![4.4, 4.6, -2.2, 90.0] };
+        assert_eq!(of(&[3.0, 5.0]).round(&other).data, [4.0, 5.0, -2.0, 90.0]);
     }
 }

@@ -3,7 +3,8 @@
 //! Thresholds: pixels above the threshold, of which the majority in a square of 5 x 5 pixels decides for its middle; objects are what is
 //! connected by sides. Nuclei that touch stay one object.
 //!
-//! Watersheds: seeds are the regional maxima of the image smoothed with a Gaussian. Each floods the image upside down (*direct*) or
+//! Watersheds: seeds are the regional maxima of the image smoothed with a Gaussian and rounded to the image's own grey levels, so
+//! that a maximum is at least one level above its surroundings. Each floods the image upside down (*direct*) or
 //! its morphological gradient (*gradient*); what is below the mean of the smoothed image, in the smoothed image, is background afterwards.
 //!
 //! Small objects are removed last. Sizes are those of the image: a Gaussian of 12 pixels and 2,500 square pixels suit nuclei some 60
@@ -89,9 +90,9 @@ impl Method {
             Method::Otsu => above(image, threshold::otsu(&Levels::of(image))),
             Method::RidlerCalvard => above(image, threshold::ridler_calvard(&Levels::of(image))),
             Method::MeanThreshold => above(image, threshold::mean(image)),
-            Method::Watershed => flooded(image, Levels::of(image).inverted(), options.sigma_px)?,
+            Method::Watershed => flooded(image, &Levels::of(image).inverted(), options.sigma_px)?,
             Method::WatershedGradient => {
-                flooded(image, Levels::of(&morphological_gradient(image)), options.sigma_px)?
+                flooded(image, &Levels::of(&morphological_gradient(image)), options.sigma_px)?
             }
         };
         remove_small_objects(&mut labels, options.smallest);
@@ -107,9 +108,9 @@ fn above(image: &Plane, threshold: f64) -> LabelImage {
 }
 
 /// The basins of a relief around the maxima of the smoothed image, as far as that is bright.
-fn flooded(image: &Plane, relief: Levels, sigma_px: f64) -> Result<LabelImage, SegmentError> {
+fn flooded(image: &Plane, relief: &Levels, sigma_px: f64) -> Result<LabelImage, SegmentError> {
     let smooth = gaussian(image, sigma_px)?;
-    let mut labels = watershed(&relief, &regional_maxima(&smooth))?;
+    let mut labels = watershed(relief, &regional_maxima(&Levels::of(image).round(&smooth)))?;
     let threshold = threshold::mean(&smooth);
     for (label, &value) in labels.data.iter_mut().zip(&smooth.data) {
         if f64::from(value) < threshold {
