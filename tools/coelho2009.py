@@ -218,6 +218,7 @@ def main():
     parser.add_argument("data", type=Path)
     parser.add_argument("--pred", type=Path)
     parser.add_argument("--evaluated", type=Path)
+    parser.add_argument("--fold", type=int, help="only fields of which the number leaves this rest when divided by 5")
     parser.add_argument("--only", default="", help="readings whose name holds this")
     flags = parser.parse_args()
     if flags.evaluated:
@@ -226,6 +227,7 @@ def main():
     tables = {}
     for collection, prefix in COLLECTIONS.items():
         masks = sorted((flags.data / "masks").glob(f"{prefix}*.png"))
+        masks = [m for m in masks if flags.fold is None or int(m.stem[len(prefix) :]) % 5 == flags.fold]
         jobs = [(flags.data / "images" / m.name, m, flags.pred and flags.pred / f"{m.stem}.tif", names) for m in masks]
         with Pool(2) as pool:
             scores = pool.map(one, jobs, chunksize=2)

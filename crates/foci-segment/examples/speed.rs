@@ -32,7 +32,7 @@ fn main() -> Result<(), ImageError> {
     let seeds = regional_maxima(&smooth);
     let labels = Method::Otsu.segment(&plane, &MethodOptions::default()).unwrap_or_else(|_| seeds.clone());
     time("levels", &|| _ = black_box(Levels::of(&plane)));
-    time("histogram and otsu", &|| _ = black_box(threshold::otsu(&relief));
+    time("histogram and otsu", &|| _ = black_box(threshold::otsu(&relief)));
     time("gaussian, sigma 12", &|| _ = black_box(gaussian(&plane, 12.0)));
     time("gradient", &|| _ = black_box(morphological_gradient(&plane)));
     time("majority of 5 x 5", &|| _ = black_box(majority(&labels, 5)));
