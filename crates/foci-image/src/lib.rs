@@ -39,5 +39,5 @@ pub use split::{Split, SplitOptions, split_by_group};
 pub use workers::{Interrupted, Workers};
 pub use write::{
     encode_png_grey8, encode_png_grey16, encode_png_rgb8, is_unfinished, write_labels, write_png_grey8,
-    write_png_grey16, write_tiff_f32, write_whole, write_whole_folder,
+    write_png_grey16, write_tiff_f32, write_tiff_u32, write_whole, write_whole_folder,
 };

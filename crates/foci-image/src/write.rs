@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use image::ImageEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use tiff::encoder::{TiffEncoder, colortype};
+use tiff::encoder::{Compression, DeflateLevel, TiffEncoder, colortype};
 
 use crate::{ImageError, LabelImage, Plane};
 
@@ -118,9 +118,22 @@ pub fn write_png_grey16(path: &Path, plane: &Plane) -> Result<(), ImageError> {
 
 /// Writes a grey TIFF of 32-bit floats: every value as it is.
 pub fn write_tiff_f32(path: &Path, plane: &Plane) -> Result<(), ImageError> {
-    let bytes = encode_tiff::<colortype::Gray32Float>(&plane.data, plane.width, plane.height)
+    let (data, width, height) = (&plane.data, plane.width, plane.height);
+    let bytes = encode_tiff::<colortype::Gray32Float>(data, width, height, Compression::Uncompressed)
         .map_err(|e| at(path, e))?;
     write_whole(path, &bytes)
+}
+
+/// Writes a label image as grey TIFF of 32-bit unsigned integers, whatever its labels; compressed without loss (deflate),
+/// since label images are mostly long runs of one number.
+pub fn write_tiff_u32(path: &Path, labels: &LabelImage) -> Result<(), ImageError> {
+    let bytes = encode_labels(labels).map_err(|e| at(path, e))?;
+    write_whole(path, &bytes)
+}
+
+fn encode_labels(labels: &LabelImage) -> Result<Vec<u8>, ImageError> {
+    let compression = Compression::Deflate(DeflateLevel::Fast);
+    encode_tiff::<colortype::Gray32>(&labels.data, labels.width, labels.height, compression)
 }
 
 /// Writes a label image as 16-bit PNG, or, where a label exceeds 65,535, as 32-bit TIFF; the extension of
@@ -131,8 +144,7 @@ pub fn write_labels(path: &Path, labels: &LabelImage) -> Result<PathBuf, ImageEr
         let encoded = encode_png(&bytes, labels.width, labels.height, image::ExtendedColorType::L16);
         (path.with_extension("png"), encoded)
     } else {
-        let encoded = encode_tiff::<colortype::Gray32>(&labels.data, labels.width, labels.height);
-        (path.with_extension("tif"), encoded)
+        (path.with_extension("tif"), encode_labels(labels))
     };
     write_whole(&path, &bytes.map_err(|e| at(&path, e))?)?;
     Ok(path)
@@ -182,6 +194,7 @@ fn encode_tiff<C: colortype::ColorType>(
     data: &[C::Inner],
     width: usize,
     height: usize,
+    compression: Compression,
 ) -> Result<Vec<u8>, ImageError>
 where
     [C::Inner]: tiff::encoder::TiffValue,
@@ -189,7 +202,7 @@ where
     let (w, h) = sizes(width, height, "TIFF")?;
     let mut out = Cursor::new(Vec::new());
     TiffEncoder::new(&mut out)
-        .and_then(|mut encoder| encoder.write_image::<C>(w, h, data))
+        .and_then(|encoder| encoder.with_compression(compression).write_image::<C>(w, h, data))
         .map_err(|e| encode_error("TIFF", e))?;
     Ok(out.into_inner())
 }
@@ -218,6 +231,20 @@ mod tests {
             assert!(error.is_err() && !begun, "{}", taken.display());
         }
         assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 1, "nothing else is left");
+    }
+
+    #[test]
+    fn label_images_come_back_as_they_were_and_take_little_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("labels.tif");
+        let mut labels = LabelImage::zeros(301, 200);
+        for (at, label) in labels.data.iter_mut().enumerate() {
+            *label = if at % 301 > 100 { 70_000 + (at / 3010) as u32 } else { 0 };
+        }
+        labels.data[5] = u32::MAX;
+        write_tiff_u32(&path, &labels).unwrap();
+        assert_eq!(crate::read_labels(&path).unwrap(), labels);
+        assert!(std::fs::metadata(&path).unwrap().len() < 301 * 200 / 4);
     }
 
     #[test]

@@ -35,9 +35,9 @@ pub enum Command {
     Study(StudyArguments),
     /// Train one net
     Train(TrainArguments),
-    /// Run a trained model on images
+    /// Run a trained model, or a method that needs no training, on images
     Predict(PredictArguments),
-    /// Measure predicted images against the true ones
+    /// Measure predicted images, or label images, against the true ones
     Evaluate(EvaluateArguments),
     /// Show a net: its layers, weights, cost and receptive field
     Inspect(InspectArguments),
@@ -148,9 +148,13 @@ pub enum Channel {
 
 /// Flags of `foci predict`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  foci predict my-model my-images --out predicted")]
+#[command(
+    after_help = "Examples:\n  foci predict my-model my-images --out predicted\n  foci predict watershed my-images --smallest 2500 --out labels"
+)]
 pub struct PredictArguments {
-    /// Model folder
+    /// Model folder; or a method without a net, which writes label images (32-bit TIFF): otsu, ridler-calvard,
+    /// mean-threshold, watershed, watershed-gradient
+    #[arg(value_name = "MODEL|METHOD")]
     pub model: PathBuf,
     /// Images, or folders of images
     #[arg(required = true, value_name = "INPUT")]
@@ -158,6 +162,13 @@ pub struct PredictArguments {
     /// Folder for the predicted images
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Methods: remove objects of fewer square pixels [default: 0, which keeps all]
+    #[arg(long, value_name = "PIXELS")]
+    pub smallest: Option<usize>,
+    /// Watersheds: standard deviation of the Gaussian before seeds are looked for, in pixels; about a seventh of the
+    /// width of an object [default: 12]
+    #[arg(long, value_name = "PIXELS", allow_negative_numbers = true)]
+    pub sigma: Option<f64>,
     /// Channel of colour images to use [default: as said in training, else guessed; either is told]
     #[arg(long)]
     pub channel: Option<Channel>,
@@ -178,20 +189,35 @@ pub struct PredictArguments {
 
 /// Flags of `foci evaluate`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  foci evaluate --truth my-images --pred predicted")]
+#[command(
+    after_help = "Examples:\n  foci evaluate --truth my-images --pred predicted\n  foci evaluate --truth my-images --pred labels     label images against the masks of my-images"
+)]
 pub struct EvaluateArguments {
-    /// Folder of true images; its masks and tables of true foci, where it has them, are used as in a study
+    /// Folder of true images; its masks and tables of true foci, where it has them, are used as in a study. For label
+    /// images a data folder with masks, or a folder of label images
     #[arg(long, value_name = "DIR")]
     pub truth: PathBuf,
-    /// Folder of predicted images with the same names
+    /// Folder of predicted images, or label images, with the same names
     #[arg(long, value_name = "DIR")]
     pub pred: PathBuf,
+    /// What the predicted files are [default: label images where they hold 32-bit unsigned integers, else images]
+    #[arg(long = "as", value_name = "KIND")]
+    pub kind: Option<Predicted>,
     /// Which part of each file is used
     #[command(flatten)]
     pub image: ImageArguments,
     /// Print the measures as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// What predicted files are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Predicted {
+    /// Intensities, as a net gives back that reconstructs
+    Images,
+    /// Numbers of objects, 0 for background
+    Labels,
 }
 
 /// Flags of `foci inspect`.

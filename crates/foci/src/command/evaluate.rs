@@ -1,9 +1,10 @@
-//! `foci evaluate`: predicted images against the true ones, file by file.
+//! `foci evaluate`: predicted images against the true ones, file by file; label images in [`super::evaluate_labels`].
 //!
 //! What the folder of true images knows besides is used as in a study: masks for the contrast between touching nuclei,
 //! tables of true foci for the foci found.
 
-use crate::arguments::EvaluateArguments;
+use crate::arguments::{EvaluateArguments, Predicted};
+use crate::command::evaluate_labels;
 use crate::exit::Failure;
 use crate::progress::watched;
 use crate::reading::{Notes, of_files};
@@ -28,6 +29,8 @@ const SHOWN: [Measure; 8] = [
     Measure::TrueFociPrecision,
     Measure::BoundaryContrast,
 ];
+/// Share of pixels that equal the one before from which on 8- and 16-bit integers look like numbers of objects.
+const FLAT: f64 = 0.95;
 /// Narrowest column of the table.
 const COLUMN: usize = 20;
 
@@ -51,6 +54,9 @@ struct Evaluation {
 /// Runs the command.
 pub fn run(flags: &EvaluateArguments, threads: Option<usize>) -> Result<(), Failure> {
     let pairs = pairs(&flags.truth, &flags.pred)?;
+    if kind(flags, &pairs)? == Predicted::Labels {
+        return evaluate_labels::run(flags, pairs, threads);
+    }
     let reading = of_files(&flags.image);
     let images = watched("measuring images", threads, flags.json, |workers| {
         workers.map(&pairs, |pair| evaluate(pair, reading))
@@ -67,10 +73,38 @@ pub fn run(flags: &EvaluateArguments, threads: Option<usize>) -> Result<(), Fail
 }
 
 /// A true image, with what is known of it, and its prediction.
-struct Pair {
-    name: String,
-    truth: FieldFiles,
-    predicted: PathBuf,
+pub struct Pair {
+    pub name: String,
+    pub truth: FieldFiles,
+    pub predicted: PathBuf,
+}
+
+/// Whether label images were predicted, if nobody says: by the first predicted file, as all come from one program. No camera
+/// writes 32-bit unsigned integers and no label image has fractions. What both could have written is taken for an image,
+/// unless it is as flat as no camera's image is.
+fn kind(flags: &EvaluateArguments, pairs: &[Pair]) -> Result<Predicted, Failure> {
+    if let Some(said) = flags.kind {
+        return Ok(said);
+    }
+    let Some(Pair { predicted, .. }) = pairs.first() else { return Ok(Predicted::Images) };
+    let (plane, info) = read_plane_as_others(predicted, Reading::default(), of_files(&flags.image))?;
+    if info.float || info.channels > 1 {
+        return Ok(Predicted::Images);
+    }
+    if info.bits == 32 {
+        return Ok(Predicted::Labels);
+    }
+    let flat = plane.data.windows(2).filter(|pair| pair[0] == pair[1]).count();
+    if (flat as f64) < FLAT * plane.data.len() as f64 {
+        return Ok(Predicted::Images);
+    }
+    Err(Failure::input(anyhow::anyhow!(
+        "{} may be an image or a label image: it holds {}-bit integers, and {:.0} % of its pixels equal the one before; say \
+         --as images or --as labels",
+        predicted.display(),
+        info.bits,
+        100.0 * flat as f64 / plane.data.len() as f64
+    )))
 }
 
 /// Files of the same name in both folders. A true image without a prediction is an error, not a smaller mean.

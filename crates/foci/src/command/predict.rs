@@ -1,15 +1,17 @@
-//! `foci predict`: a model on images, one file in, one file out.
+//! `foci predict`: a model, or a method without a net, on images: one file in, one file out.
 //!
 //! Inputs are read one by one, so what is wrong with the last is found last. What was predicted by then stays, each file
 //! whole, and `--resume` goes on from there.
 
 use crate::arguments::PredictArguments;
+use crate::command::predict_method;
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::reading::{self, Notes};
 use crate::terminal;
 use foci_image::{ChannelChoice, Reading, read_plane_as_others, write_tiff_f32};
 use foci_kernels::Compute;
+use foci_segment::Method;
 use foci_train::{Model, Predictor};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -17,19 +19,28 @@ use std::path::{Path, PathBuf};
 
 /// An input and its prediction; one of those that `--json` lists.
 #[derive(Serialize)]
-struct Predicted {
-    input: PathBuf,
-    output: PathBuf,
+pub struct Predicted {
+    pub input: PathBuf,
+    pub output: PathBuf,
 }
 
 /// Runs the command.
 pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failure> {
+    if let Some(method) = flags.model.to_str().and_then(Method::from_name) {
+        return predict_method::run(method, &flags, threads);
+    }
+    if flags.smallest.is_some() || flags.sigma.is_some() {
+        return Err(Failure::input(anyhow::anyhow!(
+            "--smallest and --sigma are for methods without a net ({}), and {} is none of them; leave them out for a model",
+            Method::ALL.map(Method::name).join(", "),
+            flags.model.display()
+        )));
+    }
     let model = Model::load(&flags.model)?;
     let pairs = missing(files(&flags.inputs)?, &flags)?;
     terminal::stop_on_interrupt()?;
     let compute: Compute = terminal::compute(threads)?;
-    std::fs::create_dir_all(&flags.out)
-        .map_err(|error| Failure::input(anyhow::anyhow!("cannot make {}: {error}", flags.out.display())))?;
+    make_folder(&flags.out)?;
     let predictor = Predictor::new(&model, &compute);
     let mut predictor = if flags.arithmetic.exact { predictor.exact() } else { predictor };
     let mut progress = Progress::new(pairs.len() as f64, flags.json);
@@ -80,7 +91,7 @@ fn remembered(said: Reading, trained: Reading) -> Vec<String> {
 
 /// The inputs whose predictions are to be made, and where they go. What is there already is never replaced: it might be
 /// the image itself. It is kept if that was asked for, and else told before anything is computed.
-fn missing(inputs: Vec<PathBuf>, flags: &PredictArguments) -> Result<Vec<Predicted>, Failure> {
+pub fn missing(inputs: Vec<PathBuf>, flags: &PredictArguments) -> Result<Vec<Predicted>, Failure> {
     let all = inputs.len();
     let mut missing = Vec::with_capacity(all);
     for input in inputs {
@@ -107,13 +118,19 @@ fn missing(inputs: Vec<PathBuf>, flags: &PredictArguments) -> Result<Vec<Predict
     Ok(missing)
 }
 
+/// Makes the folder that predictions go to, where it is not there yet.
+pub fn make_folder(folder: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Failure::input(anyhow::anyhow!("cannot make {}: {error}", folder.display())))
+}
+
 fn is_same_file(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 /// The image files among the inputs, folders opened, in a fixed order; two of one name would overwrite each other.
 /// What a folder holds and is no input is told.
-fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+pub fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     for input in inputs {
         if input.is_dir() {

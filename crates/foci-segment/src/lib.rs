@@ -1,0 +1,42 @@
+//! Label images from images: thresholds, watersheds, connected components.
+//!
+//! These are the methods that need no training: what a net has to beat, and what follows a net that says where nuclei and the borders
+//! between them are. Images are [`foci_image::Plane`]s of raw counts, results [`foci_image::LabelImage`]s: 0 is background, objects
+//! are 1, 2, .. Everything here depends on the pixels alone, and on nothing of the machine.
+//!
+//! - [`method`]: the five classical methods that Coelho, Shariff and Murphy (ISBI 2009) compare, from image to label image;
+//! - [`threshold`]: Otsu, Ridler and Calvard, mean;
+//! - [`mod@watershed`], [`maxima`]: flooding, and the seeds that it begins at;
+//! - [`components`]: connected components, removal of small objects;
+//! - [`filter`]: Gaussian, morphological gradient, majority;
+//! - [`levels`]: grey levels that can be counted.
+//!
+//! ```
+//! use foci_image::Plane;
+//! use foci_segment::{Method, MethodOptions};
+//! let mut image = Plane::zeros(32, 16);
+//! for y in 4..12 {
+//!     image.data[y * 32 + 3..y * 32 + 12].fill(200.0);
+//!     image.data[y * 32 + 20..y * 32 + 29].fill(180.0);
+//! }
+//! let labels = Method::Otsu.segment(&image, &MethodOptions::default())?;
+//! assert_eq!(labels.objects(), 2);
+//! # Ok::<(), foci_segment::SegmentError>(())
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod components;
+mod error;
+pub mod filter;
+pub mod levels;
+pub mod maxima;
+pub mod method;
+#[cfg(test)]
+mod reference;
+pub mod threshold;
+pub mod watershed;
+
+pub use components::{Connectivity, connected_components, labels_in_pieces, remove_small_objects};
+pub use error::SegmentError;
+pub use levels::Levels;
+pub use method::{Method, MethodOptions};

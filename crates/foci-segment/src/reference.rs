@@ -1,0 +1,90 @@
+//! The same as the fast code does, written as its definition reads; what tests hold the fast code against.
+
+use crate::Levels;
+use crate::components::Connectivity;
+use crate::watershed::neighbours;
+use foci_image::{LabelImage, Plane};
+
+/// Connected components by flooding from each pixel that has no number yet.
+pub fn connected_components(labels: &LabelImage, connectivity: Connectivity) -> LabelImage {
+    let (width, height) = (labels.width, labels.height);
+    let mut out = LabelImage::zeros(width, height);
+    let mut count = 0;
+    for start in 0..out.data.len() {
+        if labels.data[start] == 0 || out.data[start] != 0 {
+            continue;
+        }
+        count += 1;
+        out.data[start] = count;
+        let mut open = vec![start];
+        while let Some(at) = open.pop() {
+            for other in 0..out.data.len() {
+                let (dx, dy) = ((at % width).abs_diff(other % width), (at / width).abs_diff(other / width));
+                let touches = match connectivity {
+                    Connectivity::Four => dx + dy == 1,
+                    Connectivity::Eight => dx.max(dy) == 1,
+                };
+                if touches && labels.data[other] == labels.data[start] && out.data[other] == 0 {
+                    out.data[other] = count;
+                    open.push(other);
+                }
+            }
+        }
+    }
+    out
+}
+
+/// Watershed with the edge of the water as a list that is searched for the lowest pixel, the first of equals.
+pub fn watershed(relief: &Levels, seeds: &LabelImage) -> LabelImage {
+    let mut labels = seeds.clone();
+    let mut shore: Vec<usize> = (0..labels.data.len()).filter(|&at| labels.data[at] != 0).collect();
+    while let Some(lowest) = shore.iter().map(|&at| relief.data[at]).min() {
+        let place = shore.iter().position(|&at| relief.data[at] == lowest).unwrap();
+        let at = shore.remove(place);
+        for other in neighbours(at, relief.width, relief.height) {
+            if labels.data[other] == 0 {
+                labels.data[other] = labels.data[at];
+                shore.push(other);
+            }
+        }
+    }
+    labels
+}
+
+/// The majority of a square, counted pixel by pixel.
+pub fn majority(mask: &LabelImage, side: usize) -> LabelImage {
+    let (width, height, reach) = (mask.width, mask.height, side / 2);
+    let near = |a: usize, b: usize| a.abs_diff(b) <= reach;
+    let counted = |at: usize| {
+        let inside = |&other: &usize| near(at % width, other % width) && near(at / width, other / width);
+        (0..mask.data.len()).filter(inside).filter(|&other| mask.data[other] != 0).count()
+    };
+    let data = (0..mask.data.len()).map(|at| u32::from(2 * counted(at) > side * side)).collect();
+    LabelImage { width, height, data }
+}
+
+/// Gaussian smoothing as one sum over rows and columns of the image and its mirror images.
+pub fn gaussian(plane: &Plane, sigma: f64) -> Vec<f64> {
+    let reach = (4.0 * sigma + 0.5) as i64;
+    let bell = |d: i64| if d == 0 { 1.0 } else { (-((d * d) as f64) / (2.0 * sigma * sigma)).exp() };
+    let whole: f64 = (-reach..=reach).map(bell).sum();
+    // Step by step back from the edge that was crossed.
+    let fold = |mut at: i64, size: usize| {
+        while at < 0 || at >= size as i64 {
+            at = if at < 0 { -1 - at } else { 2 * size as i64 - 1 - at };
+        }
+        at as usize
+    };
+    let value = |at: usize| {
+        let (x, y) = ((at % plane.width) as i64, (at / plane.width) as i64);
+        let mut sum = 0.0;
+        for dy in -reach..=reach {
+            for dx in -reach..=reach {
+                let value = plane.at(fold(x + dx, plane.width), fold(y + dy, plane.height));
+                sum += bell(dx) * bell(dy) * f64::from(value);
+            }
+        }
+        sum / (whole * whole)
+    };
+    (0..plane.data.len()).map(value).collect()
+}

@@ -1,0 +1,218 @@
+//! `foci evaluate` on label images: predicted objects against the true ones, image by image.
+//!
+//! The truth is the mask of each image of a data folder, or, in a folder without masks, the image itself. A measure of the whole is the
+//! mean over images.
+
+use crate::arguments::EvaluateArguments;
+use crate::command::evaluate::Pair;
+use crate::exit::Failure;
+use crate::progress::watched;
+use crate::terminal;
+use foci_image::{LabelImage, read_labels};
+use foci_measure::measure::Better;
+use foci_measure::summary::{mean, median};
+use foci_measure::{LABEL_MEASURES, LabelMeasure, LabelView, MeasureError, measure_labels};
+use foci_segment::{Connectivity, labels_in_pieces};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// How many of the worst images the table lists.
+const WORST: usize = 5;
+
+/// Measures of one pair of label images.
+#[derive(Serialize)]
+struct Evaluated {
+    name: String,
+    true_objects: usize,
+    predicted_objects: usize,
+    metrics: BTreeMap<&'static str, f64>,
+    /// Labels of the true and of the predicted image whose pixels lie in several pieces.
+    labels_in_pieces: [Vec<u32>; 2],
+    /// Where both came from.
+    #[serde(skip)]
+    files: [PathBuf; 2],
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Evaluation {
+    images: Vec<Evaluated>,
+    mean: BTreeMap<&'static str, f64>,
+    median: BTreeMap<&'static str, f64>,
+    notes: Vec<String>,
+}
+
+/// A pair with the file that holds the true labels.
+struct Labelled {
+    name: String,
+    truth: PathBuf,
+    predicted: PathBuf,
+}
+
+/// Runs the command on pairs of label images.
+pub fn run(flags: &EvaluateArguments, pairs: Vec<Pair>, threads: Option<usize>) -> Result<(), Failure> {
+    let mut notes = Vec::new();
+    let pairs = with_truth(&flags.truth, pairs, &mut notes);
+    let images =
+        watched("measuring label images", threads, flags.json, |workers| workers.map(&pairs, evaluate))?;
+    for (side, word) in ["true", "predicted"].into_iter().enumerate() {
+        notes.extend(pieces(&images, side, word));
+    }
+    notes.iter().for_each(|note| eprintln!("{note}"));
+    let over_images = |statistic: fn(&[f64]) -> Option<f64>| {
+        let values =
+            |key| images.iter().filter_map(|image| image.metrics.get(key).copied()).collect::<Vec<f64>>();
+        LABEL_MEASURES.iter().filter_map(|m| statistic(&values(m.key)).map(|value| (m.key, value))).collect()
+    };
+    let evaluation = Evaluation { mean: over_images(mean), median: over_images(median), images, notes };
+    if flags.json {
+        return terminal::print_json(&evaluation);
+    }
+    terminal::print(&table(&evaluation))
+}
+
+/// Pairs whose true labels are known. In a data folder with masks an image without one has no truth; in a folder without any mask
+/// the images are the label images.
+fn with_truth(folder: &Path, pairs: Vec<Pair>, notes: &mut Vec<String>) -> Vec<Labelled> {
+    let all = pairs.len();
+    let masks = pairs.iter().any(|pair| pair.truth.mask.is_some());
+    let labelled: Vec<Labelled> = pairs
+        .into_iter()
+        .filter_map(|Pair { name, truth, predicted }| {
+            let truth = if masks { truth.mask } else { Some(truth.path) };
+            truth.map(|truth| Labelled { name, truth, predicted })
+        })
+        .collect();
+    if labelled.len() < all {
+        notes.push(format!(
+            "{}: {} of {all} images have no mask and are left out",
+            folder.display(),
+            all - labelled.len()
+        ));
+    }
+    labelled
+}
+
+fn evaluate(pair: &Labelled) -> Result<Evaluated, Failure> {
+    let place = |error: MeasureError| {
+        Failure::input(anyhow::anyhow!(
+            "{} against {}: {error}; a label image must be of the same field at the same scale as its truth",
+            pair.predicted.display(),
+            pair.truth.display()
+        ))
+    };
+    let (truth, predicted) = (read_labels(&pair.truth)?, read_labels(&pair.predicted)?);
+    let view = |image| view(image).map_err(place);
+    let measured = measure_labels(view(&truth)?, view(&predicted)?).map_err(place)?;
+    Ok(Evaluated {
+        name: pair.name.clone(),
+        true_objects: measured.true_objects,
+        predicted_objects: measured.predicted_objects,
+        metrics: measured.values(),
+        labels_in_pieces: [&truth, &predicted].map(|image| labels_in_pieces(image, Connectivity::Eight)),
+        files: [pair.truth.clone(), pair.predicted.clone()],
+    })
+}
+
+fn view(image: &LabelImage) -> Result<LabelView<'_>, MeasureError> {
+    LabelView::new(image.width, image.height, &image.data)
+}
+
+/// What to say of labels that are not connected: they are measured as they are, which a person may not have meant.
+fn pieces(images: &[Evaluated], side: usize, word: &str) -> Option<String> {
+    let concerned = || images.iter().filter(|image| !image.labels_in_pieces[side].is_empty());
+    let first = concerned().next()?;
+    Some(format!(
+        "{} {word} label image(s) hold labels in several pieces, first label {} of {}; each label counts as one object",
+        concerned().count(),
+        first.labels_in_pieces[side][0],
+        first.files[side].display()
+    ))
+}
+
+fn table(evaluation: &Evaluation) -> String {
+    let Evaluation { images, mean, median, .. } = evaluation;
+    let count = |of: fn(&Evaluated) -> usize| images.iter().map(of).sum::<usize>();
+    let mut text = format!(
+        "{} images with {} true and {} predicted objects\n\n{:34}{:>9}{:>9}{:>9}  of\n",
+        images.len(),
+        count(|image| image.true_objects),
+        count(|image| image.predicted_objects),
+        "measure (mean over images)",
+        "mean",
+        "median",
+        "worst"
+    );
+    for measure in &LABEL_MEASURES {
+        let (Some(mean), Some(median)) = (mean.get(measure.key), median.get(measure.key)) else { continue };
+        let unit = if measure.unit.is_empty() { String::new() } else { format!(", {}", measure.unit) };
+        let _ = write!(
+            text,
+            "{:34}{:>9}{:>9}",
+            format!("{}{unit}", measure.title),
+            number(measure, *mean),
+            number(measure, *median)
+        );
+        if let Some((worst, value)) = worst(images, measure) {
+            let _ = write!(text, "{:>9}  {}", number(measure, value), worst.name);
+        }
+        text.push('\n');
+    }
+    let _ = write!(text, "\n{}", worst_images(images));
+    text
+}
+
+/// Shares with three digits, pixels and numbers of objects with one.
+fn number(measure: &LabelMeasure, value: f64) -> String {
+    if measure.unit.is_empty() { format!("{value:.3}") } else { format!("{value:.1}") }
+}
+
+/// The image with the worst value of a measure, the first of several.
+fn worst<'a>(images: &'a [Evaluated], measure: &LabelMeasure) -> Option<(&'a Evaluated, f64)> {
+    let mut valued = images.iter().filter_map(|image| Some((image, *image.metrics.get(measure.key)?)));
+    let first = valued.next()?;
+    Some(valued.fold(first, |worst, other| {
+        let worse = match measure.better {
+            Better::Higher => other.1 < worst.1,
+            Better::Lower => other.1 > worst.1,
+        };
+        if worse { other } else { worst }
+    }))
+}
+
+/// The images with the lowest mean AP, and what is wrong with them.
+fn worst_images(images: &[Evaluated]) -> String {
+    let key = |image: &Evaluated, key: &str| image.metrics.get(key).copied().unwrap_or(f64::NAN);
+    let mut order: Vec<&Evaluated> = images.iter().collect();
+    order.sort_by(|a, b| key(a, "mean_ap").total_cmp(&key(b, "mean_ap")));
+    let mut text = format!(
+        "{:34}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}\n",
+        "worst images (by mean AP)",
+        "mean AP",
+        "AP 0.50",
+        "true",
+        "found",
+        "split",
+        "merged",
+        "spurious",
+        "missing"
+    );
+    for image in order.into_iter().take(WORST) {
+        let _ = write!(
+            text,
+            "{:34}{:>9.3}{:>9.3}{:>9}{:>9}",
+            image.name,
+            key(image, "mean_ap"),
+            key(image, "ap_50"),
+            image.true_objects,
+            image.predicted_objects
+        );
+        for error in ["split", "merged", "spurious", "missing"] {
+            let _ = write!(text, "{:>9}", key(image, error));
+        }
+        text.push('\n');
+    }
+    text
+}

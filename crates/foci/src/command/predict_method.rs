@@ -1,0 +1,75 @@
+//! `foci predict METHOD`: label images by a method that needs no training.
+//!
+//! Unlike a net, which uses all threads for one image, methods take an image each. What was written stays after a failure or Ctrl-C,
+//! each file whole, and `--resume` goes on from there.
+
+use crate::arguments::PredictArguments;
+use crate::command::predict::{Predicted, files, make_folder, missing};
+use crate::exit::Failure;
+use crate::progress::watched;
+use crate::reading::{Notes, channel};
+use crate::terminal;
+use foci_image::{read_plane_page, write_tiff_u32};
+use foci_segment::{Method, MethodOptions};
+
+/// What one image gave.
+struct Segmented {
+    objects: usize,
+    notes: Vec<String>,
+}
+
+/// Runs the method on all images.
+pub fn run(method: Method, flags: &PredictArguments, threads: Option<usize>) -> Result<(), Failure> {
+    let options = options(method, flags)?;
+    let pairs = missing(files(&flags.inputs)?, flags)?;
+    make_folder(&flags.out)?;
+    let segmented = watched(&format!("{} on images", method.name()), threads, flags.json, |workers| {
+        workers.map(&pairs, |pair| segment(method, &options, flags, pair))
+    })?;
+    let mut notes = Notes::default();
+    for (pair, image) in pairs.iter().zip(&segmented) {
+        notes.fresh(&pair.input, &image.notes).iter().for_each(|line| eprintln!("{line}"));
+    }
+    if flags.json {
+        return terminal::print_json(&pairs);
+    }
+    let objects: usize = segmented.iter().map(|image| image.objects).sum();
+    terminal::print(&format!(
+        "{} label images with {objects} objects in {}\n",
+        pairs.len(),
+        flags.out.display()
+    ))
+}
+
+/// What the method was told; flags that it does not know are refused, not passed over.
+fn options(method: Method, flags: &PredictArguments) -> Result<MethodOptions, Failure> {
+    let refuse = |flag: &str, of: &str| {
+        Err(Failure::input(anyhow::anyhow!(
+            "{flag} is for {of}, and {} is none; leave it out",
+            method.name()
+        )))
+    };
+    if flags.arithmetic.exact {
+        return refuse("--exact", "models");
+    }
+    if flags.sigma.is_some() && !method.is_watershed() {
+        return refuse("--sigma", "watersheds");
+    }
+    let default = MethodOptions::default();
+    Ok(MethodOptions {
+        smallest: flags.smallest.unwrap_or(default.smallest),
+        sigma_px: flags.sigma.unwrap_or(default.sigma_px),
+    })
+}
+
+fn segment(
+    method: Method,
+    options: &MethodOptions,
+    flags: &PredictArguments,
+    pair: &Predicted,
+) -> Result<Segmented, Failure> {
+    let (plane, info) = read_plane_page(&pair.input, channel(flags.channel), flags.page)?;
+    let labels = method.segment(&plane, options).map_err(Failure::input)?;
+    write_tiff_u32(&pair.output, &labels)?;
+    Ok(Segmented { objects: labels.objects(), notes: info.notes })
+}

@@ -1,0 +1,170 @@
+//! Segmentation on the command line: label images by methods without a net, and their measures.
+
+// A test may stop at anything unexpected.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Workplace, foci, images_in};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+/// Writes a 16-bit grey PNG.
+fn write_labels(path: &Path, width: u32, height: u32, label: impl Fn(u32, u32) -> u16) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    image::ImageBuffer::from_fn(width, height, |x, y| image::Luma([label(x, y)])).save(path).unwrap();
+}
+
+/// Objects 1 and 2 side by side, of 10 x 10 pixels each, in an image of 40 x 30.
+fn two(x: u32, y: u32) -> u16 {
+    match (x, y) {
+        (5..15, 5..15) => 1,
+        (15..25, 5..15) => 2,
+        _ => 0,
+    }
+}
+
+fn evaluated(arguments: &[&str]) -> (Value, String) {
+    let run = foci(&[&["evaluate", "--json"], arguments].concat());
+    run.succeeds();
+    (serde_json::from_str(&run.stdout).unwrap(), run.stderr)
+}
+
+#[test]
+fn a_method_segments_and_its_label_images_are_measured() {
+    let place = Workplace::new();
+    place.specimens("data", 3);
+    let (data, labels) = (place.text("data"), place.text("labels"));
+    let predict = ["predict", "otsu", &data, "--smallest", "60", "--out", &labels];
+    foci(&predict).succeeds();
+    let written = images_in(&place.path("labels"));
+    assert_eq!(written.len(), 3);
+    let file = fs::File::open(&written[0]).unwrap();
+    let mut decoder = tiff::decoder::Decoder::new(file).unwrap();
+    assert_eq!(decoder.colortype().unwrap(), tiff::ColorType::Gray(32));
+    assert!(matches!(decoder.read_image().unwrap(), tiff::decoder::DecodingResult::U32(_)));
+
+    let (found, _) = evaluated(&["--truth", &data, "--pred", &labels]);
+    assert_eq!(found["images"].as_array().unwrap().len(), 3);
+    let dice = found["mean"]["dice"].as_f64().unwrap();
+    assert!(dice > 0.7, "Otsu finds bright nuclei on a dark ground, but Dice is {dice}");
+
+    let table = foci(&["evaluate", "--truth", &data, "--pred", &labels]);
+    table.succeeds();
+    for words in ["AP at IoU 0.50", "Hausdorff distance, pixels", "worst images", "true and"] {
+        assert!(table.stdout.contains(words), "no '{words}' in {}", table.stdout);
+    }
+    // What is there is kept or refused, never replaced.
+    foci(&predict).fails_with(2, &["is there already", "--resume"]);
+    fs::remove_file(&written[1]).unwrap();
+    foci(&[&predict[..], &["--resume"]].concat()).succeeds();
+    assert!(written[1].is_file());
+}
+
+#[test]
+fn label_images_do_not_depend_on_threads() {
+    let place = Workplace::new();
+    place.specimens("data", 3);
+    let data = place.text("data");
+    for (threads, out) in [("1", "one"), ("3", "three")] {
+        let out = place.text(out);
+        foci(&["predict", "watershed", &data, "--sigma", "4", "--out", &out, "--threads", threads])
+            .succeeds();
+    }
+    for (one, three) in images_in(&place.path("one")).iter().zip(images_in(&place.path("three"))) {
+        assert_eq!(fs::read(one).unwrap(), fs::read(three).unwrap());
+    }
+}
+
+#[test]
+fn a_perfect_prediction_and_one_with_every_error() {
+    let place = Workplace::new();
+    write_labels(&place.path("truth/a.png"), 40, 30, two);
+    write_labels(&place.path("truth/b.png"), 40, 30, two);
+    write_labels(&place.path("pred/a.png"), 40, 30, |x, y| 9 * two(x, y));
+    // Both as one, and one where there is none.
+    write_labels(&place.path("pred/b.png"), 40, 30, |x, y| match (two(x, y), x, y) {
+        (0, 30..35, 20..25) => 7,
+        (label, ..) => label.min(1),
+    });
+    let (truth, pred) = (place.text("truth"), place.text("pred"));
+    let (found, notes) = evaluated(&["--truth", &truth, "--pred", &pred, "--as", "labels"]);
+    assert_eq!(notes, "");
+    let metric = |image: usize, key: &str| found["images"][image]["metrics"][key].as_f64().unwrap();
+    for (key, value) in
+        [("ap_95", 1.0), ("rand", 1.0), ("hausdorff", 0.0), ("split", 0.0), ("boundary_f", 1.0)]
+    {
+        assert_eq!(metric(0, key), value, "{key}");
+    }
+    // The joined object covers each true one by half: one match at exactly 0.5, one missed, one invented.
+    for (key, value) in
+        [("ap_50", 1.0 / 3.0), ("merged", 1.0), ("spurious", 1.0), ("missing", 0.0), ("split", 0.0)]
+    {
+        assert_eq!(metric(1, key), value, "{key}");
+    }
+    assert_eq!(found["mean"]["spurious"], 0.5);
+}
+
+#[test]
+fn what_cannot_be_told_or_measured_is_said() {
+    let place = Workplace::new();
+    write_labels(&place.path("truth/a.png"), 40, 30, two);
+    write_labels(&place.path("pred/a.png"), 40, 30, two);
+    let (truth, pred) = (place.text("truth"), place.text("pred"));
+    let evaluate = ["evaluate", "--truth", &truth, "--pred", &pred];
+    let labels = ["--as", "labels"];
+    // 16-bit numbers might be counts.
+    foci(&evaluate).fails_with(2, &["a.png", "--as images", "--as labels"]);
+    // Another size, no partner, colours.
+    write_labels(&place.path("pred/a.png"), 41, 30, two);
+    foci(&[&evaluate[..], &labels].concat()).fails_with(2, &["a.png", "41x30", "40x30", "same field"]);
+    write_labels(&place.path("truth/b.png"), 40, 30, two);
+    foci(&[&evaluate[..], &labels].concat()).fails_with(2, &["no prediction", "b"]);
+    fs::remove_file(place.path("truth/b.png")).unwrap();
+    image::RgbImage::from_fn(40, 30, |x, _| image::Rgb([x as u8, 0, 0]))
+        .save(place.path("pred/a.png"))
+        .unwrap();
+    foci(&[&evaluate[..], &labels].concat()).fails_with(2, &["a.png", "in colour", "0 for background"]);
+}
+
+#[test]
+fn empty_and_scattered_labels_are_measured_and_the_latter_told() {
+    let place = Workplace::new();
+    write_labels(&place.path("data/images/a.png"), 40, 30, |x, y| (x * y) as u16);
+    write_labels(&place.path("data/images/b.png"), 40, 30, |x, y| (x + y) as u16);
+    write_labels(&place.path("data/images/c.png"), 40, 30, |x, y| (x ^ y) as u16);
+    write_labels(&place.path("data/masks/a.png"), 40, 30, |_, _| 0);
+    // One label in two pieces.
+    write_labels(&place.path("data/masks/b.png"), 40, 30, |x, y| u16::from(two(x, y) == 1 || x > 35));
+    for name in ["a", "b", "c"] {
+        write_labels(&place.path(&format!("pred/{name}.png")), 40, 30, |_, _| 0);
+    }
+    let (data, pred) = (place.text("data"), place.text("pred"));
+    let (found, notes) = evaluated(&["--truth", &data, "--pred", &pred, "--as", "labels"]);
+    for words in ["1 of 3 images have no mask", "1 true label image(s)", "several pieces", "label 1 of"] {
+        assert!(notes.contains(words), "no '{words}' in {notes}");
+    }
+    // Nothing where there is nothing is right, nothing where there is something is wrong.
+    assert_eq!(found["images"][0]["metrics"]["ap_50"], 1.0);
+    assert!(found["images"][0]["metrics"].get("hausdorff").is_none());
+    assert_eq!(found["images"][1]["metrics"]["ap_50"], 0.0);
+    assert_eq!(found["images"][1]["metrics"]["hausdorff"], 128.0);
+    assert_eq!(found["images"][1]["labels_in_pieces"][0][0], 1);
+    foci(&["evaluate", "--truth", &data, "--pred", &pred, "--as", "labels"]).succeeds();
+}
+
+#[test]
+fn flags_that_do_not_fit_are_refused() {
+    let place = Workplace::new();
+    place.specimens("data", 1);
+    let (data, out) = (place.text("data"), place.text("out"));
+    let predict =
+        |method: &str, flags: &[&str]| foci(&[&["predict", method, &data, "--out", &out], flags].concat());
+    predict("otsu", &["--sigma", "3"]).fails_with(2, &["--sigma", "watersheds"]);
+    predict("otsu", &["--exact"]).fails_with(2, &["--exact", "models"]);
+    predict("watershed", &["--sigma", "-1"]).fails_with(2, &["-1", "from 0 to 1000"]);
+    predict("watershed", &["--sigma", "nan"]).fails_with(2, &["NaN"]);
+    predict("otzu", &["--smallest", "5"]).fails_with(2, &["otzu", "--smallest", "ridler-calvard"]);
+    assert!(images_in(&place.path("out")).is_empty());
+}
