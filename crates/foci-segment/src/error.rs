@@ -15,6 +15,16 @@ pub enum SegmentError {
         /// Width and height of the relief.
         relief: (usize, usize),
     },
+    /// Maps of another number of values than channels and pixels ask for.
+    #[error(
+        "a net's maps of objects should have {expected} values, but there are {found}; use a net trained for objects"
+    )]
+    Channels {
+        /// Channels times pixels.
+        expected: usize,
+        /// What was given.
+        found: usize,
+    },
     /// A standard deviation that no Gaussian has, or one wider than any image.
     #[error("the standard deviation of the smoothing is {sigma_px} pixels, but must be from 0 to {most}")]
     BadSigma {

@@ -7,6 +7,7 @@
 //! - [`method`]: the five classical methods that Coelho, Shariff and Murphy (ISBI 2009) compare, from image to label image;
 //! - [`threshold`]: Otsu, Ridler and Calvard, mean;
 //! - [`mod@watershed`], [`maxima`]: flooding, and the seeds that it begins at;
+//! - [`targets`], [`mod@objects`]: what a net learns from label images, and label images from what it says;
 //! - [`components`]: connected components, removal of small objects;
 //! - [`filter`]: Gaussian, morphological gradient, majority;
 //! - [`levels`]: grey levels that can be counted.
@@ -31,8 +32,10 @@ pub mod filter;
 pub mod levels;
 pub mod maxima;
 pub mod method;
+pub mod objects;
 #[cfg(test)]
 mod reference;
+pub mod targets;
 pub mod threshold;
 pub mod watershed;
 
@@ -40,3 +43,5 @@ pub use components::{Connectivity, connected_components, labels_in_pieces, remov
 pub use error::SegmentError;
 pub use levels::Levels;
 pub use method::{Method, MethodOptions};
+pub use objects::{ObjectOptions, objects};
+pub use targets::Targets;
