@@ -15,7 +15,7 @@ use foci_image::{
     SplitOptions, Workers, split_by_group,
 };
 use foci_measure::frequency::LEAST_SIDE;
-use foci_train::Tiles;
+use foci_train::{Example, Task, Tiles};
 use parts::{Parts, split};
 use serde::{Deserialize, Serialize};
 pub(crate) use specimens::SPECIMENS;
@@ -168,8 +168,8 @@ impl Data {
             dataset.each_tile(&mut workers, |loader, index| load(&dataset, &split, &others, loader, index))?
         {
             match tile {
-                Loaded::Training(plane) => data.tiles.training.push(plane),
-                Loaded::Validation(plane) => data.tiles.validation.push(plane),
+                Loaded::Training(plane) => data.tiles.training.push(plane.into()),
+                Loaded::Validation(plane) => data.tiles.validation.push(plane.into()),
                 Loaded::Test(tile) => data.test.push(tile),
                 Loaded::Other(tile) => data.others.push(tile),
                 Loaded::Unused => {}
@@ -184,7 +184,7 @@ impl Data {
         let refuse = |reason: String| Err(StudyError::Data { folder: folder.into(), reason });
         let TileSize { width, height } = self.planned.tile;
         let crop = spec.training.crop;
-        let fits = |plane: &Plane| plane.width >= crop && plane.height >= crop;
+        let fits = |example: &Example| example.image.width >= crop && example.image.height >= crop;
         if !self.tiles.training.iter().any(fits) || !self.tiles.validation.iter().any(fits) {
             return refuse(format!(
                 "the images (largest {width} x {height} pixels) are smaller than the training crop of {crop} x {crop}; set a smaller training.crop in the study file"
@@ -243,27 +243,40 @@ fn load(
 }
 
 /// Tiles to train a single net: all fields but a fifth, which are for validation, and but those that `images.csv` keeps
-/// for the test, which are not touched. The watcher of the workers counts fields.
+/// for the test, which are not touched. If the task needs labels, fields without a mask are left out; their names are returned. The
+/// watcher of the workers counts fields.
 ///
 /// # Errors
 /// [`StudyError::Image`] if there are too few fields, a file has changed since, or the watcher ends the work.
-pub fn training_tiles(dataset: &Dataset, seed: u64, workers: &mut Workers) -> Result<Tiles, StudyError> {
+pub fn training_tiles(
+    dataset: &Dataset,
+    task: Task,
+    seed: u64,
+    workers: &mut Workers,
+) -> Result<(Tiles, Vec<String>), StudyError> {
     let split = split_by_group(
         dataset,
         &SplitOptions { test_share: 0.0, validation_share: 0.2, seed, ..SplitOptions::default() },
     )?;
     let fingerprint = Fingerprint::of(dataset, Some(&split)).sha256;
-    // Not read at all, rather than read and dropped.
-    let split = Split { test: Vec::new(), ..split };
+    let is_used = |field: usize| task == Task::Reconstruct || dataset.fields[field].mask.is_some();
     let mut tiles = Tiles { fingerprint, reading: dataset.options.reading(), ..Tiles::default() };
-    for tile in dataset.each_tile(workers, |loader, index| load(dataset, &split, &[], loader, index))? {
-        match tile {
-            Loaded::Training(plane) => tiles.training.push(plane),
-            Loaded::Validation(plane) => tiles.validation.push(plane),
-            Loaded::Test(_) | Loaded::Other(_) | Loaded::Unused => {}
+    let load = |loader: &mut Loader, index: usize| {
+        let field = dataset.tiles[index].field;
+        let is_validation = split.validation.contains(&field);
+        // Of the others not even the file is read.
+        if !is_used(field) || !(is_validation || split.train.contains(&field)) {
+            return Ok(None);
         }
+        let labels = if task == Task::Reconstruct { None } else { loader.tile_labels(index)? };
+        Ok::<_, ImageError>(Some((is_validation, Example { image: loader.tile(index)?, labels })))
+    };
+    for (is_validation, example) in dataset.each_tile(workers, load)?.into_iter().flatten() {
+        if is_validation { &mut tiles.validation } else { &mut tiles.training }.push(example);
     }
-    Ok(tiles)
+    let fields = split.train.iter().chain(&split.validation);
+    let without = fields.filter(|&&field| !is_used(field)).map(|&field| dataset.fields[field].name.clone());
+    Ok((tiles, without.collect()))
 }
 
 /// What a reader should know of a data folder, in sentences.

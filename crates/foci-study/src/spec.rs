@@ -164,6 +164,7 @@ impl StudySpec {
             regularisation: arm.regularisation(),
             input_noise: arm.input_noise,
             augment,
+            largest_scale: 1.0,
             exact,
             validate_every: records,
             checkpoint_every: records,

@@ -1,11 +1,12 @@
-//! What a net sees at each step: crops of the tiles, turned and flipped, with or without noise.
+//! What a net sees at each step: crops of the tiles, turned, flipped and scaled, with or without noise, and their targets.
 //!
 //! The batch of a step is a function of the seed and the number of the step. Nothing is carried from one step
 //! to the next, so a resumed run sees what it would have seen.
 
+use crate::target::Source;
+use crate::tiles::{Example, Tiles};
 use crate::{TrainError, TrainingPlan};
 use foci_image::crop::{self, Crop, Orientations};
-use foci_image::{Plane, Reading};
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
@@ -13,19 +14,6 @@ use rand_core::Rng;
 const VALIDATION_TILES: usize = 32;
 /// Stream of the noise on validation crops; training steps use the streams from 0 on.
 const VALIDATION_STREAM: u64 = u64::MAX;
-
-/// The images of a run, each normalised by its field.
-#[derive(Debug, Clone, Default)]
-pub struct Tiles {
-    /// Tiles to learn from.
-    pub training: Vec<Plane>,
-    /// Tiles on which the loss is watched and learning rates are chosen.
-    pub validation: Vec<Plane>,
-    /// By what the images can be known again: a run resumes only with the images that it began with.
-    pub fingerprint: String,
-    /// Channel and page that the images were read from; the model remembers it.
-    pub reading: Reading,
-}
 
 /// Gaussian noise on an input.
 #[derive(Debug, Clone)]
@@ -68,8 +56,8 @@ fn unit(random: &mut ChaCha8Rng) -> f64 {
 /// Makes the batches of one run, in buffers that are filled anew each time.
 pub(crate) struct Batches<'a> {
     plan: &'a TrainingPlan,
-    training: Vec<&'a Plane>,
-    validation: Vec<&'a Plane>,
+    training: Vec<Source<'a>>,
+    validation: Vec<Source<'a>>,
     input: Vec<f32>,
     target: Vec<f32>,
 }
@@ -78,31 +66,37 @@ impl<'a> Batches<'a> {
     /// Batches from the tiles that are at least as large as a crop.
     pub fn new(plan: &'a TrainingPlan, tiles: &'a Tiles) -> Result<Batches<'a>, TrainError> {
         let crop = plan.crop;
-        let usable = |planes: &'a [Plane], part: &'static str| {
-            let fits: Vec<&Plane> =
-                planes.iter().filter(|plane| plane.width >= crop && plane.height >= crop).collect();
+        let usable = |examples: &'a [Example], part: &'static str| {
+            let is_large = |example: &&Example| example.image.width >= crop && example.image.height >= crop;
+            let fits: Vec<&Example> = examples.iter().filter(is_large).collect();
             if fits.is_empty() { Err(TrainError::NoTiles { part, crop }) } else { Ok(fits) }
         };
-        let training = usable(&tiles.training, "training")?;
+        let sources = |examples: &mut dyn Iterator<Item = &'a Example>| {
+            examples.map(|example| Source::new(example, plan.task)).collect::<Result<Vec<_>, _>>()
+        };
+        let training = sources(&mut usable(&tiles.training, "training")?.into_iter())?;
         let all = usable(&tiles.validation, "validation")?;
         let every = all.len().div_ceil(VALIDATION_TILES);
-        let validation = all.into_iter().step_by(every).collect();
+        let validation = sources(&mut all.into_iter().step_by(every))?;
         let floats = plan.batch * crop * crop;
-        Ok(Batches { plan, training, validation, input: vec![0.0; floats], target: vec![0.0; floats] })
+        let (input, target) = (vec![0.0; floats], vec![0.0; floats * plan.task.channels()]);
+        Ok(Batches { plan, training, validation, input, target })
     }
 
     /// Input and target of a training step.
     pub fn training(&mut self, step: u64) -> Result<(&[f32], &[f32]), TrainError> {
-        let side = self.plan.crop;
-        let orientations = if self.plan.augment { Orientations::All } else { Orientations::AsIs };
-        let mut random = crop::generator(self.plan.seed, step);
-        for target in self.target.chunks_exact_mut(side * side) {
-            let plane = self.training[crop::below(&mut random, self.training.len())];
-            let crop = crop::sample(&mut random, (plane.width, plane.height), (side, side), orientations)?;
-            crop.copy(&plane.data, plane.width, target);
+        let (side, plan) = (self.plan.crop, self.plan);
+        let orientations = if plan.augment { Orientations::All } else { Orientations::AsIs };
+        let mut random = crop::generator(plan.seed, step);
+        let inputs = self.input.chunks_exact_mut(side * side);
+        let targets = self.target.chunks_exact_mut(side * side * plan.task.channels());
+        for (input, target) in inputs.zip(targets) {
+            let source = &self.training[crop::below(&mut random, self.training.len())];
+            let taken = scaled_side(plan, source.size(), &mut random);
+            let crop = crop::sample(&mut random, source.size(), (taken, taken), orientations)?;
+            source.cut(&crop, side, input, target);
         }
-        self.input.copy_from_slice(&self.target);
-        Noise { sigma: self.plan.input_noise, random }.add_to(&mut self.input);
+        Noise { sigma: plan.input_noise, random }.add_to(&mut self.input);
         Ok((&self.input, &self.target))
     }
 
@@ -115,22 +109,35 @@ impl<'a> Batches<'a> {
     /// with the first tiles again.
     pub fn validation(&mut self, number: usize) -> (&[f32], &[f32]) {
         let side = self.plan.crop;
-        for (slot, target) in self.target.chunks_exact_mut(side * side).enumerate() {
-            let plane = self.validation[(number * self.plan.batch + slot) % self.validation.len()];
-            let (x, y) = ((plane.width - side) / 2, (plane.height - side) / 2);
+        let inputs = self.input.chunks_exact_mut(side * side);
+        let targets = self.target.chunks_exact_mut(side * side * self.plan.task.channels());
+        for (slot, (input, target)) in inputs.zip(targets).enumerate() {
+            let source = &self.validation[(number * self.plan.batch + slot) % self.validation.len()];
+            let (width, height) = source.size();
+            let (x, y) = ((width - side) / 2, (height - side) / 2);
             let centre = Crop { x, y, width: side, height: side, turns: 0, mirrored: false };
-            centre.copy(&plane.data, plane.width, target);
+            source.cut(&centre, side, input, target);
         }
-        self.input.copy_from_slice(&self.target);
         Noise::new(self.plan.input_noise, number as u64, VALIDATION_STREAM).add_to(&mut self.input);
         (&self.input, &self.target)
     }
+}
+
+/// Side of the square in an image that becomes a crop: of all scales up to the plan's, each as likely as its inverse, and no
+/// larger than the image. Nothing is drawn where the plan does not scale.
+fn scaled_side(plan: &TrainingPlan, (width, height): (usize, usize), random: &mut ChaCha8Rng) -> usize {
+    if plan.largest_scale == 1.0 {
+        return plan.crop;
+    }
+    let scale = plan.largest_scale.powf(2.0 * unit(random) - 1.0);
+    ((plan.crop as f64 / scale).round() as usize).clamp(1, width.min(height))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::plan::tests::plan;
+    use foci_image::Plane;
 
     fn ramp(width: usize, height: usize) -> Plane {
         Plane { width, height, data: (0..width * height).map(|value| value as f32).collect() }
@@ -138,11 +145,7 @@ mod tests {
 
     #[test]
     fn a_batch_depends_on_seed_and_step_alone() {
-        let tiles = Tiles {
-            training: vec![ramp(40, 30), ramp(20, 20)],
-            validation: vec![ramp(16, 16)],
-            ..Tiles::default()
-        };
+        let tiles = Tiles::of_planes(vec![ramp(40, 30), ramp(20, 20)], vec![ramp(16, 16)]);
         let (plan_a, mut plan_b) = (plan(8), plan(8));
         plan_b.seed += 1;
         let mut first = Batches::new(&plan_a, &tiles).unwrap();
@@ -168,8 +171,19 @@ mod tests {
 
     #[test]
     fn tiles_smaller_than_the_crop_are_told() {
-        let tiles = Tiles { training: vec![ramp(7, 30)], validation: vec![ramp(16, 16)], ..Tiles::default() };
+        let tiles = Tiles::of_planes(vec![ramp(7, 30)], vec![ramp(16, 16)]);
         let error = Batches::new(&plan(8), &tiles).err().unwrap();
         assert!(error.to_string().contains("no training tiles of at least 8 x 8"), "{error}");
+    }
+
+    #[test]
+    fn scales_lie_on_both_sides_of_one_and_inside_the_image() {
+        let plan = TrainingPlan { largest_scale: 2.0, ..plan(16) };
+        let mut random = crop::generator(1, 2);
+        let sides: Vec<usize> = (0..400).map(|_| scaled_side(&plan, (100, 24), &mut random)).collect();
+        assert!(sides.iter().all(|side| (8..=24).contains(side)));
+        let smaller = sides.iter().filter(|&&side| side < 16).count();
+        // Half of them, give or take four standard errors.
+        assert!((160..=240).contains(&smaller), "{smaller}");
     }
 }

@@ -23,6 +23,22 @@ pub enum TrainError {
         /// Side of the crop asked for.
         crop: usize,
     },
+    /// An image has no labels of its size, but the task needs them.
+    #[error(
+        "an image of {width} x {height} pixels has no label image of its size, which outlining objects needs; add its mask, or leave it out"
+    )]
+    NoLabels {
+        /// Pixels in a row.
+        width: usize,
+        /// Rows.
+        height: usize,
+    },
+    /// A model was asked for what it does not do.
+    #[error("the model was trained for the task '{}'; train one for what you ask of it", .task.name())]
+    OtherTask {
+        /// What it was trained for.
+        task: crate::Task,
+    },
     /// A file could not be read.
     #[error("cannot read {path}: {source}", path = path.display())]
     Read {
@@ -56,6 +72,12 @@ pub enum TrainError {
     /// An image file or folder failed.
     #[error(transparent)]
     Image(#[from] foci_image::ImageError),
+    /// Label images cannot be compared.
+    #[error(transparent)]
+    Labels(#[from] foci_measure::MeasureError),
+    /// Objects cannot be outlined.
+    #[error(transparent)]
+    Objects(#[from] foci_segment::SegmentError),
     /// The net cannot be used.
     #[error(transparent)]
     Net(#[from] foci_net::NetError),
@@ -71,6 +93,7 @@ impl TrainError {
             self,
             TrainError::Plan { .. }
                 | TrainError::NoTiles { .. }
+                | TrainError::NoLabels { .. }
                 | TrainError::Damaged { .. }
                 | TrainError::Read { .. }
                 | TrainError::Net(_)

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod calibrate;
 mod checkpoint;
 mod error;
 mod log;
@@ -19,8 +20,10 @@ mod predict;
 mod run;
 mod signal;
 mod supervision;
+mod target;
+mod tiles;
 
-pub use batch::{Noise, Tiles};
+pub use batch::Noise;
 pub use checkpoint::holds_run;
 pub use error::TrainError;
 pub use log::{LogLine, read_log};
@@ -29,3 +32,4 @@ pub use plan::{LossKind, OptimiserKind, Task, TrainingPlan};
 pub use predict::Predictor;
 pub use run::{Observer, Outcome, train};
 pub use signal::LayerSignal;
+pub use tiles::{Example, Tiles};

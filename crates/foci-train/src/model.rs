@@ -6,6 +6,7 @@ use crate::{Task, TrainError, TrainingPlan};
 use foci_engine::Parameters;
 use foci_image::Reading;
 use foci_net::Net;
+use foci_segment::ObjectOptions;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -30,6 +31,9 @@ pub struct Recipe {
     pub reading: Reading,
     /// Percentiles of a field that become 0 and 1.
     pub normalisation: PercentileRange,
+    /// How objects are made of what the net gives; only of a model for instances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objects: Option<ObjectOptions>,
     /// How it was trained.
     pub training: TrainingRecord,
 }
@@ -160,6 +164,7 @@ mod tests {
             classes: Vec::new(),
             reading: Reading { channel: ChannelChoice::Green, page: Some(2) },
             normalisation: PercentileRange::default(),
+            objects: None,
             training: TrainingRecord { plan: plan(8), steps: 12, validation_loss: None, diverged: false },
         };
         let mut json = serde_json::to_value(&recipe).unwrap();

@@ -10,6 +10,12 @@ use serde::{Deserialize, Serialize};
 const MOST_STEPS: u64 = 1_000_000_000;
 /// Largest batch, and largest side of a crop.
 const MOST_SIDE: usize = 65_536;
+/// Largest magnification of crops; beyond, blur is learnt rather than objects.
+const MOST_SCALE: f64 = 4.0;
+
+fn unscaled() -> f64 {
+    1.0
+}
 
 /// What a net is trained to give back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +23,34 @@ const MOST_SIDE: usize = 65_536;
 pub enum Task {
     /// The image itself: the net is an autoencoder.
     Reconstruct,
+    /// Classes and depths from which objects are outlined and separated ([`foci_segment::targets`]).
+    Instances,
+}
+
+impl Task {
+    /// As it is written in recipes and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Task::Reconstruct => "reconstruct",
+            Task::Instances => "instances",
+        }
+    }
+
+    /// Channels that the net gives.
+    pub fn channels(self) -> usize {
+        match self {
+            Task::Reconstruct => 1,
+            Task::Instances => foci_segment::targets::CHANNELS,
+        }
+    }
+
+    /// The loss that is meant where nobody says another.
+    pub fn usual_loss(self) -> LossKind {
+        match self {
+            Task::Reconstruct => LossKind::Mse,
+            Task::Instances => LossKind::Objects,
+        }
+    }
 }
 
 /// What the training makes small.
@@ -27,6 +61,8 @@ pub enum LossKind {
     Mse,
     /// Mean absolute error.
     L1,
+    /// Of outlined objects: cross-entropy and Dice of the classes, and the mean absolute error of the depths.
+    Objects,
 }
 
 /// How a gradient becomes a change of the weights.
@@ -74,6 +110,9 @@ pub struct TrainingPlan {
     pub input_noise: f64,
     /// Flip and turn the crops by quarter turns.
     pub augment: bool,
+    /// Crops are shown up to so many times larger or smaller; 1 shows them as they are.
+    #[serde(default = "unscaled")]
+    pub largest_scale: f64,
     /// Direct convolutions only ([`ConvSpec::exact`](foci_kernels::ConvSpec::exact)), in training and whenever the
     /// model is used.
     #[serde(default)]
@@ -131,6 +170,15 @@ impl TrainingPlan {
         if !not_negative(self.input_noise) {
             return wrong("input noise must be 0 or more", self.input_noise.to_string());
         }
+        if (self.loss == LossKind::Objects) != (self.task == Task::Instances) {
+            return wrong(
+                "the loss must be that of the task: objects for instances, mse or l1 for reconstruct",
+                format!("{:?} for {:?}", self.loss, self.task).to_lowercase(),
+            );
+        }
+        if !(1.0..=MOST_SCALE).contains(&self.largest_scale) {
+            return wrong("the largest scale must lie between 1 and 4", self.largest_scale.to_string());
+        }
         let Regularisation { dropout, skip_dropout, .. } = self.regularisation;
         for (what, rate) in [("dropout", dropout), ("skip dropout", skip_dropout)] {
             if !(0.0..1.0).contains(&rate) {
@@ -173,6 +221,7 @@ pub(crate) mod tests {
             regularisation: Regularisation::default(),
             input_noise: 0.0,
             augment: true,
+            largest_scale: 1.0,
             exact: false,
             validate_every: 4,
             gradient_batches: 0,
@@ -187,6 +236,8 @@ pub(crate) mod tests {
             TrainingPlan { learning_rate: f64::NAN, ..plan(8) },
             TrainingPlan { warmup_share: 1.5, ..plan(8) },
             TrainingPlan { input_noise: -1.0, ..plan(8) },
+            TrainingPlan { task: Task::Instances, ..plan(8) },
+            TrainingPlan { largest_scale: 0.5, ..plan(8) },
             TrainingPlan {
                 regularisation: Regularisation { dropout: 1.0, ..Regularisation::default() },
                 ..plan(8)
@@ -196,7 +247,16 @@ pub(crate) mod tests {
                 ..plan(8)
             },
         ];
-        let words = ["steps", "learning rate", "warm-up", "noise", "dropout must", "skip dropout"];
+        let words = [
+            "steps",
+            "learning rate",
+            "warm-up",
+            "noise",
+            "the loss",
+            "scale",
+            "dropout must",
+            "skip dropout",
+        ];
         for (plan, word) in wrong.iter().zip(words) {
             let error = plan.check().unwrap_err().to_string();
             assert!(error.contains(word), "{error}");

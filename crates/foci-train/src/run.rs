@@ -1,20 +1,22 @@
 //! The training loop: one step after the other, with a log, checkpoints and a way to stop.
 
-use crate::batch::{Batches, Tiles};
+use crate::batch::Batches;
+use crate::calibrate;
 use crate::checkpoint::{self, Position, Weights};
 use crate::log::{Log, LogLine};
 use crate::memory;
 use crate::model::{Model, PercentileRange, Recipe, TrainingRecord};
 use crate::signal::{Gathered, LayerSignal};
 use crate::supervision::Supervised;
-use crate::{LossKind, OptimiserKind, TrainError, TrainingPlan};
+use crate::tiles::Tiles;
+use crate::{LossKind, OptimiserKind, Task, TrainError, TrainingPlan};
 use foci_engine::{
-    Adam, Layout, Loss, MeanAbsoluteError, MeanSquaredError, Mode, Optimiser, Parameters, PlanOptions,
-    Session, Sgd, Shape, clip_gradient_norm, schedule,
+    Adam, ByChannels, ChannelLoss, CrossEntropyDice, Layout, Loss, MeanAbsoluteError, MeanSquaredError, Mode,
+    Optimiser, Parameters, PlanOptions, Session, Sgd, Shape, clip_gradient_norm, schedule,
 };
-use foci_image::Reading;
 use foci_kernels::Compute;
 use foci_net::Net;
+use foci_segment::targets::CLASSES;
 use std::path::Path;
 use std::time::Instant;
 
@@ -80,7 +82,7 @@ struct Run<'a> {
     folder: &'a Path,
     compute: &'a Compute,
     batches: Batches<'a>,
-    reading: Reading,
+    tiles: &'a Tiles,
     session: Session,
     validation: Session,
     /// At the output, and at the heads that the training gives the net.
@@ -104,6 +106,13 @@ impl<'a> Run<'a> {
         folder: &'a Path,
         compute: &'a Compute,
     ) -> Result<Run<'a>, TrainError> {
+        let gives = net.nodes.last().map_or(0, |node| node.channels);
+        if gives != plan.task.channels() {
+            return Err(TrainError::Plan {
+                what: format!("a net for {} must give {} channels", plan.task.name(), plan.task.channels()),
+                value: format!("{} that gives {gives}", net.name),
+            });
+        }
         // First of all, because it is what refuses a batch that no memory can hold.
         let shape = Shape { n: plan.batch, h: plan.crop, w: plan.crop };
         let options = |mode| PlanOptions { exact: plan.exact, ..PlanOptions::new(mode) };
@@ -123,19 +132,14 @@ impl<'a> Run<'a> {
             folder,
             compute,
             validation,
-            training_loss: Supervised::new(
-                loss(plan.loss),
-                net,
-                plan.regularisation.deep_supervision,
-                plan.batch,
-            ),
-            loss: loss(plan.loss),
+            training_loss: Supervised::new(loss(plan), net, plan.regularisation.deep_supervision, plan.batch),
+            loss: loss(plan),
             optimiser,
             weights,
             d_output: vec![0.0; session.output().len()],
             session,
             batches,
-            reading: tiles.reading,
+            tiles,
             log: Log::open_at(&folder.join(LOG), at.step)?,
             at,
             validation_loss: None,
@@ -280,12 +284,17 @@ impl<'a> Run<'a> {
             foci: env!("CARGO_PKG_VERSION").into(),
             task: self.plan.task,
             classes: Vec::new(),
-            reading: self.reading,
+            reading: self.tiles.reading,
             normalisation: PercentileRange::default(),
+            objects: None,
             training,
         };
         let (seconds, seconds_per_step) = (self.seconds(), self.seconds_per_step());
-        let model = Model { net: self.net.clone(), parameters: self.weights.now.of(self.net)?, recipe };
+        let mut model = Model { net: self.net.clone(), parameters: self.weights.now.of(self.net)?, recipe };
+        if self.plan.task == Task::Instances {
+            let options = calibrate::object_options(&model, &self.tiles.validation, self.compute)?;
+            model.recipe.objects = Some(options);
+        }
         model.save(self.folder)?;
         Ok(Outcome { model, seconds, seconds_per_step })
     }
@@ -310,10 +319,19 @@ fn optimiser(plan: &TrainingPlan, count: usize) -> Box<dyn Optimiser> {
     }
 }
 
-fn loss(kind: LossKind) -> Box<dyn Loss> {
-    match kind {
+fn loss(plan: &TrainingPlan) -> Box<dyn Loss> {
+    match plan.loss {
         LossKind::Mse => Box::new(MeanSquaredError),
         LossKind::L1 => Box::new(MeanAbsoluteError),
+        LossKind::Objects => {
+            let pixels = plan.crop * plan.crop;
+            let classes = CrossEntropyDice::new(vec![1.0; CLASSES], pixels);
+            let parts = vec![
+                ChannelLoss { channels: CLASSES, share: 1.0, loss: Box::new(classes) },
+                ChannelLoss { channels: 1, share: 1.0, loss: Box::new(MeanAbsoluteError) },
+            ];
+            Box::new(ByChannels::new(parts, pixels))
+        }
     }
 }
 

@@ -77,7 +77,7 @@ fn losses(name: &str, tiles: &Tiles, compute: &Compute) -> (Vec<f64>, Vec<f64>) 
 #[test]
 fn tiles_converge_as_direct_convolutions_do() {
     let compute = Compute::new(2, Simd::detect().unwrap()).unwrap();
-    let tiles = Tiles { training: planes(8, 1), validation: planes(16, 101), ..Tiles::default() };
+    let tiles = Tiles::of_planes(planes(8, 1), planes(16, 101));
     for name in ["unet", "atrous"] {
         let (direct, by_tiles) = losses(name, &tiles, &compute);
         let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;

@@ -64,7 +64,7 @@ fn plane(width: usize, height: usize) -> Plane {
 fn images_of_two_sizes_need_the_memory_of_the_larger() {
     let compute = Compute::new(1, Simd::detect().unwrap()).unwrap();
     let net = solve::for_weights(&Architecture::shipped("fcn").unwrap(), 5_000, 1, 1).unwrap();
-    let tiles = Tiles { training: vec![plane(32, 32)], validation: vec![plane(32, 32)], ..Tiles::default() };
+    let tiles = Tiles::of_planes(vec![plane(32, 32)], vec![plane(32, 32)]);
     let plan = TrainingPlan { learning_rate: 1e-3, augment: false, ..common::plan(1, 1, 32) };
     let folder = tempfile::tempdir().unwrap();
     let model = train(&net, &plan, &tiles, folder.path(), &compute, &mut Nobody).unwrap().model;

@@ -3,7 +3,7 @@
 // A test may stop at anything unexpected.
 #![allow(clippy::unwrap_used)]
 
-use super::{Data, training_tiles};
+use super::{Data, Task, training_tiles};
 use crate::study::{Event, Observer, StudyRequest};
 use crate::{StudyError, StudySpec};
 use foci_image::synth::{SpecimenOptions, write_specimens};
@@ -104,11 +104,11 @@ fn folds_of_the_table_come_before_those_of_the_study() {
 fn a_single_net_never_sees_the_test_fields() {
     let split = ["train", "train", "train", "train", "train", "val", "test", "test"];
     let place = folder("split", split);
-    let tiles = training_tiles(&opened(place.path()), 0, &mut Workers::new(2)).unwrap();
+    let tiles = training_tiles(&opened(place.path()), Task::Reconstruct, 0, &mut Workers::new(2)).unwrap().0;
     assert_eq!((tiles.training.len(), tiles.validation.len()), (5, 1));
     // Folds hold nothing out for a net that is to be used.
     let place = folder("fold", ["0", "1", "2", "0", "1", "2", "0", "1"]);
-    let tiles = training_tiles(&opened(place.path()), 0, &mut Workers::new(2)).unwrap();
+    let tiles = training_tiles(&opened(place.path()), Task::Reconstruct, 0, &mut Workers::new(2)).unwrap().0;
     assert_eq!(tiles.training.len() + tiles.validation.len(), 8);
 }
 

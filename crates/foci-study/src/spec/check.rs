@@ -3,6 +3,7 @@
 use super::StudySpec;
 use crate::claim::Clause;
 use foci_measure::Measure;
+use foci_train::Task;
 
 /// More seeds than any study needs; a bound keeps a slip of the finger from becoming a week of work.
 const MOST_SEEDS: usize = 1000;
@@ -23,6 +24,12 @@ impl StudySpec {
             return Err(format!(
                 "name '{}' must be letters, digits, '-' and '_': it becomes a folder",
                 self.name
+            ));
+        }
+        if self.task != Task::Reconstruct {
+            return Err(format!(
+                "task '{}' can be trained (foci train --task {0}), but studies do not compare it yet; choose 'reconstruct'",
+                self.task.name()
             ));
         }
         if self.arms.is_empty() {

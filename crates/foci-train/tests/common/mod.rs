@@ -26,6 +26,7 @@ pub fn plan(steps: u64, batch: usize, crop: usize) -> TrainingPlan {
         regularisation: Regularisation::default(),
         input_noise: 0.0,
         augment: true,
+        largest_scale: 1.0,
         exact: false,
         validate_every: steps,
         checkpoint_every: steps,
@@ -52,7 +53,7 @@ pub fn tiles() -> Tiles {
         height: 32,
         data: (0..32 * 32).map(|i| ((i * (7919 + seed)) % 101) as f32 / 100.0).collect(),
     };
-    Tiles { training: vec![plane(0), plane(1)], validation: vec![plane(2)], ..Tiles::default() }
+    Tiles::of_planes(vec![plane(0), plane(1)], vec![plane(2)])
 }
 
 /// A run that is asked to end after so many steps.

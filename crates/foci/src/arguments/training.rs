@@ -32,6 +32,9 @@ pub struct TrainArguments {
     /// Side of a square training crop in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = 192)]
     pub crop: usize,
+    /// Show crops up to so many times larger or smaller [default: 1 for reconstruct, 1.5 for instances]
+    #[arg(long, value_name = "FACTOR")]
+    pub largest_scale: Option<f64>,
     /// Learning rate at the end of the warm-up
     #[arg(long, value_name = "RATE", default_value_t = 3e-3)]
     pub learning_rate: f64,
@@ -63,6 +66,8 @@ pub struct TrainArguments {
 pub enum TaskArgument {
     /// The image itself
     Reconstruct,
+    /// Objects outlined and separated, from images with masks
+    Instances,
 }
 
 /// What training adds to a net, and what its layers do.

@@ -9,10 +9,10 @@ use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::reading::{self, Notes};
 use crate::terminal;
-use foci_image::{ChannelChoice, Reading, read_plane_as_others, write_tiff_f32};
+use foci_image::{ChannelChoice, Reading, read_plane_as_others, write_tiff_f32, write_tiff_u32};
 use foci_kernels::Compute;
 use foci_segment::Method;
-use foci_train::{Model, Predictor};
+use foci_train::{Model, Predictor, Task};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -54,8 +54,12 @@ pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failur
         let predicted = terminal::go_on().map_err(Failure::from).and_then(|()| {
             let (plane, info) = read_plane_as_others(&pair.input, said, trained)?;
             notes.fresh(&pair.input, &info.notes).iter().for_each(|line| progress.tell(line));
-            // The result has the input's scale again; 32-bit floats lose nothing of it.
-            write_tiff_f32(&pair.output, &predictor.predict_raw(&plane)?).map_err(Failure::working)
+            match model.recipe.task {
+                // The result has the input's scale again; 32-bit floats lose nothing of it.
+                Task::Reconstruct => write_tiff_f32(&pair.output, &predictor.predict_raw(&plane)?),
+                Task::Instances => write_tiff_u32(&pair.output, &predictor.objects_raw(&plane)?),
+            }
+            .map_err(Failure::working)
         });
         if let Err(failure) = predicted {
             progress.finish();

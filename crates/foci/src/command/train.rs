@@ -7,9 +7,12 @@ use crate::{reading, terminal};
 use foci_image::Dataset;
 use foci_net::{Activation, Normalisation, Regularisation};
 use foci_study::data::{remarks, training_tiles};
-use foci_train::{LossKind, Observer, OptimiserKind, Task, TrainingPlan, train};
+use foci_train::{Observer, OptimiserKind, Task, TrainingPlan, train};
 use serde::Serialize;
 use std::path::PathBuf;
+
+/// Objects come in many sizes: how much larger and smaller a net sees them than they are, unless said otherwise.
+const INSTANCES_SCALE: f64 = 1.5;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -29,21 +32,26 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
     let architecture = foci_net::Architecture::load(&flags.net)
         .map_err(Failure::input)?
         .with(layers.activation.map(activation), layers.normalisation.map(normalisation));
-    let net = foci_net::solve::for_weights(&architecture, flags.weights, 1, 1).map_err(Failure::input)?;
     let plan = plan(&flags);
     plan.check()?;
+    let channels = plan.task.channels();
+    let net =
+        foci_net::solve::for_weights(&architecture, flags.weights, 1, channels).map_err(Failure::input)?;
     check_folder(&flags)?;
     terminal::stop_on_interrupt()?;
     let compute = terminal::compute(threads)?;
     let options = reading::dataset_options(&flags.reading);
     let dataset =
         watched(READING, threads, flags.json, |workers| Dataset::open(&flags.data, &options, workers))?;
-    let tiles = watched("loading tiles", threads, flags.json, |workers| {
-        training_tiles(&dataset, flags.seed, workers)
+    let (tiles, without_mask) = watched("loading tiles", threads, flags.json, |workers| {
+        training_tiles(&dataset, plan.task, flags.seed, workers)
     })?;
     let mut watcher = Watcher { progress: Progress::new(plan.steps as f64, flags.json), last: 0 };
     for note in remarks(&dataset.left_out, &dataset.notes) {
         watcher.progress.line(&format!("  {note}"));
+    }
+    for name in &without_mask {
+        watcher.progress.line(&format!("  {name} is left out: it has no mask to learn from"));
     }
     watcher.progress.begin(&format!("{} with {} weights", net.name, net.weights()));
     let outcome = train(&net, &plan, &tiles, &flags.out, &compute, &mut watcher);
@@ -81,10 +89,12 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
 
 fn plan(flags: &TrainArguments) -> TrainingPlan {
     let records = (flags.steps / 10).max(1);
+    let (task, usual_scale) = match flags.task {
+        TaskArgument::Reconstruct => (Task::Reconstruct, 1.0),
+        TaskArgument::Instances => (Task::Instances, INSTANCES_SCALE),
+    };
     TrainingPlan {
-        task: match flags.task {
-            TaskArgument::Reconstruct => Task::Reconstruct,
-        },
+        task,
         seed: flags.seed,
         steps: flags.steps,
         batch: flags.batch,
@@ -94,7 +104,7 @@ fn plan(flags: &TrainArguments) -> TrainingPlan {
         optimiser: OptimiserKind::Adam,
         weight_decay: flags.regularisation.weight_decay,
         clip_norm: 1.0,
-        loss: LossKind::Mse,
+        loss: task.usual_loss(),
         regularisation: Regularisation {
             dropout: flags.regularisation.dropout,
             skip_dropout: flags.regularisation.skip_dropout,
@@ -102,6 +112,7 @@ fn plan(flags: &TrainArguments) -> TrainingPlan {
         },
         input_noise: flags.input_noise,
         augment: true,
+        largest_scale: flags.largest_scale.unwrap_or(usual_scale),
         exact: flags.arithmetic.exact,
         validate_every: records,
         checkpoint_every: records,

@@ -1,0 +1,39 @@
+//! The images of a run.
+
+use foci_image::{LabelImage, Plane, Reading};
+
+/// An image to learn from, with its labels where they are known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Example {
+    /// The image, normalised by its field.
+    pub image: Plane,
+    /// Its objects, of the same size; a reconstruction needs none.
+    pub labels: Option<LabelImage>,
+}
+
+impl From<Plane> for Example {
+    fn from(image: Plane) -> Example {
+        Example { image, labels: None }
+    }
+}
+
+/// The images of a run, each normalised by its field.
+#[derive(Debug, Clone, Default)]
+pub struct Tiles {
+    /// Tiles to learn from.
+    pub training: Vec<Example>,
+    /// Tiles on which the loss is watched and learning rates are chosen.
+    pub validation: Vec<Example>,
+    /// By what the images can be known again: a run resumes only with the images that it began with.
+    pub fingerprint: String,
+    /// Channel and page that the images were read from; the model remembers it.
+    pub reading: Reading,
+}
+
+impl Tiles {
+    /// Images without labels.
+    pub fn of_planes(training: Vec<Plane>, validation: Vec<Plane>) -> Tiles {
+        let examples = |planes: Vec<Plane>| planes.into_iter().map(Example::from).collect();
+        Tiles { training: examples(training), validation: examples(validation), ..Tiles::default() }
+    }
+}
