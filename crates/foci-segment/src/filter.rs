@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn mirrors_hold_the_edge_twice() {
         let seen: Vec<usize> = (-4..7).map(|at| mirrored(at, 3)).collect();
-        assert_eq!(seen, [2, 2, 1, 0, 0, 1, 2, 2, 1, 0, 0][..].iter().copied().collect::<Vec<_>>());
+        assert_eq!(seen, [2, 2, 1, 0, 0, 1, 2, 2, 1, 0, 0]);
     }
 
     #[test]

@@ -7,8 +7,8 @@
 //! images.
 //!
 //! Levels are few, so the edge of the water is one queue for each level, and a pixel enters one of them once in its life: a chain through
-//! an array as large as the image. Two rows of bits say which queues hold anything. That makes a flood of whole levels as fast as
-//! reading and writing the image some ten times.
+//! an array as large as the image. Two rows of bits say which queues hold anything, so that finding the lowest costs the same however
+//! many there are.
 
 use crate::levels::LEVELS;
 use crate::{Levels, SegmentError};

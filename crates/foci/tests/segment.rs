@@ -165,6 +165,9 @@ fn flags_that_do_not_fit_are_refused() {
     predict("otsu", &["--exact"]).fails_with(2, &["--exact", "models"]);
     predict("watershed", &["--sigma", "-1"]).fails_with(2, &["-1", "from 0 to 1000"]);
     predict("watershed", &["--sigma", "nan"]).fails_with(2, &["NaN"]);
-    predict("otzu", &["--smallest", "5"]).fails_with(2, &["otzu", "--smallest", "ridler-calvard"]);
+    predict("otzu", &[]).fails_with(2, &["no model folder otzu", "ridler-calvard"]);
+    fs::create_dir(place.path("model")).unwrap();
+    predict(&place.text("model"), &["--smallest", "5"])
+        .fails_with(2, &["model", "--smallest", "ridler-calvard"]);
     assert!(images_in(&place.path("out")).is_empty());
 }

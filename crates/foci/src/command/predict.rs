@@ -29,13 +29,7 @@ pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failur
     if let Some(method) = flags.model.to_str().and_then(Method::from_name) {
         return predict_method::run(method, &flags, threads);
     }
-    if flags.smallest.is_some() || flags.sigma.is_some() {
-        return Err(Failure::input(anyhow::anyhow!(
-            "--smallest and --sigma are for methods without a net ({}), and {} is none of them; leave them out for a model",
-            Method::ALL.map(Method::name).join(", "),
-            flags.model.display()
-        )));
-    }
+    refuse_what_is_no_model(&flags)?;
     let model = Model::load(&flags.model)?;
     let pairs = missing(files(&flags.inputs)?, &flags)?;
     terminal::stop_on_interrupt()?;
@@ -76,6 +70,22 @@ pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failur
         return terminal::print_json(&done);
     }
     terminal::print(&format!("{} images predicted in {}\n", done.len(), flags.out.display()))
+}
+
+/// A name that is neither a method nor there, and flags that only methods know.
+fn refuse_what_is_no_model(flags: &PredictArguments) -> Result<(), Failure> {
+    let (model, methods) = (flags.model.display(), Method::ALL.map(Method::name).join(", "));
+    if !flags.model.exists() {
+        return Err(Failure::input(anyhow::anyhow!(
+            "there is no model folder {model}, and no method of that name; methods without a net are {methods}"
+        )));
+    }
+    if flags.smallest.is_some() || flags.sigma.is_some() {
+        return Err(Failure::input(anyhow::anyhow!(
+            "--smallest and --sigma are for methods without a net ({methods}), and {model} is none of them; leave them out for a model"
+        )));
+    }
+    Ok(())
 }
 
 /// What a model remembers of its training images and nobody said otherwise, for a person to know.
