@@ -10,12 +10,15 @@
 
 use crate::components::{Connectivity, connected_components, remove_small_objects};
 use crate::targets::{CHANNELS, CLASSES};
-use crate::{Levels, SegmentError, watershed};
+use crate::watershed::{WALL, watershed};
+use crate::{Levels, SegmentError};
 use foci_image::{LabelImage, Plane};
 use serde::{Deserialize, Serialize};
 
 /// Probability of an object from which on a pixel belongs to one.
 const FOREGROUND: f32 = 0.5;
+/// Steps of depth that the flood tells apart.
+const DEPTH_LEVELS: f32 = 255.0;
 
 /// What separates objects.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -60,11 +63,16 @@ pub fn objects(
     let mut seeds =
         image(&|at| foreground[at] && depths[at] > options.seed_depth && inside[at] > contact[at]);
     add_pieces_without_seed(&image(&|at| foreground[at]), &mut seeds);
-    let relief = Levels::of(&Plane { width, height, data: depths.to_vec() }).inverted();
-    let mut labels = watershed::watershed(&relief, &seeds)?;
-    for (label, _) in labels.data.iter_mut().zip(&foreground).filter(|(_, foreground)| !**foreground) {
-        *label = 0;
+    for (seed, &foreground) in seeds.data.iter_mut().zip(&foreground) {
+        if !foreground {
+            *seed = WALL;
+        }
     }
+    // Few levels are flooded several times as fast as many, and a net knows depths no better.
+    let level = |&depth: &f32| (depth.clamp(0.0, 1.0) * DEPTH_LEVELS).round();
+    let data = depths.iter().map(level).collect();
+    let mut labels = watershed(&Levels::of(&Plane { width, height, data }).inverted(), &seeds)?;
+    labels.data.iter_mut().filter(|label| **label == WALL).for_each(|label| *label = 0);
     remove_small_objects(&mut labels, options.smallest);
     Ok(labels)
 }

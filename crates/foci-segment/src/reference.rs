@@ -2,7 +2,7 @@
 
 use crate::Levels;
 use crate::components::Connectivity;
-use crate::watershed::neighbours;
+use crate::watershed::{WALL, neighbours};
 use foci_image::{LabelImage, Plane};
 
 /// Connected components by flooding from each pixel that has no number yet.
@@ -37,7 +37,8 @@ pub fn connected_components(labels: &LabelImage, connectivity: Connectivity) -> 
 /// Watershed with the edge of the water as a list that is searched for the lowest pixel, the first of equals.
 pub fn watershed(relief: &Levels, seeds: &LabelImage) -> LabelImage {
     let mut labels = seeds.clone();
-    let mut shore: Vec<usize> = (0..labels.data.len()).filter(|&at| labels.data[at] != 0).collect();
+    let flows = |at: &usize| labels.data[*at] != 0 && labels.data[*at] != WALL;
+    let mut shore: Vec<usize> = (0..labels.data.len()).filter(flows).collect();
     while let Some(lowest) = shore.iter().map(|&at| relief.data[at]).min() {
         let place = shore.iter().position(|&at| relief.data[at] == lowest).unwrap();
         let at = shore.remove(place);

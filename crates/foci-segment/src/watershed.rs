@@ -17,7 +17,10 @@ use foci_image::LabelImage;
 /// End of a chain.
 const NONE: u32 = u32::MAX;
 
-/// Floods the relief from the seeds, which keep their labels. Without any seed all is background.
+/// Label of pixels that are neither flooded nor flow themselves: what no object may spread to.
+pub const WALL: u32 = u32::MAX;
+
+/// Floods the relief from the seeds, which keep their labels, walls ([`WALL`]) included. What no water reaches stays background.
 ///
 /// # Errors
 /// [`SegmentError::SizesDiffer`].
@@ -32,7 +35,7 @@ pub fn watershed(relief: &Levels, seeds: &LabelImage) -> Result<LabelImage, Segm
     let beside = |labels: &[u32], at: usize| neighbours(at, width, height).any(|other| labels[other] == 0);
     for at in 0..labels.data.len() {
         // A seed with nothing but seeds around it has nowhere to flow.
-        if labels.data[at] != 0 && beside(&labels.data, at) {
+        if labels.data[at] != 0 && labels.data[at] != WALL && beside(&labels.data, at) {
             shore.push(at, relief.data[at]);
         }
     }
@@ -137,6 +140,8 @@ mod tests {
         let flat = relief(6, vec![7; 6]);
         assert_eq!(watershed(&flat, &seeds).unwrap().data, [1, 1, 1, 2, 2, 2]);
         assert_eq!(watershed(&flat, &LabelImage::zeros(6, 1)).unwrap().data, [0; 6]);
+        let walled = LabelImage { width: 6, height: 1, data: vec![1, 0, WALL, 0, 2, 0] };
+        assert_eq!(watershed(&flat, &walled).unwrap().data, [1, 1, WALL, 2, 2, 2]);
         let other = LabelImage::zeros(3, 2);
         assert!(matches!(watershed(&flat, &other), Err(SegmentError::SizesDiffer { .. })));
     }
@@ -148,7 +153,7 @@ mod tests {
         fn queues_flood_as_a_sorted_list_does(
             (width, levels, seeds) in (1usize..14, 1usize..14).prop_flat_map(|(w, h)| {
                 let level = prop_oneof![0u16..4, any::<u16>(), Just(u16::MAX)];
-                let seed = prop_oneof![9 => Just(0u32), 1 => 1u32..5];
+                let seed = prop_oneof![8 => Just(0u32), 1 => 1u32..5, 1 => Just(WALL)];
                 (Just(w), prop::collection::vec(level, w * h), prop::collection::vec(seed, w * h))
             })
         ) {

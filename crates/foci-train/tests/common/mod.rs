@@ -58,6 +58,17 @@ pub fn tiles() -> Tiles {
 
 /// A run that is asked to end after so many steps.
 pub fn run(net: &Net, plan: &TrainingPlan, folder: &Path, steps: u64) -> Result<Outcome, TrainError> {
-    let compute = Compute::new(2, Simd::Scalar).unwrap();
-    train(net, plan, &tiles(), folder, &compute, &mut Patience(Cell::new(steps)))
+    run_on(&tiles(), net, plan, folder, steps)
+}
+
+/// The same on other images.
+pub fn run_on(
+    tiles: &Tiles,
+    net: &Net,
+    plan: &TrainingPlan,
+    folder: &Path,
+    steps: u64,
+) -> Result<Outcome, TrainError> {
+    let compute = Compute::new(2, Simd::detect().unwrap()).unwrap();
+    train(net, plan, tiles, folder, &compute, &mut Patience(Cell::new(steps)))
 }

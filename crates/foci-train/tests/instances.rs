@@ -1,0 +1,112 @@
+//! Outlining objects, from end to end: a small net learns discs, finds others, and a run that was stopped ends at the same bits.
+
+mod common;
+
+use common::{plan, run_on};
+use foci_image::{LabelImage, Plane};
+use foci_kernels::{Compute, Simd};
+use foci_measure::LabelView;
+use foci_measure::labels::Overlaps;
+use foci_measure::labels::matching::match_objects;
+use foci_net::{Architecture, Net, solve};
+use foci_train::{Example, LossKind, Model, Predictor, Task, Tiles, TrainError, TrainingPlan};
+
+const SIDE: usize = 64;
+
+/// Bright discs on dark ground with some noise, the first two touching; places and sizes depend on the seed.
+fn example(seed: usize) -> Example {
+    let mut state = seed as u64 * 0x9E37_79B9 + 1;
+    let mut random = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f64 / f64::from(1 << 24)
+    };
+    let first = (14.0 + 4.0 * random(), 16.0 + 4.0 * random(), 7.0 + 2.0 * random());
+    let second = (first.0 + 15.0, first.1 + 3.0 * random(), 7.0 + 2.0 * random());
+    let third = (16.0 + 30.0 * random(), 46.0 + 4.0 * random(), 6.0 + 3.0 * random());
+    let mut labels = LabelImage::zeros(SIDE, SIDE);
+    for (number, (x, y, radius)) in (1..).zip([first, second, third]) {
+        for at in 0..SIDE * SIDE {
+            let distance = ((at % SIDE) as f64 - x).hypot((at / SIDE) as f64 - y);
+            if distance <= radius && labels.data[at] == 0 {
+                labels.data[at] = number;
+            }
+        }
+    }
+    let data = labels.data.iter().map(|&label| if label == 0 { 0.1 } else { 0.8 } + 0.1 * random() as f32);
+    Example { image: Plane { width: SIDE, height: SIDE, data: data.collect() }, labels: Some(labels) }
+}
+
+fn tiles() -> Tiles {
+    Tiles {
+        training: (0..8).map(example).collect(),
+        validation: (100..104).map(example).collect(),
+        ..Tiles::default()
+    }
+}
+
+fn net() -> Net {
+    solve::for_weights(&Architecture::shipped("unet").unwrap(), 6_000, 1, Task::Instances.channels()).unwrap()
+}
+
+fn for_instances(steps: u64) -> TrainingPlan {
+    TrainingPlan {
+        task: Task::Instances,
+        loss: LossKind::Objects,
+        learning_rate: 1e-2,
+        largest_scale: 1.3,
+        checkpoint_every: 1,
+        ..plan(steps, 4, 48)
+    }
+}
+
+#[test]
+fn discs_are_learnt_and_touching_ones_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let compute = Compute::new(2, Simd::detect().unwrap()).unwrap();
+    run_on(&tiles(), &net(), &for_instances(300), folder.path(), u64::MAX).unwrap();
+    let model = Model::load(folder.path()).unwrap();
+    assert!(model.recipe.objects.is_some_and(|options| (0.2..=0.8).contains(&options.seed_depth)));
+    let mut predictor = Predictor::new(&model, &compute);
+    let (mut found, mut missed) = (0, 0);
+    for seed in 200..208 {
+        let Example { image, labels } = example(seed);
+        let objects = predictor.objects_raw(&image).unwrap();
+        let truth = labels.unwrap();
+        let [truth, objects] =
+            [&truth, &objects].map(|image| LabelView::new(SIDE, SIDE, &image.data).unwrap());
+        let overlaps = Overlaps::new(truth, objects).unwrap();
+        let matched = match_objects(&overlaps, 0.5).unwrap();
+        found += matched.matched;
+        missed += matched.missed + matched.invented;
+    }
+    // 24 discs that it has not seen.
+    assert!(found >= 20 && missed <= 6, "{found} found, {missed} missed or invented");
+    assert!(matches!(predictor.predict(&example(1).image), Err(TrainError::OtherTask { .. })));
+}
+
+#[test]
+fn a_run_that_was_stopped_ends_at_the_same_bits() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let plan = for_instances(6);
+    let tiles = tiles();
+    let whole = run_on(&tiles, &net(), &plan, folders[0].path(), u64::MAX).unwrap();
+    assert!(matches!(
+        run_on(&tiles, &net(), &plan, folders[1].path(), 3),
+        Err(TrainError::Interrupted { step: 3 })
+    ));
+    let resumed = run_on(&tiles, &net(), &plan, folders[1].path(), u64::MAX).unwrap();
+    assert_eq!(whole.model.parameters.values, resumed.model.parameters.values);
+    assert_eq!(whole.model.recipe.objects, resumed.model.recipe.objects);
+}
+
+#[test]
+fn images_without_labels_and_nets_of_one_channel_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let images = common::tiles();
+    let plan = TrainingPlan { crop: 32, ..for_instances(2) };
+    let refused = run_on(&images, &net(), &plan, folder.path(), u64::MAX).unwrap_err();
+    assert!(refused.to_string().contains("no label image"), "{refused}");
+    let single = solve::for_weights(&Architecture::shipped("unet").unwrap(), 6_000, 1, 1).unwrap();
+    let refused = run_on(&images, &single, &plan, folder.path(), u64::MAX).unwrap_err();
+    assert!(refused.to_string().contains("must give 4 channels"), "{refused}");
+}
