@@ -46,6 +46,12 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
     let (tiles, without_mask) = watched("loading tiles", threads, flags.json, |workers| {
         training_tiles(&dataset, plan.task, flags.seed, workers)
     })?;
+    if !without_mask.is_empty() && tiles.training.is_empty() {
+        return Err(Failure::input(anyhow::anyhow!(
+            "no image in {} to train on has a mask, and objects are learnt from masks; add label images (foci data check {0} says where they are looked for)",
+            flags.data.display()
+        )));
+    }
     let mut watcher = Watcher { progress: Progress::new(plan.steps as f64, flags.json), last: 0 };
     for note in remarks(&dataset.left_out, &dataset.notes) {
         watcher.progress.line(&format!("  {note}"));
