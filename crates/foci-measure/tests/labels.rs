@@ -3,7 +3,8 @@
 
 use foci_measure::labels::distance::squared_distances;
 use foci_measure::labels::matching::thresholds;
-use foci_measure::{LABEL_MEASURES, LabelMeasures, LabelView, measure_labels};
+use foci_measure::labels::shape::shapes;
+use foci_measure::{ImageView, LABEL_MEASURES, LabelMeasures, LabelView, measure_labels};
 use serde_json::Value;
 
 fn cases() -> Vec<Value> {
@@ -73,6 +74,33 @@ fn areas_and_boundaries_are_those_of_scipy_and_scikit_image() {
         close(measured.aggregated_jaccard, &case["aggregated_jaccard"], 1e-12, name);
         close(measured.boundary_f, &case["boundary_f"], 1e-12, name);
     }
+}
+
+#[test]
+fn shapes_are_those_of_scikit_image() {
+    let mut compared = 0;
+    for case in cases() {
+        let name = case["name"].as_str().unwrap();
+        let truth = image(&case["truth"]);
+        let width = case["width"].as_u64().unwrap() as usize;
+        let columns: Vec<f32> = (0..truth.len()).map(|at| (at % width) as f32).collect();
+        let labels = LabelView::new(width, truth.len() / width, &truth).unwrap();
+        let found = shapes(labels, ImageView::new(width, truth.len() / width, &columns).unwrap()).unwrap();
+        let expected = case["shapes"].as_array().unwrap();
+        assert_eq!(found.len(), expected.len(), "{name}");
+        for (shape, expected) in found.iter().zip(expected) {
+            assert_eq!(Some(u64::from(shape.label)), expected[0].as_u64(), "{name}");
+            assert_eq!(Some(shape.area as u64), expected[1].as_u64(), "{name}");
+            close(shape.centroid_x, &expected[2], 1e-9, name);
+            close(shape.centroid_y, &expected[3], 1e-9, name);
+            close(shape.perimeter, &expected[4], 1e-9, name);
+            // The smaller eigenvalue of a line is a difference that cancels.
+            close(shape.eccentricity, &expected[5], 1e-7, name);
+            close(shape.mean_intensity, &expected[6], 1e-9, name);
+            compared += 1;
+        }
+    }
+    assert!(compared >= 40, "{compared} objects are too few to say anything");
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //! - [`threshold`]: Otsu, Ridler and Calvard, mean;
 //! - [`mod@watershed`], [`maxima`]: flooding, and the seeds that it begins at;
 //! - [`targets`], [`mod@objects`]: what a net learns from label images, and label images from what it says;
+//! - [`outlines`]: objects drawn over their image;
 //! - [`components`]: connected components, removal of small objects;
 //! - [`filter`]: Gaussian, morphological gradient, majority;
 //! - [`levels`]: grey levels that can be counted.
@@ -33,6 +34,7 @@ pub mod levels;
 pub mod maxima;
 pub mod method;
 pub mod objects;
+pub mod outlines;
 #[cfg(test)]
 mod reference;
 pub mod targets;

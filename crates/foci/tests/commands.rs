@@ -544,6 +544,10 @@ fn a_net_learns_objects_and_predicts_label_images() {
     assert_eq!(recipe["training"]["plan"]["largest_scale"], 1.5);
     assert!(recipe["objects"]["seed_depth"].as_f64().unwrap() > 0.0);
     foci(&["predict", &model, &data, "--out", &found]).succeeds();
+    // Of each image a label image, a picture and a table with a line for each object.
+    let table = fs::read_to_string(images_in(&place.path("found/objects"))[0].clone()).unwrap();
+    assert!(table.starts_with("label,area,centroid_x"), "{table}");
+    assert_eq!(images_in(&place.path("found/outlines")).len(), 6);
     // Label images: what evaluate takes without being told.
     let measured = json(&foci(&["evaluate", "--truth", &data, "--pred", &found, "--json"]).stdout);
     assert_eq!(measured["images"].as_array().unwrap().len(), 6);

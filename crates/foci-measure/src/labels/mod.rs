@@ -9,6 +9,7 @@
 //! - [`boundary`]: boundary F-measure;
 //! - [`pairs`], [`contour`], [`errors`]: Rand index, "Jaccard index" of pairs, Hausdorff distance, normalised sum of distances, split,
 //!   merged, spurious and missing objects, as Coelho, Shariff and Murphy (ISBI 2009) define them;
+//! - [`shape`]: area, perimeter, eccentricity, solidity and brightness of each object;
 //! - [`distance`]: the exact Euclidean distance transform that outlines need.
 //!
 //! The measures of a set of images are the means over its images: each image counts the same, however many objects it holds.
@@ -32,6 +33,7 @@ pub mod foreground;
 pub mod matching;
 pub mod overlap;
 pub mod pairs;
+pub mod shape;
 
 pub use overlap::Overlaps;
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 from scipy.spatial import distance
+from skimage import measure
 from skimage.metrics import contingency_table
 from skimage.segmentation import find_boundaries
 
@@ -160,6 +161,16 @@ def outlines(truth, predicted):
     return [float(np.mean(farthest)) if farthest else None, float(np.mean(sums)) if sums else None]
 
 
+def shapes(labels):
+    """Label, area, centroid (x, y), perimeter and eccentricity of each object; the column is its brightness."""
+    brightness = np.broadcast_to(np.arange(labels.shape[1], dtype=float), labels.shape)
+    regions = measure.regionprops(labels, brightness)
+    return [
+        [r.label, int(r.area), r.centroid[1], r.centroid[0], r.perimeter, r.eccentricity, r.intensity_mean]
+        for r in regions
+    ]
+
+
 def case(name, truth, predicted):
     t, p = truth.ravel() > 0, predicted.ravel() > 0
     either = bool((t | p).any())
@@ -176,6 +187,7 @@ def case(name, truth, predicted):
         "pairs": pixel_pairs(truth, predicted),
         "errors": errors(truth, predicted),
         "outlines": outlines(truth, predicted),
+        "shapes": shapes(truth),
         "distance_from_truth": [round(float(v) ** 2) for v in ndimage.distance_transform_edt(truth == 0).ravel()[::7]],
     }
 

@@ -12,5 +12,6 @@ pub mod inspect;
 pub mod optics;
 pub mod predict;
 mod predict_method;
+mod predict_objects;
 pub mod study;
 pub mod train;

@@ -4,12 +4,12 @@
 //! whole, and `--resume` goes on from there.
 
 use crate::arguments::PredictArguments;
-use crate::command::predict_method;
+use crate::command::{predict_method, predict_objects};
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::reading::{self, Notes};
 use crate::terminal;
-use foci_image::{ChannelChoice, Reading, read_plane_as_others, write_tiff_f32, write_tiff_u32};
+use foci_image::{ChannelChoice, Reading, read_plane_as_others, write_tiff_f32};
 use foci_kernels::Compute;
 use foci_segment::Method;
 use foci_train::{Model, Predictor, Task};
@@ -34,7 +34,10 @@ pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failur
     let pairs = missing(files(&flags.inputs)?, &flags)?;
     terminal::stop_on_interrupt()?;
     let compute: Compute = terminal::compute(threads)?;
-    make_folder(&flags.out)?;
+    match model.recipe.task {
+        Task::Reconstruct => make_folder(&flags.out)?,
+        Task::Instances => predict_objects::make_folders(&flags.out)?,
+    }
     let predictor = Predictor::new(&model, &compute);
     let mut predictor = if flags.arithmetic.exact { predictor.exact() } else { predictor };
     let mut progress = Progress::new(pairs.len() as f64, flags.json);
@@ -50,10 +53,11 @@ pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failur
             notes.fresh(&pair.input, &info.notes).iter().for_each(|line| progress.tell(line));
             match model.recipe.task {
                 // The result has the input's scale again; 32-bit floats lose nothing of it.
-                Task::Reconstruct => write_tiff_f32(&pair.output, &predictor.predict_raw(&plane)?),
-                Task::Instances => write_tiff_u32(&pair.output, &predictor.objects_raw(&plane)?),
+                Task::Reconstruct => {
+                    write_tiff_f32(&pair.output, &predictor.predict_raw(&plane)?).map_err(Failure::working)
+                }
+                Task::Instances => predict_objects::write(&pair, &plane, &predictor.objects_raw(&plane)?),
             }
-            .map_err(Failure::working)
         });
         if let Err(failure) = predicted {
             progress.finish();

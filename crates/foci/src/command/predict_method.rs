@@ -1,15 +1,16 @@
-//! `foci predict METHOD`: label images by a method that needs no training.
+//! `foci predict METHOD`: label images, outlines and tables of objects by a method that needs no training.
 //!
 //! Unlike a net, which uses all threads for one image, methods take an image each. What was written stays after a failure or Ctrl-C,
 //! each file whole, and `--resume` goes on from there.
 
 use crate::arguments::PredictArguments;
-use crate::command::predict::{Predicted, files, make_folder, missing};
+use crate::command::predict::{Predicted, files, missing};
+use crate::command::predict_objects;
 use crate::exit::Failure;
 use crate::progress::watched;
 use crate::reading::{Notes, channel};
 use crate::terminal;
-use foci_image::{read_plane_page, write_tiff_u32};
+use foci_image::read_plane_page;
 use foci_segment::{Method, MethodOptions};
 
 /// What one image gave.
@@ -22,7 +23,7 @@ struct Segmented {
 pub fn run(method: Method, flags: &PredictArguments, threads: Option<usize>) -> Result<(), Failure> {
     let options = options(method, flags)?;
     let pairs = missing(files(&flags.inputs)?, flags)?;
-    make_folder(&flags.out)?;
+    predict_objects::make_folders(&flags.out)?;
     let segmented = watched(&format!("{} on images", method.name()), threads, flags.json, |workers| {
         workers.map(&pairs, |pair| segment(method, &options, flags, pair))
     })?;
@@ -70,6 +71,6 @@ fn segment(
 ) -> Result<Segmented, Failure> {
     let (plane, info) = read_plane_page(&pair.input, channel(flags.channel), flags.page)?;
     let labels = method.segment(&plane, options).map_err(Failure::input)?;
-    write_tiff_u32(&pair.output, &labels)?;
+    predict_objects::write(pair, &plane, &labels)?;
     Ok(Segmented { objects: labels.objects(), notes: info.notes })
 }
