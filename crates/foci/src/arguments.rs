@@ -152,8 +152,8 @@ pub enum Channel {
     after_help = "Examples:\n  foci predict my-model my-images --out predicted\n  foci predict watershed my-images --smallest 2500 --out labels"
 )]
 pub struct PredictArguments {
-    /// Model folder; or a method without a net, which writes label images (32-bit TIFF): otsu, ridler-calvard,
-    /// mean-threshold, watershed, watershed-gradient
+    /// Model folder; or a method without a net, which outlines objects: otsu, ridler-calvard, mean-threshold, watershed,
+    /// watershed-gradient. Of objects it writes label images (32-bit TIFF), outlines/NAME.png and objects/NAME.csv
     #[arg(value_name = "MODEL|METHOD")]
     pub model: PathBuf,
     /// Images, or folders of images

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 /// Flags of `foci train`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  foci train --net unet --weights 60000 --data my-images --out my-model")]
+#[command(
+    after_help = "Examples:\n  foci train --net unet --weights 60000 --data my-images --out my-model\n  foci train --task instances --net unet --steps 3000 --data my-images-and-masks --out outliner"
+)]
 pub struct TrainArguments {
     /// Shipped net or file
     #[arg(long, value_name = "NAME|FILE")]
