@@ -12,6 +12,7 @@ pub struct Predictor<'a> {
     compute: &'a Compute,
     options: PlanOptions,
     session: Option<(Shape, Session)>,
+    flips: bool,
 }
 
 impl<'a> Predictor<'a> {
@@ -19,13 +20,20 @@ impl<'a> Predictor<'a> {
     pub fn new(model: &'a Model, compute: &'a Compute) -> Predictor<'a> {
         let exact = model.recipe.training.plan.exact;
         let options = PlanOptions { exact, ..PlanOptions::new(Mode::Inference) };
-        Predictor { model, compute, options, session: None }
+        Predictor { model, compute, options, session: None, flips: false }
     }
 
     /// The same with direct convolutions only, however the model was trained.
     pub fn exact(mut self) -> Predictor<'a> {
         self.options.exact = true;
         self.session = None;
+        self
+    }
+
+    /// The same with every image shown in its four mirror images, whose answers are mirrored back and averaged: four times the
+    /// work for an answer that leans to no side.
+    pub fn with_flips(mut self) -> Predictor<'a> {
+        self.flips = true;
         self
     }
 
@@ -78,6 +86,23 @@ impl<'a> Predictor<'a> {
     /// # Errors
     /// [`TrainError::Engine`] if there is not enough memory for a plane of this size.
     pub fn maps(&mut self, input: &Plane) -> Result<Vec<f32>, TrainError> {
+        if !self.flips {
+            return self.forward(input);
+        }
+        let mut mean = Vec::new();
+        for [across, down] in [[false, false], [true, false], [false, true], [true, true]] {
+            let mirror = |data: &mut [f32]| mirror(data, input.width, input.height, across, down);
+            let mut shown = input.clone();
+            mirror(&mut shown.data);
+            let mut maps = self.forward(&shown)?;
+            mirror(&mut maps);
+            mean.resize(maps.len(), 0.0);
+            mean.iter_mut().zip(&maps).for_each(|(mean, value)| *mean += 0.25 * value);
+        }
+        Ok(mean)
+    }
+
+    fn forward(&mut self, input: &Plane) -> Result<Vec<f32>, TrainError> {
         let shape = Shape { n: 1, h: input.height, w: input.width };
         let mut session = match self.session.take() {
             Some((planned, session)) if planned == shape => session,
@@ -92,5 +117,37 @@ impl<'a> Predictor<'a> {
         let maps = session.forward(self.compute, &input.data)?.to_vec();
         self.session = Some((shape, session));
         Ok(maps)
+    }
+}
+
+/// Swaps left and right, top and bottom of maps of `width` x `height` pixels, one after the other.
+fn mirror(maps: &mut [f32], width: usize, height: usize, across: bool, down: bool) {
+    for map in maps.chunks_exact_mut((width * height).max(1)) {
+        if across {
+            map.chunks_exact_mut(width).for_each(<[f32]>::reverse);
+        }
+        for y in 0..if down { height / 2 } else { 0 } {
+            let (above, below) = map.split_at_mut((height - 1 - y) * width);
+            above[y * width..(y + 1) * width].swap_with_slice(&mut below[..width]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mirrors_swap_columns_and_rows_of_every_map() {
+        let maps: Vec<f32> = (0..12).map(|value| value as f32).collect();
+        let mirrored = |across, down| {
+            let mut maps = maps.clone();
+            mirror(&mut maps, 3, 2, across, down);
+            maps
+        };
+        assert_eq!(mirrored(true, false), [2.0, 1.0, 0.0, 5.0, 4.0, 3.0, 8.0, 7.0, 6.0, 11.0, 10.0, 9.0]);
+        assert_eq!(mirrored(false, true), [3.0, 4.0, 5.0, 0.0, 1.0, 2.0, 9.0, 10.0, 11.0, 6.0, 7.0, 8.0]);
+        assert_eq!(mirrored(true, true)[..6], [5.0, 4.0, 3.0, 2.0, 1.0, 0.0]);
+        assert_eq!(mirrored(false, false), maps);
     }
 }

@@ -169,6 +169,9 @@ pub struct PredictArguments {
     /// width of an object [default: 12]
     #[arg(long, value_name = "PIXELS", allow_negative_numbers = true)]
     pub sigma: Option<f64>,
+    /// Models: show each image in its four mirror images and average the answers, which takes four times as long
+    #[arg(long)]
+    pub flips: bool,
     /// Channel of colour images to use [default: as said in training, else guessed; either is told]
     #[arg(long)]
     pub channel: Option<Channel>,

@@ -39,7 +39,8 @@ pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failur
         Task::Instances => predict_objects::make_folders(&flags.out)?,
     }
     let predictor = Predictor::new(&model, &compute);
-    let mut predictor = if flags.arithmetic.exact { predictor.exact() } else { predictor };
+    let predictor = if flags.arithmetic.exact { predictor.exact() } else { predictor };
+    let mut predictor = if flags.flips { predictor.with_flips() } else { predictor };
     let mut progress = Progress::new(pairs.len() as f64, flags.json);
     let said = Reading { channel: reading::channel(flags.channel), page: flags.page };
     let trained = model.recipe.reading;

@@ -50,8 +50,10 @@ fn options(method: Method, flags: &PredictArguments) -> Result<MethodOptions, Fa
             method.name()
         )))
     };
-    if flags.arithmetic.exact {
-        return refuse("--exact", "models");
+    for (flag, is_given) in [("--exact", flags.arithmetic.exact), ("--flips", flags.flips)] {
+        if is_given {
+            return refuse(flag, "models");
+        }
     }
     if flags.sigma.is_some() && !method.is_watershed() {
         return refuse("--sigma", "watersheds");
