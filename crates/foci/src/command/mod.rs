@@ -13,5 +13,6 @@ pub mod optics;
 pub mod predict;
 mod predict_method;
 mod predict_objects;
+mod predict_sheet;
 pub mod study;
 pub mod train;

@@ -4,7 +4,7 @@
 //! whole, and `--resume` goes on from there.
 
 use crate::arguments::PredictArguments;
-use crate::command::{predict_method, predict_objects};
+use crate::command::{predict_method, predict_objects, predict_sheet};
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::reading::{self, Notes};
@@ -71,10 +71,15 @@ pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failur
         progress.advance(1.0);
     }
     progress.finish();
+    let mut see = String::new();
+    if model.recipe.task == Task::Instances {
+        predict_sheet::write(&flags.out, &flags.model.display().to_string())?;
+        see = format!("; see {}", flags.out.join("index.html").display());
+    }
     if flags.json {
         return terminal::print_json(&done);
     }
-    terminal::print(&format!("{} images predicted in {}\n", done.len(), flags.out.display()))
+    terminal::print(&format!("{} images predicted in {}{see}\n", done.len(), flags.out.display()))
 }
 
 /// A name that is neither a method nor there, and flags that only methods know.

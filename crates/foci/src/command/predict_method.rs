@@ -5,7 +5,7 @@
 
 use crate::arguments::PredictArguments;
 use crate::command::predict::{Predicted, files, missing};
-use crate::command::predict_objects;
+use crate::command::{predict_objects, predict_sheet};
 use crate::exit::Failure;
 use crate::progress::watched;
 use crate::reading::{Notes, channel};
@@ -31,14 +31,16 @@ pub fn run(method: Method, flags: &PredictArguments, threads: Option<usize>) -> 
     for (pair, image) in pairs.iter().zip(&segmented) {
         notes.fresh(&pair.input, &image.notes).iter().for_each(|line| eprintln!("{line}"));
     }
+    predict_sheet::write(&flags.out, method.name())?;
     if flags.json {
         return terminal::print_json(&pairs);
     }
     let objects: usize = segmented.iter().map(|image| image.objects).sum();
     terminal::print(&format!(
-        "{} label images with {objects} objects in {}\n",
+        "{} label images with {objects} objects in {}; see {}\n",
         pairs.len(),
-        flags.out.display()
+        flags.out.display(),
+        flags.out.join("index.html").display()
     ))
 }
 

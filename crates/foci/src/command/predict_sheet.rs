@@ -1,0 +1,100 @@
+//! The contact sheet of predicted objects: `index.html`, every image with its outlines and how many objects it has.
+//!
+//! It is made of what lies in the folder (label images, pictures, tables), so it shows what an earlier part of an interrupted
+//! prediction wrote as well. Pictures are linked, not copied into it: the folder is handed on as a whole.
+
+use crate::exit::Failure;
+use std::fmt::Write;
+use std::path::Path;
+
+/// What the page looks like; a grid that fits a phone and a desk, light or dark as the reader has it.
+const STYLE: &str = "\
+:root { color-scheme: light dark; --line: #8884 }
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 84rem; padding: 0 1rem }
+h1 { font-size: 1.35rem; margin: 0 0 .2rem }
+p { margin: 0 0 1.2rem; opacity: .8 }
+main { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)) }
+figure { border: 1px solid var(--line); border-radius: 6px; margin: 0; overflow: hidden }
+img { background: #000; display: block; height: 13rem; object-fit: contain; width: 100% }
+figcaption { display: flex; gap: .6rem; justify-content: space-between; padding: .4rem .6rem }
+figcaption a { overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
+@media print { main { grid-template-columns: repeat(3, 1fr) } figure { break-inside: avoid } }
+";
+
+/// Writes the sheet of all images in `out`, in the order of their names; `maker` is the model or method.
+pub fn write(out: &Path, maker: &str) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::Working(anyhow::anyhow!("cannot read {} for its contact sheet: {error}", out.display()))
+    };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(out).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|extension| extension == "tif") {
+            names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+        }
+    }
+    names.sort();
+    let mut figures = String::new();
+    let mut all = 0;
+    for name in &names {
+        // A label image that somebody else put there has neither table nor picture.
+        let Ok(table) = std::fs::read_to_string(out.join("objects").join(format!("{name}.csv"))) else {
+            continue;
+        };
+        let objects = table.lines().count().saturating_sub(1);
+        all += objects;
+        let (name, link) = (escaped(name), linked(name));
+        let _ = writeln!(
+            figures,
+            "<figure><a href=\"outlines/{link}.png\"><img src=\"outlines/{link}.png\" loading=\"lazy\" \
+             alt=\"{name} with outlines\"></a><figcaption><a href=\"objects/{link}.csv\">{name}</a>\
+             <span>{objects} objects</span></figcaption></figure>"
+        );
+    }
+    let title = format!("{all} objects in {} images", names.len());
+    let page = format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width\"><title>{title}</title><style>\n{STYLE}</style></head><body>\n<h1>{title}</h1>\n\
+         <p>Outlined by {}. A picture opens at full size; a name opens the table of its objects.</p>\n<main>\n{figures}</main>\n\
+         </body></html>\n",
+        escaped(maker)
+    );
+    Ok(foci_image::write_whole(&out.join("index.html"), page.as_bytes())?)
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// A file's name in an address: everything but letters, digits and a few signs by its bytes.
+fn linked(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    let sign = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    name.bytes().map(sign).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_safe_in_text_and_addresses() {
+        assert_eq!(escaped("a<b>&\"c\""), "a&lt;b&gt;&amp;&quot;c&quot;");
+        assert_eq!(linked("field 1#ü"), "field%201%23%C3%BC");
+    }
+
+    #[test]
+    fn the_sheet_counts_what_lies_in_the_folder() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::create_dir(place.path().join("objects")).unwrap();
+        for (name, table) in [("b", "label\n1\n2\n"), ("a", "label\n")] {
+            std::fs::write(place.path().join(format!("{name}.tif")), "").unwrap();
+            std::fs::write(place.path().join(format!("objects/{name}.csv")), table).unwrap();
+        }
+        write(place.path(), "otsu").unwrap();
+        let page = std::fs::read_to_string(place.path().join("index.html")).unwrap();
+        assert!(page.contains("<h1>2 objects in 2 images</h1>") && page.contains("Outlined by otsu"));
+        assert!(page.find("outlines/a.png").unwrap() < page.find("outlines/b.png").unwrap());
+        assert!(page.contains("<span>0 objects</span>") && page.contains("<span>2 objects</span>"));
+    }
+}
