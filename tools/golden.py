@@ -28,7 +28,7 @@ from foci_torch import FociNet
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "crates/foci-engine/tests/golden"
 SHIPPED = [
-    *["fcn", "fcn-blur", "fcn-transposed", "unet", "unet-blur", "unet-no-outer-skip", "unet-14", "unet-20"],
+    *["fcn", "fcn-blur", "fcn-transposed", "unet", "unet-blur", "unet-no-outer-skip", "unet-14", "unet-20", "unet-deep"],
     *["atrous", "atrous-gridded", "atrous-unet", "msd"],
 ]
 HEIGHT, WIDTH, IMAGES, STEPS = 23, 30, 2, 10

@@ -17,7 +17,7 @@ use crate::ties::WidthGroup;
 const MAX_FILE_BYTES: u64 = 1 << 18;
 
 /// Shipped nets by name, with the text of their files.
-const SHIPPED: [(&str, &str); 12] = [
+const SHIPPED: [(&str, &str); 13] = [
     ("fcn", include_str!("../../../nets/fcn.toml")),
     ("atrous", include_str!("../../../nets/atrous.toml")),
     ("unet", include_str!("../../../nets/unet.toml")),
@@ -30,6 +30,7 @@ const SHIPPED: [(&str, &str); 12] = [
     ("fcn-transposed", include_str!("../../../nets/fcn-transposed.toml")),
     ("unet-14", include_str!("../../../nets/unet-14.toml")),
     ("unet-20", include_str!("../../../nets/unet-20.toml")),
+    ("unet-deep", include_str!("../../../nets/unet-deep.toml")),
 ];
 
 /// A checked architecture with relative widths.

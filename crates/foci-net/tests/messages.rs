@@ -234,7 +234,7 @@ fn names_of_nets() {
     assert_eq!(
         Architecture::load("unte").unwrap_err().to_string(),
         "no net is called `unte` and there is no such file (did you mean `unet`?); shipped nets: fcn, atrous, unet, atrous-unet, \
-         unet-no-outer-skip, msd, fcn-blur, unet-blur, atrous-gridded, fcn-transposed, unet-14, unet-20"
+         unet-no-outer-skip, msd, fcn-blur, unet-blur, atrous-gridded, fcn-transposed, unet-14, unet-20, unet-deep"
     );
     assert!(!Architecture::load("resnet50").unwrap_err().to_string().contains("did you mean"));
     let missing = Architecture::load("no/such.toml").unwrap_err().to_string();

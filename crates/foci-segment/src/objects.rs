@@ -2,7 +2,7 @@
 //!
 //! 1. A pixel belongs to an object if background is less likely than [`FOREGROUND`].
 //! 2. Seeds are connected pixels of objects (by the four neighbours) that are deeper than `seed_depth` and more likely inside than
-//!    contact. Where a connected piece of the foreground has none, the whole piece is one: a small object may never be deep.
+//!    contact, at least [`SMALLEST_SEED`] of them together. Where a connected piece of the foreground has none, the whole piece is one: a small object may never be deep.
 //! 3. The foreground is flooded from the seeds, deep places first.
 //! 4. Objects of fewer than `smallest` pixels are removed, the others numbered by the first pixels of their seeds.
 //!
@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 
 /// Probability of an object from which on a pixel belongs to one.
 const FOREGROUND: f32 = 0.5;
+/// Fewest pixels of a seed: single pixels above the depth are the noise of a net that hesitates.
+const SMALLEST_SEED: usize = 5;
 /// Steps of depth that the flood tells apart.
 const DEPTH_LEVELS: f32 = 255.0;
 
@@ -62,6 +64,7 @@ pub fn objects(
     };
     let mut seeds =
         image(&|at| foreground[at] && depths[at] > options.seed_depth && inside[at] > contact[at]);
+    remove_small_objects(&mut seeds, SMALLEST_SEED);
     add_pieces_without_seed(&image(&|at| foreground[at]), &mut seeds);
     for (seed, &foreground) in seeds.data.iter_mut().zip(&foreground) {
         if !foreground {
@@ -149,6 +152,17 @@ mod tests {
         // The smaller one has 29 pixels.
         let options = ObjectOptions { smallest: 30, ..ObjectOptions::default() };
         assert_eq!(objects(&maps, SIDE, SIDE, &options).unwrap().objects(), 1);
+    }
+
+    #[test]
+    fn a_speck_that_is_deep_is_no_seed_of_its_own() {
+        let labels = discs(&[(30.0, 30.0, 14.0)]);
+        let mut maps = perfect(&Targets::of(&labels));
+        // Two pixels near the edge of the disc, where it is a seventh deep.
+        for x in [17, 18] {
+            maps[CLASSES * SIDE * SIDE + 30 * SIDE + x] = 0.9;
+        }
+        assert_eq!(objects(&maps, SIDE, SIDE, &ObjectOptions::default()).unwrap(), labels);
     }
 
     #[test]
