@@ -1,4 +1,4 @@
-//! How long each step of a segmentation takes on one thread: `cargo run --release -p foci-segment --example speed -- FIELD`.
+//! How long each step of a segmentation takes on one thread: `cargo run --release -p foci-segment --example segment_speed -- FIELD`.
 
 use foci_image::{ChannelChoice, ImageError, read_plane};
 use foci_segment::filter::{gaussian, majority, morphological_gradient};
