@@ -8,7 +8,7 @@ mod common;
 use common::{Workplace, foci, images_in};
 use serde_json::Value;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes a 16-bit grey PNG.
 fn write_labels(path: &Path, width: u32, height: u32, label: impl Fn(u32, u32) -> u16) {
@@ -25,6 +25,12 @@ fn two(x: u32, y: u32) -> u16 {
     }
 }
 
+/// The label images in a folder, by name; pictures, tables and the contact sheet lie beside them.
+fn label_images_in(folder: &Path) -> Vec<PathBuf> {
+    let is_label_image = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "tif");
+    images_in(folder).into_iter().filter(is_label_image).collect()
+}
+
 fn evaluated(arguments: &[&str]) -> (Value, String) {
     let run = foci(&[&["evaluate", "--json"], arguments].concat());
     run.succeeds();
@@ -38,8 +44,12 @@ fn a_method_segments_and_its_label_images_are_measured() {
     let (data, labels) = (place.text("data"), place.text("labels"));
     let predict = ["predict", "otsu", &data, "--smallest", "60", "--out", &labels];
     foci(&predict).succeeds();
-    let written = images_in(&place.path("labels"));
+    let written = label_images_in(&place.path("labels"));
     assert_eq!(written.len(), 3);
+    for folder in ["labels/outlines", "labels/objects"] {
+        assert_eq!(images_in(&place.path(folder)).len(), 3);
+    }
+    assert!(fs::read_to_string(place.path("labels/index.html")).unwrap().contains("in 3 images"));
     let file = fs::File::open(&written[0]).unwrap();
     let mut decoder = tiff::decoder::Decoder::new(file).unwrap();
     assert_eq!(decoder.colortype().unwrap(), tiff::ColorType::Gray(32));
@@ -72,7 +82,12 @@ fn label_images_do_not_depend_on_threads() {
         foci(&["predict", "watershed", &data, "--sigma", "4", "--out", &out, "--threads", threads])
             .succeeds();
     }
-    for (one, three) in images_in(&place.path("one")).iter().zip(images_in(&place.path("three"))) {
+    let files = |out: &str| {
+        let beside = ["outlines", "objects"].map(|folder| images_in(&place.path(out).join(folder)));
+        [label_images_in(&place.path(out)), beside.concat()].concat()
+    };
+    assert_eq!(files("one").len(), 9);
+    for (one, three) in files("one").iter().zip(files("three")) {
         assert_eq!(fs::read(one).unwrap(), fs::read(three).unwrap());
     }
 }
@@ -163,11 +178,12 @@ fn flags_that_do_not_fit_are_refused() {
         |method: &str, flags: &[&str]| foci(&[&["predict", method, &data, "--out", &out], flags].concat());
     predict("otsu", &["--sigma", "3"]).fails_with(2, &["--sigma", "watersheds"]);
     predict("otsu", &["--exact"]).fails_with(2, &["--exact", "models"]);
+    predict("otsu", &["--flips"]).fails_with(2, &["--flips", "models"]);
     predict("watershed", &["--sigma", "-1"]).fails_with(2, &["-1", "from 0 to 1000"]);
     predict("watershed", &["--sigma", "nan"]).fails_with(2, &["NaN"]);
     predict("otzu", &[]).fails_with(2, &["no model folder otzu", "ridler-calvard"]);
     fs::create_dir(place.path("model")).unwrap();
     predict(&place.text("model"), &["--smallest", "5"])
         .fails_with(2, &["model", "--smallest", "ridler-calvard"]);
-    assert!(images_in(&place.path("out")).is_empty());
+    assert!(label_images_in(&place.path("out")).is_empty());
 }
