@@ -35,15 +35,14 @@ pub(crate) fn compare_all(plan: &Plan, executed: &Executed) -> Vec<Comparison> {
     compare_runs(&plan.arms, &executed.runs, &compared(&plan.spec.claims))
 }
 
-/// The measures that a study compares, in the order in which all measures stand.
+/// The measures that a study compares: those of every study, then those that only claims ask for.
 fn compared(claims: &[ClaimSpec]) -> Vec<Measure> {
     let rests_on =
         |clause: &Clause, key: &str| matches!(clause, Clause::Measure { measure, .. } if measure == key);
     let is_claimed =
         |key: &str| claims.iter().flat_map(|claim| &claim.all).any(|clause| rests_on(clause, key));
-    let mut measures = Measure::ALL.to_vec();
-    measures.retain(|measure| COMPARED.contains(measure) || is_claimed(measure.key()));
-    measures
+    let is_new = |measure: &Measure| !COMPARED.contains(measure) && is_claimed(measure.key());
+    COMPARED.into_iter().chain(Measure::ALL.into_iter().filter(is_new)).collect()
 }
 
 fn compare_runs(arms: &[PlannedArm], runs: &[MeasuredRun], measures: &[Measure]) -> Vec<Comparison> {
