@@ -1,8 +1,8 @@
 //! Objects from what a net says: the classes and depths of [`targets`](mod@crate::targets), made into a label image.
 //!
-//! 1. A pixel belongs to an object if background is less likely than [`FOREGROUND`].
+//! 1. A pixel belongs to an object if background is less likely than one half.
 //! 2. Seeds are connected pixels of objects (by the four neighbours) that are deeper than `seed_depth` and more likely inside than
-//!    contact, at least [`SMALLEST_SEED`] of them together. Where a connected piece of the foreground has none, the whole piece is one: a small object may never be deep.
+//!    contact, at least five of them together. Where a connected piece of the foreground has none, the whole piece is one: a small object may never be deep.
 //! 3. The foreground is flooded from the seeds, deep places first.
 //! 4. Objects of fewer than `smallest` pixels are removed, the others numbered by the first pixels of their seeds.
 //!

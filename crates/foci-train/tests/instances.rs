@@ -1,5 +1,7 @@
 //! Outlining objects, from end to end: a small net learns discs, finds others, and a run that was stopped ends at the same bits.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 mod common;
 
 use common::{plan, run_on};
