@@ -68,7 +68,7 @@ mod tests {
 
     fn response(value: impl Fn(f64, f64) -> f64) -> Vec<f32> {
         let place = |i: usize| ((i % SIDE) as f64 - MIDDLE.x, (i / SIDE) as f64 - MIDDLE.y);
-        (0..SIDE * SIDE).map(|i| place(i)).map(|(x, y)| value(x, y) as f32).collect()
+        (0..SIDE * SIDE).map(place).map(|(x, y)| value(x, y) as f32).collect()
     }
 
     fn stray(width: f64, value: impl Fn(f64, f64) -> f64) -> Option<f64> {
