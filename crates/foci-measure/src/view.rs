@@ -114,6 +114,11 @@ impl<'a> LabelView<'a> {
         self.labels
     }
 
+    /// Checks that this, the predicted label image, has the size of the true one.
+    pub(crate) fn expect_size_of(&self, truth: LabelView) -> Result<(), MeasureError> {
+        expect_size(self.width, self.height, truth.width, truth.height, "the predicted label image")
+    }
+
     /// Label at signed coordinates; `None` outside the image.
     pub(crate) fn at(&self, x: i64, y: i64) -> Option<u32> {
         let inside = x >= 0 && y >= 0 && x < self.width as i64 && y < self.height as i64;

@@ -10,8 +10,10 @@
 //! Bai and Urtasun 2017 (Deep Watershed Transform); classes with contacts: Ronneberger, Fischer, Brox 2015 gave them weights.
 
 use foci_image::LabelImage;
+use foci_measure::LabelView;
+use foci_measure::labels::bounds::{bounds, with_margin};
 use foci_measure::labels::distance::{NOWHERE, squared_distances};
-use std::collections::BTreeMap;
+use foci_measure::touching::Bounds;
 
 /// Channels that a net gives: logits of the classes, then the depth.
 pub const CHANNELS: usize = CLASSES + 1;
@@ -51,8 +53,10 @@ impl Targets {
         };
         let classes = (0..labels.data.len()).map(class).collect();
         let mut depths = vec![0.0; labels.data.len()];
-        for (label, place) in rectangles(labels) {
-            place.fill_depths(labels, label, &mut depths);
+        // An image without pixels has no objects either.
+        let objects = LabelView::new(width, height, &labels.data).map(bounds).unwrap_or_default();
+        for (label, place) in objects {
+            fill_depths(labels, label, with_margin(place, width, height), &mut depths);
         }
         Targets { width, height, classes, depths }
     }
@@ -69,45 +73,17 @@ fn is_beside_another(labels: &LabelImage, at: usize, own: u32) -> bool {
     })
 }
 
-/// The smallest rectangle around an object, and a pixel more where the image has one.
-struct Rectangle {
-    left: usize,
-    top: usize,
-    right: usize,
-    bottom: usize,
-}
-
-fn rectangles(labels: &LabelImage) -> BTreeMap<u32, Rectangle> {
-    let mut found: BTreeMap<u32, Rectangle> = BTreeMap::new();
-    for (y, row) in labels.data.chunks_exact(labels.width.max(1)).enumerate() {
-        for (x, &label) in row.iter().enumerate().filter(|&(_, &label)| label != 0) {
-            let place = found.entry(label).or_insert(Rectangle { left: x, top: y, right: x, bottom: y });
-            place.left = place.left.min(x);
-            place.right = place.right.max(x);
-            place.bottom = y;
-        }
-    }
-    for place in found.values_mut() {
-        place.left = place.left.saturating_sub(1);
-        place.top = place.top.saturating_sub(1);
-        place.right = (place.right + 1).min(labels.width - 1);
-        place.bottom = (place.bottom + 1).min(labels.height - 1);
-    }
-    found
-}
-
-impl Rectangle {
-    fn fill_depths(&self, labels: &LabelImage, label: u32, depths: &mut [f32]) {
-        let (width, height) = (self.right - self.left + 1, self.bottom - self.top + 1);
-        let place = |i: usize| (self.top + i / width) * labels.width + self.left + i % width;
-        let is_own = |i: usize| labels.data[place(i)] == label;
-        let squared = squared_distances(width, height, |i| !is_own(i));
-        let deepest = (0..squared.len()).filter(|&i| is_own(i)).map(|i| squared[i]).max().unwrap_or(1);
-        for i in (0..squared.len()).filter(|&i| is_own(i)) {
-            // An object that fills the whole image has no outside, and no middle.
-            let depth = if deepest == NOWHERE { 1.0 } else { (squared[i] as f64 / deepest as f64).sqrt() };
-            depths[place(i)] = depth as f32;
-        }
+/// Depths of one object, looked for in a part of the image that holds it and what it borders on.
+fn fill_depths(labels: &LabelImage, label: u32, part: Bounds, depths: &mut [f32]) {
+    let (width, height) = (part.right - part.left + 1, part.bottom - part.top + 1);
+    let place = |i: usize| (part.top + i / width) * labels.width + part.left + i % width;
+    let is_own = |i: usize| labels.data[place(i)] == label;
+    let squared = squared_distances(width, height, |i| !is_own(i));
+    let deepest = (0..squared.len()).filter(|&i| is_own(i)).map(|i| squared[i]).max().unwrap_or(1);
+    for i in (0..squared.len()).filter(|&i| is_own(i)) {
+        // An object that fills the whole image has no outside, and no middle.
+        let depth = if deepest == NOWHERE { 1.0 } else { (squared[i] as f64 / deepest as f64).sqrt() };
+        depths[place(i)] = depth as f32;
     }
 }
 

@@ -74,7 +74,12 @@ impl Loss for CrossEntropyDice {
             let all = sum(count, |i| p(i) + y(i)) + SMOOTH;
             areas[class] = (both, all);
             weight_sum += weight * sum(count, y);
-            entropy -= weight * sum(count, |i| y(i) * ln_probability(output, at, i, class, classes));
+            // Of targets of 0 and 1 the logarithm is asked for once a pixel, not once a class.
+            let information = |i: usize| match y(i) {
+                0.0 => 0.0,
+                share => share * ln_probability(output, at, i, class, classes),
+            };
+            entropy -= weight * sum(count, information);
         }
         let dice = 1.0 - areas.iter().map(|(both, all)| both / all).sum::<f64>() / classes as f64;
         let scale = if weight_sum > 0.0 { 1.0 / weight_sum } else { 0.0 };

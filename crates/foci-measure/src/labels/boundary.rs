@@ -20,13 +20,7 @@ pub const BOUNDARY_TOLERANCE_PX: f64 = 2.0;
 /// [`MeasureError::SizesDiffer`], and [`MeasureError::BadOption`] for a tolerance that is negative or no number.
 pub fn boundary_f(truth: LabelView, predicted: LabelView, tolerance_px: f64) -> Result<f64, MeasureError> {
     let (width, height) = (truth.width(), truth.height());
-    crate::view::expect_size(
-        predicted.width(),
-        predicted.height(),
-        width,
-        height,
-        "the predicted label image",
-    )?;
+    predicted.expect_size_of(truth)?;
     if !(0.0..=1e6).contains(&tolerance_px) {
         let name = "the tolerance of boundaries in pixels";
         return Err(MeasureError::BadOption { name, value: tolerance_px, allowed: "0 to 1,000,000" });

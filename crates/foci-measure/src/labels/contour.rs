@@ -19,8 +19,9 @@
 //! a true object that is all of it.
 
 use super::Overlaps;
+use super::bounds::{around, bounds, with_margin};
 use super::distance::distances;
-use super::overlap::{BACKGROUND, Object};
+use super::overlap::BACKGROUND;
 use crate::summary::mean;
 use crate::touching::Bounds;
 use crate::{LabelView, MeasureError};
@@ -47,25 +48,19 @@ pub fn outline_distances(
     overlaps: &Overlaps,
 ) -> Result<Option<OutlineDistances>, MeasureError> {
     let (width, height) = (truth.width(), truth.height());
-    crate::view::expect_size(
-        predicted.width(),
-        predicted.height(),
-        width,
-        height,
-        "the predicted label image",
-    )?;
+    predicted.expect_size_of(truth)?;
     if overlaps.true_objects() == 0 {
         return Ok(None);
     }
-    let (true_bounds, bounds) = (bounds(truth, &overlaps.truth), bounds(predicted, &overlaps.predicted));
+    let (true_bounds, own_bounds) = (bounds(truth), bounds(predicted));
     let (mut farthest, mut sums) = (Vec::new(), Vec::new());
     for (object, partner) in overlaps.true_partners().into_iter().enumerate().skip(1) {
         if partner == BACKGROUND {
             sums.push(1.0);
             continue;
         }
-        let both = around(true_bounds[partner], bounds[object], width, height);
         let labels = (overlaps.truth[partner].label, overlaps.predicted[object].label);
+        let both = with_margin(around(true_bounds[&labels.0], own_bounds[&labels.1]), width, height);
         let (hausdorff, normalised_sum) = compare(truth, predicted, labels, both);
         farthest.push(hausdorff);
         sums.push(normalised_sum);
@@ -105,36 +100,6 @@ fn compare(truth: LabelView, predicted: LabelView, labels: (u32, u32), part: Bou
 /// Distance to the nearest place outside of an image.
 fn to_edge(x: usize, y: usize, width: usize, height: usize) -> f64 {
     (x + 1).min(y + 1).min(width - x).min(height - y) as f64
-}
-
-/// The smallest rectangle around two others with a pixel to spare on each side, within the image: what lies farther out is
-/// nearest to no pixel inside.
-fn around(a: Bounds, b: Bounds, width: usize, height: usize) -> Bounds {
-    Bounds {
-        left: a.left.min(b.left).saturating_sub(1),
-        top: a.top.min(b.top).saturating_sub(1),
-        right: (a.right.max(b.right) + 1).min(width - 1),
-        bottom: (a.bottom.max(b.bottom) + 1).min(height - 1),
-    }
-}
-
-/// The smallest rectangle around each object.
-fn bounds(image: LabelView, objects: &[Object]) -> Vec<Bounds> {
-    let nothing = Bounds { left: usize::MAX, top: usize::MAX, right: 0, bottom: 0 };
-    let mut bounds = vec![nothing; objects.len()];
-    for (y, row) in image.labels().chunks_exact(image.width()).enumerate() {
-        let mut x = 0;
-        for run in row.chunk_by(|a, b| a == b) {
-            let object = objects.partition_point(|object| object.label < run[0]);
-            let own = &mut bounds[object];
-            own.left = own.left.min(x);
-            own.right = own.right.max(x + run.len() - 1);
-            own.top = own.top.min(y);
-            own.bottom = y;
-            x += run.len();
-        }
-    }
-    bounds
 }
 
 #[cfg(test)]

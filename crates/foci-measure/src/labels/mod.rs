@@ -10,6 +10,7 @@
 //! - [`pairs`], [`contour`], [`errors`]: Rand index, "Jaccard index" of pairs, Hausdorff distance, normalised sum of distances, split,
 //!   merged, spurious and missing objects, as Coelho, Shariff and Murphy (ISBI 2009) define them;
 //! - [`shape`]: area, perimeter, eccentricity, solidity and brightness of each object;
+//! - [`bounds`]: the rectangle around each object;
 //! - [`distance`]: the exact Euclidean distance transform that outlines need.
 //!
 //! The measures of a set of images are the means over its images: each image counts the same, however many objects it holds.
@@ -26,6 +27,7 @@
 //! ```
 
 pub mod boundary;
+pub mod bounds;
 pub mod contour;
 pub mod distance;
 pub mod errors;

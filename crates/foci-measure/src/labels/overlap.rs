@@ -4,7 +4,6 @@
 //! object of either image, also where it has no pixel, so that every pixel is in exactly one cell.
 //! Labels need not be consecutive; an object is whatever carries one label, connected or not.
 
-use crate::view::expect_size;
 use crate::{LabelView, MeasureError};
 
 /// Index of the background in [`Overlaps::truth`] and [`Overlaps::predicted`].
@@ -47,8 +46,7 @@ impl Overlaps {
     /// # Errors
     /// [`MeasureError::SizesDiffer`].
     pub fn new(truth: LabelView, predicted: LabelView) -> Result<Self, MeasureError> {
-        let (width, height) = (predicted.width(), predicted.height());
-        expect_size(width, height, truth.width(), truth.height(), "the predicted label image")?;
+        predicted.expect_size_of(truth)?;
         let mut runs = runs(truth.labels(), predicted.labels());
         runs.sort_unstable();
         let mut cells: Vec<(u32, u32, u64)> = Vec::new();

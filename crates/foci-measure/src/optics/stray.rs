@@ -20,14 +20,13 @@
 //! - `n a^2 / (1 + n a^2)`: `n` copies of the point, far from it and each other, `a` times as high;
 //! - towards 1: all fine detail is grain far from the point.
 
-use crate::optics::point::CORE;
+use crate::optics::point::{CORE, probe_width};
 use crate::{ImageView, Point};
-use std::f64::consts::LN_2;
 
 /// Stray detail of the response to a point at `at` that is `width` pixels wide at half of its height, from a probe of standard
 /// deviation `spread`; nothing of a response without any fine detail.
 pub(super) fn stray_detail(response: ImageView<'_>, at: Point, spread: f64, width: f64) -> Option<f64> {
-    let own = width / (8.0 * LN_2).sqrt();
+    let own = width / probe_width(1.0);
     let radius = CORE * own.max(spread);
     let (mut all, mut stray) = (0.0, 0.0);
     for (y, row) in fine(response).chunks_exact(response.width()).enumerate() {

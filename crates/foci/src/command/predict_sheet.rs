@@ -35,13 +35,14 @@ pub fn write(out: &Path, maker: &str) -> Result<(), Failure> {
     }
     names.sort();
     let mut figures = String::new();
-    let mut all = 0;
+    let (mut images, mut all) = (0, 0);
     for name in &names {
         // A label image that somebody else put there has neither table nor picture.
         let Ok(table) = std::fs::read_to_string(out.join("objects").join(format!("{name}.csv"))) else {
             continue;
         };
         let objects = table.lines().count().saturating_sub(1);
+        images += 1;
         all += objects;
         let (name, link) = (escaped(name), linked(name));
         let _ = writeln!(
@@ -51,7 +52,7 @@ pub fn write(out: &Path, maker: &str) -> Result<(), Failure> {
              <span>{objects} objects</span></figcaption></figure>"
         );
     }
-    let title = format!("{all} objects in {} images", names.len());
+    let title = format!("{all} objects in {images} images");
     let page = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width\"><title>{title}</title><style>\n{STYLE}</style></head><body>\n<h1>{title}</h1>\n\
