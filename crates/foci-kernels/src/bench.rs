@@ -85,6 +85,7 @@ pub fn conv(compute: &Compute, case: ConvCase, repetitions: usize) -> Result<Con
         activation: Activation::Relu,
         training: true,
         exact: case.exact,
+        part_of: None,
     };
     let mut layer = Conv::new(spec, compute);
     let mut d_weights = vec![0.0; case.channels_out * case.channels_in * case.kernel * case.kernel];

@@ -35,6 +35,7 @@
 //!     activation: Activation::Relu,
 //!     training: true,
 //!     exact: false,
+//!     part_of: None,
 //! };
 //! let mut layer = Conv::new(spec, &compute);
 //! layer.pack(&[0.1; 8 * 3 * 3 * 3], &[0.5; 8]);

@@ -44,6 +44,7 @@ fn running_allocates_nothing() {
             activation: Activation::Elu,
             training: true,
             exact: false,
+            part_of: None,
         },
         &compute,
     );

@@ -70,6 +70,7 @@ impl Case {
             activation: self.activation,
             training,
             exact: self.exact,
+            part_of: None,
         };
         let mut conv = Conv::new(spec, &compute);
         conv.pack(&self.weights(), &noise(self.out, 3));

@@ -305,6 +305,7 @@ fn a_layer_does_not_run_on_another_pool() {
         activation: Activation::None,
         training: false,
         exact: false,
+        part_of: None,
     };
     let mut arena = Arena::new(512).unwrap();
     Conv::new(spec, &small).forward(&large, &mut arena);
@@ -323,6 +324,7 @@ fn a_layer_does_not_write_over_its_input() {
         activation: Activation::None,
         training: false,
         exact: false,
+        part_of: None,
     };
     Conv::new(spec, &compute);
 }
@@ -341,6 +343,7 @@ fn a_layer_stays_inside_the_arena_it_is_given() {
         activation: Activation::None,
         training: false,
         exact: false,
+        part_of: None,
     };
     Conv::new(spec, &compute).forward(&compute, &mut Arena::new(output.end() - LINE).unwrap());
 }

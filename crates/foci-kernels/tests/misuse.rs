@@ -43,6 +43,7 @@ fn spec() -> ConvSpec {
         activation: Activation::None,
         training: true,
         exact: false,
+        part_of: None,
     }
 }
 

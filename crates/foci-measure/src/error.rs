@@ -54,6 +54,16 @@ pub enum MeasureError {
         /// Height of the image that it is compared with.
         expected_height: usize,
     },
+    /// A value that is no class.
+    #[error("{what} hold the value {value}, but there are {classes} classes, 0 to {last}", last = classes.saturating_sub(1))]
+    NoClass {
+        /// Which image.
+        what: &'static str,
+        /// Value of a pixel.
+        value: u32,
+        /// Number of classes.
+        classes: usize,
+    },
     /// An image too small for the measure.
     #[error(
         "{measure} needs at least {least} pixels on each side, the image is {width}x{height}; use larger tiles"

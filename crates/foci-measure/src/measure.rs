@@ -5,6 +5,7 @@
 //! a net which learned something gets, so ranks and the probability of improvement are right whatever the exact floor;
 //! the mean difference is large and its interval very wide, which is what a net that sometimes diverges deserves.
 
+use crate::labels::{LABEL_MEASURES, LabelMeasure};
 use serde::{Deserialize, Serialize};
 
 /// Which values of a measure are good.
@@ -17,7 +18,7 @@ pub enum Better {
     Lower,
 }
 
-/// Everything this crate measures on a reconstruction.
+/// Everything that nets are compared by: measures of a reconstruction, of label images ([`crate::labels`]) and of classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Measure {
     /// Peak signal-to-noise ratio, capped ([`crate::psnr`]).
@@ -44,11 +45,37 @@ pub enum Measure {
     TrueFociPrecision,
     /// Share of the contrast between touching nuclei that was kept ([`crate::contrast`]).
     BoundaryContrast,
+    /// AP of objects, mean over IoU 0.5 to 0.95 ([`crate::labels::matching`]).
+    MeanAp,
+    /// AP of objects at an IoU of 0.5.
+    Ap50,
+    /// AP of objects at an IoU of 0.7.
+    Ap70,
+    /// AP of objects at an IoU of 0.9.
+    Ap90,
+    /// Panoptic quality of objects at an IoU of 0.5.
+    PanopticQuality,
+    /// IoU of foreground and background ([`crate::labels::foreground`]).
+    ForegroundIou,
+    /// Boundary F-measure ([`crate::labels::boundary`]).
+    BoundaryF,
+    /// True objects found in parts ([`crate::labels::errors`]).
+    Split,
+    /// Objects found that hold several true ones.
+    Merged,
+    /// Objects found where there is none.
+    Spurious,
+    /// True objects that were not found.
+    Missing,
+    /// IoU of the classes of pixels, mean over the classes that a field has ([`crate::labels::classes`]).
+    MeanIou,
+    /// Dice of the classes of pixels, mean likewise.
+    MeanDice,
 }
 
 impl Measure {
-    /// All measures, in the order in which a report shows them: detail first.
-    pub const ALL: [Measure; 16] = [
+    /// The measures of a reconstruction, in the order in which a report shows them: detail first.
+    pub const RECONSTRUCTION: [Measure; 16] = [
         Measure::DetailCutoff,
         Measure::TransferCutoff,
         Measure::FociRecall,
@@ -67,9 +94,32 @@ impl Measure {
         Measure::BandError(4),
     ];
 
+    /// Those measures of objects that nets are compared by; [`crate::labels::LABEL_MEASURES`] has more.
+    pub const OBJECTS: [Measure; 11] = [
+        Measure::MeanAp,
+        Measure::Ap50,
+        Measure::Ap70,
+        Measure::Ap90,
+        Measure::PanopticQuality,
+        Measure::BoundaryF,
+        Measure::ForegroundIou,
+        Measure::Split,
+        Measure::Merged,
+        Measure::Spurious,
+        Measure::Missing,
+    ];
+
+    /// Measures of classes of pixels.
+    pub const CLASSES: [Measure; 2] = [Measure::MeanIou, Measure::MeanDice];
+
+    /// All measures, in the order in which a report shows them.
+    pub fn all() -> impl Iterator<Item = Measure> {
+        Self::RECONSTRUCTION.into_iter().chain(Self::OBJECTS).chain(Self::CLASSES)
+    }
+
     /// The measure with this key in `results.json`.
     pub fn from_key(key: &str) -> Option<Measure> {
-        Self::ALL.into_iter().find(|measure| measure.key() == key)
+        Self::all().find(|measure| measure.key() == key)
     }
 
     /// Key in `results.json`.
@@ -91,7 +141,25 @@ impl Measure {
             Measure::TrueFociRecall => "true_foci_recall",
             Measure::TrueFociPrecision => "true_foci_precision",
             Measure::BoundaryContrast => "boundary_contrast",
+            Measure::MeanAp => "mean_ap",
+            Measure::Ap50 => "ap_50",
+            Measure::Ap70 => "ap_70",
+            Measure::Ap90 => "ap_90",
+            Measure::PanopticQuality => "panoptic_quality",
+            Measure::ForegroundIou => "iou",
+            Measure::BoundaryF => "boundary_f",
+            Measure::Split => "split",
+            Measure::Merged => "merged",
+            Measure::Spurious => "spurious",
+            Measure::Missing => "missing",
+            Measure::MeanIou => "mean_iou",
+            Measure::MeanDice => "mean_dice",
         }
+    }
+
+    /// The measure of label images of this key, if it is one.
+    fn of_labels(self) -> Option<&'static LabelMeasure> {
+        LABEL_MEASURES.iter().find(|measure| measure.key == self.key())
     }
 
     /// What tables and reports call it, beginning with a small letter where it is a word.
@@ -113,6 +181,9 @@ impl Measure {
             Measure::TrueFociRecall => "true foci found",
             Measure::TrueFociPrecision => "found foci that are true",
             Measure::BoundaryContrast => "boundary contrast kept",
+            Measure::MeanIou => "IoU, mean over classes",
+            Measure::MeanDice => "Dice, mean over classes",
+            _ => self.of_labels().map_or("", |measure| measure.title),
         }
     }
 
@@ -121,28 +192,36 @@ impl Measure {
         match self {
             Measure::Psnr => "dB",
             Measure::DetailCutoff | Measure::TransferCutoff => "cycles/pixel",
-            _ => "",
+            _ => self.of_labels().map_or("", |measure| measure.unit),
         }
     }
 
     /// Which direction is better.
     pub fn better(self) -> Better {
-        if matches!(self, Measure::BandError(_)) { Better::Lower } else { Better::Higher }
+        match self {
+            Measure::BandError(_) => Better::Lower,
+            _ => self.of_labels().map_or(Better::Higher, |measure| measure.better),
+        }
     }
 
-    /// The value with which a diverged run enters: 0, or for an error ten times the power of the original.
+    /// The value with which a diverged run enters: 0, for an error ten times the power of the original, for objects that
+    /// are wrong a hundred.
     ///
     /// (0 dB is an error as large as the whole range; a flat grey image has 10 to 20 dB.)
     pub fn worst(self) -> f64 {
-        if self.better() == Better::Lower { 10.0 } else { 0.0 }
+        match (self, self.better()) {
+            (_, Better::Higher) => 0.0,
+            (Measure::BandError(_), Better::Lower) => 10.0,
+            (_, Better::Lower) => 100.0,
+        }
     }
 
-    /// The value of a reconstruction that is identical to its original.
+    /// The value of a reconstruction that is identical to its original, of labels that are the true ones.
     pub fn best(self) -> f64 {
         match self {
             Measure::Psnr => crate::psnr::CAP_DECIBELS,
             Measure::DetailCutoff | Measure::TransferCutoff => 0.5,
-            Measure::BandError(_) => 0.0,
+            _ if self.better() == Better::Lower => 0.0,
             _ => 1.0,
         }
     }
@@ -154,8 +233,9 @@ mod tests {
 
     #[test]
     fn keys_are_distinct_and_found_again() {
-        for measure in Measure::ALL {
+        for measure in Measure::all() {
             assert_eq!(Measure::from_key(measure.key()), Some(measure));
+            assert!(!measure.title().is_empty(), "{measure:?}");
             match measure.better() {
                 Better::Higher => assert!(measure.worst() < measure.best()),
                 Better::Lower => assert!(measure.worst() > measure.best()),

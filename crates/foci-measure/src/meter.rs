@@ -94,10 +94,12 @@ impl ReconstructionMeasures {
     ///
     /// Which ones have a value depends on the original only, never on the reconstruction.
     pub fn values(&self) -> BTreeMap<&'static str, f64> {
-        Measure::ALL.iter().filter_map(|&measure| Some((measure.key(), self.value(measure)?))).collect()
+        let value = |measure: Measure| Some((measure.key(), self.value(measure)?));
+        Measure::RECONSTRUCTION.into_iter().filter_map(value).collect()
     }
 
-    /// One measure; `None` where the original has nothing to measure (no foci, no touching nuclei, no structure).
+    /// One measure; `None` where the original has nothing to measure (no foci, no touching nuclei, no structure), and for measures of
+    /// objects and classes.
     pub fn value(&self, measure: Measure) -> Option<f64> {
         match measure {
             Measure::Psnr => Some(self.psnr),
@@ -112,6 +114,7 @@ impl ReconstructionMeasures {
             Measure::TrueFociRecall => self.true_foci.as_ref()?.counts.recall(),
             Measure::TrueFociPrecision => self.true_foci.as_ref()?.counts.precision(),
             Measure::BoundaryContrast => self.boundary.as_ref()?.kept,
+            _ => None,
         }
     }
 }
@@ -139,7 +142,8 @@ pub fn field_values(tiles: &[ReconstructionMeasures], least_contrast: f64) -> BT
         Measure::BoundaryContrast => boundary.kept,
         other => of_tiles(other),
     };
-    Measure::ALL.iter().filter_map(|&measure| Some((measure.key(), value(measure)?))).collect()
+    let keyed = |measure: Measure| Some((measure.key(), value(measure)?));
+    Measure::RECONSTRUCTION.into_iter().filter_map(keyed).collect()
 }
 
 /// Measures reconstructions of one size; holds the memory that all of them need.

@@ -1,6 +1,6 @@
 //! What a net costs and how far it sees, counted from the graph alone.
 
-use crate::graph::{Net, Op, PoolKind, UpsampleMode};
+use crate::graph::{Net, Node, Op, PoolKind, UpsampleMode};
 
 impl Net {
     /// Trainable numbers: weights and biases of all convolutions and normalisations.
@@ -95,7 +95,29 @@ impl Net {
     /// one period. Not every pixel inside need be read: dilations leave gaps. What normalisations add is left out: they
     /// weigh every pixel of the image, each a little ([`Net::normalises`]).
     pub fn receptive_field(&self) -> u64 {
-        (0..self.stride() as i64).map(|position| self.hull_from(position)).max().unwrap_or(1)
+        let side = |(low, high): (i64, i64)| (high - low + 1) as u64;
+        self.hulls().map(|(_, hull)| side(hull)).max().unwrap_or(1)
+    }
+
+    /// How far, in input pixels along a row or a column, the furthest input pixel lies that can influence an output pixel.
+    pub fn reach(&self) -> usize {
+        let reach = |(position, (low, high)): (i64, (i64, i64))| (position - low).max(high - position);
+        self.hulls().map(reach).max().unwrap_or(0) as usize
+    }
+
+    /// The side, in pixels, of the grid on which a part of an image must begin so that all steps of the net fall on it as they do in the
+    /// whole: poolings, and the tiles by which convolutions are computed, four dilations wide.
+    pub fn grid(&self) -> usize {
+        let of_node = |node: &Node| match node.op {
+            Op::Conv { kernel: 3, dilation, .. } => 4 * dilation * node.scale,
+            _ => node.scale,
+        };
+        self.nodes.iter().map(of_node).fold(1, least_common_multiple)
+    }
+
+    /// The output positions of one period, each with the input positions that can influence it.
+    fn hulls(&self) -> impl Iterator<Item = (i64, (i64, i64))> {
+        (0..self.stride() as i64).map(|position| (position, self.hull_from(position)))
     }
 
     /// Whether the net has normalisations: then every output pixel depends, if only a little, on the whole image, and
@@ -104,7 +126,7 @@ impl Net {
         self.nodes.iter().any(|node| matches!(node.op, Op::GroupNorm { .. }))
     }
 
-    fn hull_from(&self, position: i64) -> u64 {
+    fn hull_from(&self, position: i64) -> (i64, i64) {
         let mut hulls: Vec<Option<(i64, i64)>> = vec![None; self.nodes.len()];
         if let Some(last) = hulls.last_mut() {
             *last = Some((position, position));
@@ -119,11 +141,17 @@ impl Net {
                 });
             }
         }
-        match hulls[0] {
-            Some((low, high)) => (high - low + 1) as u64,
-            None => 0,
-        }
+        // The output of a net comes from its input; were it otherwise, it would look at itself.
+        hulls[0].unwrap_or((position, position))
     }
+}
+
+fn least_common_multiple(a: usize, b: usize) -> usize {
+    let (mut common, mut rest) = (a, b);
+    while rest > 0 {
+        (common, rest) = (rest, common % rest);
+    }
+    a / common.max(1) * b
 }
 
 /// First and last position that an operation reads to make its positions `low` to `high`.

@@ -68,12 +68,28 @@ pub struct PlanOptions {
     /// Convolutions sum the products of pixels and weights themselves, whatever the shapes
     /// ([`ConvSpec::exact`](foci_kernels::ConvSpec::exact)).
     pub exact: bool,
+    /// Height and width of the image of which this one is a tile, if it is one ([`ConvSpec::part_of`](foci_kernels::ConvSpec::part_of)).
+    pub tile_of: Option<(usize, usize)>,
+}
+
+impl PlanOptions {
+    /// Rows and columns of the whole map at a scale, where the image is a tile of another.
+    pub fn whole_at(&self, scale: usize) -> Option<(usize, usize)> {
+        self.tile_of.map(|(height, width)| (height.div_ceil(scale), width.div_ceil(scale)))
+    }
 }
 
 impl PlanOptions {
     /// The least that `mode` needs, on one thread.
     pub fn new(mode: Mode) -> PlanOptions {
-        PlanOptions { mode, input_gradient: false, keep_values: false, threads: 1, exact: false }
+        PlanOptions {
+            mode,
+            input_gradient: false,
+            keep_values: false,
+            threads: 1,
+            exact: false,
+            tile_of: None,
+        }
     }
 }
 

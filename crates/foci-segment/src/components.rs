@@ -28,7 +28,7 @@ struct Run {
 pub fn connected_components(labels: &LabelImage, connectivity: Connectivity) -> LabelImage {
     let rows = runs(labels);
     let reach = usize::from(connectivity == Connectivity::Eight);
-    let mut pieces = Pieces { parents: Vec::new() };
+    let mut pieces = Pieces::of(0);
     let (mut above, mut above_first): (&[Run], usize) = (&[], 0);
     for row in &rows {
         let first = pieces.parents.len();
@@ -120,23 +120,31 @@ fn runs(labels: &LabelImage) -> Vec<Vec<Run>> {
     labels.data.chunks_exact(labels.width.max(1)).map(of_row).collect()
 }
 
-/// Runs that belong together, each with a parent that came no later.
-struct Pieces {
+/// Things (runs, pixels) that belong together, each with a parent that came no later.
+pub(crate) struct Pieces {
     parents: Vec<usize>,
 }
 
 impl Pieces {
-    fn root(&mut self, mut run: usize) -> usize {
-        while self.parents[run] != run {
-            self.parents[run] = self.parents[self.parents[run]];
-            run = self.parents[run];
-        }
-        run
+    /// So many things, each by itself.
+    pub fn of(count: usize) -> Self {
+        Self { parents: (0..count).collect() }
     }
 
-    fn join(&mut self, a: usize, b: usize) {
+    /// The first of those that `thing` belongs to.
+    pub fn root(&mut self, mut thing: usize) -> usize {
+        while self.parents[thing] != thing {
+            self.parents[thing] = self.parents[self.parents[thing]];
+            thing = self.parents[thing];
+        }
+        thing
+    }
+
+    /// Puts together those of `a` and those of `b`; the first of all.
+    pub fn join(&mut self, a: usize, b: usize) -> usize {
         let (a, b) = (self.root(a), self.root(b));
         self.parents[a.max(b)] = a.min(b);
+        a.min(b)
     }
 }
 

@@ -9,6 +9,7 @@
 //! - [`mod@watershed`], [`maxima`]: flooding, and the seeds that it begins at;
 //! - [`targets`], [`mod@objects`]: what a net learns from label images, and label images from what it says;
 //! - [`outlines`]: objects drawn over their image;
+//! - [`peaks`], [`holes`]: where objects begin, and what they enclose;
 //! - [`components`]: connected components, removal of small objects;
 //! - [`filter`]: Gaussian, morphological gradient, majority;
 //! - [`levels`]: grey levels that can be counted.
@@ -30,11 +31,13 @@
 pub mod components;
 mod error;
 pub mod filter;
+pub mod holes;
 pub mod levels;
 pub mod maxima;
 pub mod method;
 pub mod objects;
 pub mod outlines;
+pub mod peaks;
 #[cfg(test)]
 mod reference;
 pub mod targets;
@@ -43,6 +46,7 @@ pub mod watershed;
 
 pub use components::{Connectivity, connected_components, labels_in_pieces, remove_small_objects};
 pub use error::SegmentError;
+pub use holes::fill_holes;
 pub use levels::Levels;
 pub use method::{Method, MethodOptions};
 pub use objects::{ObjectOptions, objects};

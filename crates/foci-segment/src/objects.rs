@@ -1,39 +1,48 @@
 //! Objects from what a net says: the classes and depths of [`targets`](mod@crate::targets), made into a label image.
 //!
 //! 1. A pixel belongs to an object if background is less likely than one half.
-//! 2. Seeds are connected pixels of objects (by the four neighbours) that are deeper than `seed_depth` and more likely inside than
-//!    contact, at least five of them together. Where a connected piece of the foreground has none, the whole piece is one: a small object may never be deep.
-//! 3. The foreground is flooded from the seeds, deep places first.
-//! 4. Objects of fewer than `smallest` pixels are removed, the others numbered by the first pixels of their seeds.
+//! 2. Its height is the mean of its depth and of how likely it is inside rather than contact; 0 outside of objects. Heights are smoothed
+//!    (Gaussian, standard deviation 1.4 pixels).
+//! 3. Peaks that stand out by `prominence` are the seeds ([`peaks`](mod@crate::peaks)); every connected piece of foreground has one at least.
+//! 4. The foreground is flooded from the seeds, high places first.
+//! 5. If that is wanted, background that one object encloses is given to it.
+//! 6. Objects of fewer than `smallest` pixels are removed, the others numbered by their seeds, row by row.
 //!
-//! Nothing here depends on anything but the maps.
+//! Nothing here depends on anything but the maps. What was tried and lost (mean AP of 66 validation images of the 2018 Data Science Bowl,
+//! one net): seeds where the depth is above a threshold, .522 at best; peaks of the depth alone .519, of the product of both .533,
+//! of the mean of both .537; heights that were not smoothed .530, a flood over
+//! heights that were not .534.
 
-use crate::components::{Connectivity, connected_components, remove_small_objects};
+use crate::components::remove_small_objects;
+use crate::filter::gaussian;
+use crate::holes::fill_holes;
+use crate::peaks::{Height, prominent_peaks};
 use crate::targets::{CHANNELS, CLASSES};
 use crate::watershed::{WALL, watershed};
 use crate::{Levels, SegmentError};
 use foci_image::{LabelImage, Plane};
 use serde::{Deserialize, Serialize};
 
-/// Probability of an object from which on a pixel belongs to one.
-const FOREGROUND: f32 = 0.5;
-/// Fewest pixels of a seed: single pixels above the depth are the noise of a net that hesitates.
-const SMALLEST_SEED: usize = 5;
-/// Steps of depth that the flood tells apart.
-const DEPTH_LEVELS: f32 = 255.0;
+/// Standard deviation of the Gaussian that smooths heights, in pixels.
+const SMOOTHING_PX: f64 = 1.4;
+/// Least height of a pixel of an object before smoothing: above that of the outside.
+const LOWEST: f32 = 1e-3;
 
 /// What separates objects.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ObjectOptions {
-    /// Depth from which on a pixel is a seed, 0 to 1; more separates more.
-    pub seed_depth: f32,
+    /// How far one must go down between the peaks of two objects, 0 to 1; less separates more.
+    pub prominence: f32,
     /// Fewest pixels of an object.
     pub smallest: usize,
+    /// Whether background that one object encloses belongs to it.
+    #[serde(default)]
+    pub fill_holes: bool,
 }
 
 impl Default for ObjectOptions {
     fn default() -> ObjectOptions {
-        ObjectOptions { seed_depth: 0.5, smallest: 10 }
+        ObjectOptions { prominence: 0.2, smallest: 10, fill_holes: false }
     }
 }
 
@@ -47,63 +56,65 @@ pub fn objects(
     height: usize,
     options: &ObjectOptions,
 ) -> Result<LabelImage, SegmentError> {
+    let heights = heights(maps, width, height)?;
+    let prominence = (options.prominence.clamp(0.0, 1.0) * f32::from(Height::MAX)).round() as Height;
+    let mut seeds = prominent_peaks(&heights, width, height, prominence);
+    for (seed, &height) in seeds.data.iter_mut().zip(&heights) {
+        if height == 0 {
+            *seed = WALL;
+        }
+    }
+    let data = heights.iter().map(|&height| u16::from(Height::MAX - height)).collect();
+    let mut labels = watershed(&Levels { width, height, data, lowest: 0.0, step: 1.0 }, &seeds)?;
+    labels.data.iter_mut().filter(|label| **label == WALL).for_each(|label| *label = 0);
+    if options.fill_holes {
+        fill_holes(&mut labels);
+    }
+    remove_small_objects(&mut labels, options.smallest);
+    Ok(labels)
+}
+
+/// Whether background is less likely than one half, `exp(inside) + exp(contact) > exp(background)`. Most pixels are told by the larger
+/// of the two alone, and exponentials are the greater part of the work.
+fn is_object(background: f32, inside: f32, contact: f32) -> bool {
+    let ahead = inside.max(contact) - background;
+    let sum = || (inside - background).exp() + (contact - background).exp();
+    ahead > 0.0 || (ahead > -std::f32::consts::LN_2 && sum() > 1.0)
+}
+
+/// How high each pixel lies in its object; at least 1 in objects, 0 outside.
+fn heights(maps: &[f32], width: usize, height: usize) -> Result<Vec<Height>, SegmentError> {
     let pixels = width * height;
     if maps.len() != CHANNELS * pixels {
         return Err(SegmentError::Channels { expected: CHANNELS * pixels, found: maps.len() });
     }
     let (logits, depths) = maps.split_at(CLASSES * pixels);
     let [background, inside, contact] = [0, 1, 2].map(|class| &logits[class * pixels..(class + 1) * pixels]);
-    let is_object = |at: usize| {
-        let others = (inside[at] - background[at]).exp() + (contact[at] - background[at]).exp();
-        others > FOREGROUND / (1.0 - FOREGROUND)
-    };
-    let foreground: Vec<bool> = (0..pixels).map(is_object).collect();
-    let image = |is_in: &dyn Fn(usize) -> bool| {
-        let data = (0..pixels).map(|at| u32::from(is_in(at))).collect();
-        connected_components(&LabelImage { width, height, data }, Connectivity::Four)
-    };
-    let mut seeds =
-        image(&|at| foreground[at] && depths[at] > options.seed_depth && inside[at] > contact[at]);
-    remove_small_objects(&mut seeds, SMALLEST_SEED);
-    add_pieces_without_seed(&image(&|at| foreground[at]), &mut seeds);
-    for (seed, &foreground) in seeds.data.iter_mut().zip(&foreground) {
-        if !foreground {
-            *seed = WALL;
+    let height_of = |at: usize| {
+        let [background, inside, contact] = [background[at], inside[at], contact[at]];
+        if !is_object(background, inside, contact) {
+            return 0.0;
         }
-    }
-    // Few levels are flooded several times as fast as many, and a net knows depths no better.
-    let level = |&depth: &f32| (depth.clamp(0.0, 1.0) * DEPTH_LEVELS).round();
-    let data = depths.iter().map(level).collect();
-    let mut labels = watershed(&Levels::of(&Plane { width, height, data }).inverted(), &seeds)?;
-    labels.data.iter_mut().filter(|label| **label == WALL).for_each(|label| *label = 0);
-    remove_small_objects(&mut labels, options.smallest);
-    Ok(labels)
-}
-
-/// Pieces of the foreground in which no seed lies become seeds as they are.
-fn add_pieces_without_seed(pieces: &LabelImage, seeds: &mut LabelImage) {
-    let count = |labels: &LabelImage| labels.largest() as usize;
-    let mut has_seed = vec![false; count(pieces) + 1];
-    for (&piece, &seed) in pieces.data.iter().zip(&seeds.data) {
-        has_seed[piece as usize] |= seed != 0;
-    }
-    let mut next = count(seeds) as u32;
-    let mut numbers = vec![0; has_seed.len()];
-    for (number, _) in numbers.iter_mut().zip(&has_seed).skip(1).filter(|(_, has_seed)| !**has_seed) {
-        next += 1;
-        *number = next;
-    }
-    for (seed, &piece) in seeds.data.iter_mut().zip(&pieces.data) {
-        if numbers[piece as usize] != 0 {
-            *seed = numbers[piece as usize];
-        }
-    }
+        let share = 1.0 / (1.0 + (contact - inside).exp());
+        // Of what is no number the larger is taken, and that is a number.
+        (0.5 * (depths[at].clamp(0.0, 1.0) + share)).max(LOWEST)
+    };
+    let rough = Plane { width, height, data: (0..pixels).map(height_of).collect() };
+    let smooth = gaussian(&rough, SMOOTHING_PX)?;
+    let whole = |(&rough, &smooth): (&f32, &f32)| match rough > 0.0 {
+        true => (smooth * f32::from(Height::MAX)).round().max(1.0) as Height,
+        false => 0,
+    };
+    Ok(rough.data.iter().zip(&smooth.data).map(whole).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::targets::Targets;
+    use foci_measure::LabelView;
+    use foci_measure::labels::Overlaps;
+    use foci_measure::labels::matching::match_objects;
 
     const SIDE: usize = 64;
 
@@ -134,12 +145,11 @@ mod tests {
         let labels = discs(&[(14.0, 14.0, 10.0), (34.0, 16.0, 10.5), (50.0, 50.0, 12.0), (20.0, 45.0, 2.0)]);
         assert!(labels.data.windows(2).any(|pair| pair == [1, 2]), "the first two touch");
         let found = objects(&perfect(&Targets::of(&labels)), SIDE, SIDE, &ObjectOptions::default()).unwrap();
-        let mut pairs: Vec<(u32, u32)> =
-            labels.data.iter().copied().zip(found.data.iter().copied()).collect();
-        pairs.sort_unstable();
-        pairs.dedup();
-        // Each true label has one found label, and the other way round.
-        assert_eq!(pairs.len(), 5, "{pairs:?}");
+        let view = |labels| LabelView::new(SIDE, SIDE, labels).unwrap();
+        let overlaps = Overlaps::new(view(&labels.data), view(&found.data)).unwrap();
+        // Smooth heights move the line between two objects in contact by a pixel at most.
+        let matched = match_objects(&overlaps, 0.95).unwrap();
+        assert_eq!((matched.matched, matched.missed, matched.invented), (4, 0, 0));
     }
 
     #[test]

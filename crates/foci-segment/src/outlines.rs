@@ -1,4 +1,4 @@
-//! Outlines of objects drawn over their image, for a person to judge a segmentation by.
+//! Outlines of objects, or colours of classes, drawn over their image, for a person to judge a segmentation by.
 //!
 //! An outline is the pixels of an object that have a neighbour, above, below, left or right, which is not of it: it lies inside, so
 //! touching objects have one each. Colours go round by label, so that neighbours mostly differ; they are bright ones of Okabe & Ito
@@ -11,26 +11,65 @@ use foci_image::{LabelImage, Normalisation, Plane};
 const COLOURS: [[u8; 3]; 5] = [[230, 159, 0], [86, 180, 233], [240, 228, 66], [0, 190, 130], [230, 130, 180]];
 /// The image is lifted by this power, so that dim objects are seen beside bright ones.
 const GAMMA: f32 = 0.6;
+/// How much of a colour is laid over the image.
+const OPACITY: f32 = 0.45;
 
 /// Red, green and blue of each pixel, row by row: the image in grey (1st percentile black, 99.8th white) and the outlines of `labels`,
 /// which must be of its size.
 pub fn outlined(image: &Plane, labels: &LabelImage) -> Vec<u8> {
+    let mut pixels = grey(image);
+    draw(&mut pixels, labels, |label| Some(COLOURS[label as usize % COLOURS.len()]));
+    pixels
+}
+
+/// The image in grey, as red, green and blue of each pixel.
+pub fn grey(image: &Plane) -> Vec<u8> {
     let scale = Normalisation::of(&image.data);
-    let grey = |value: f32| (scale.apply(value).clamp(0.0, 1.0).powf(GAMMA) * 255.0).round() as u8;
+    let grey = |&value: &f32| [(scale.apply(value).clamp(0.0, 1.0).powf(GAMMA) * 255.0).round() as u8; 3];
+    image.data.iter().flat_map(grey).collect()
+}
+
+/// Draws outlines into a picture (red, green and blue of each pixel, of the size of `labels`), each in the colour that its label has, or not at all.
+pub fn draw(pixels: &mut [u8], labels: &LabelImage, colour: impl Fn(u32) -> Option<[u8; 3]>) {
     let is_outline = |at: usize, label: u32| {
         neighbours(at, labels.width, labels.height).any(|other| labels.data[other] != label)
     };
-    let pixel = |(at, (&value, &label)): (usize, (&f32, &u32))| match label {
-        0 => [grey(value); 3],
-        label if is_outline(at, label) => COLOURS[label as usize % COLOURS.len()],
-        _ => [grey(value); 3],
+    for (at, (pixel, &label)) in pixels.chunks_exact_mut(3).zip(&labels.data).enumerate() {
+        if label != 0
+            && is_outline(at, label)
+            && let Some(colour) = colour(label)
+        {
+            pixel.copy_from_slice(&colour);
+        }
+    }
+}
+
+/// Red, green and blue of each pixel, row by row: the image in grey, and where `classes`, of its size, are not 0 a colour laid over it, another for each
+/// class (they repeat after five).
+pub fn tinted(image: &Plane, classes: &LabelImage) -> Vec<u8> {
+    let scale = Normalisation::of(&image.data);
+    let pixel = |(&value, &class): (&f32, &u32)| {
+        let grey = scale.apply(value).clamp(0.0, 1.0).powf(GAMMA);
+        let colour = if class == 0 { [255; 3] } else { COLOURS[class as usize % COLOURS.len()] };
+        let opacity = if class == 0 { 0.0 } else { OPACITY };
+        colour.map(|full| ((1.0 - opacity) * 255.0 * grey + opacity * f32::from(full)).round() as u8)
     };
-    image.data.iter().zip(&labels.data).enumerate().flat_map(pixel).collect()
+    image.data.iter().zip(&classes.data).flat_map(pixel).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn classes_shine_through_and_the_first_leaves_the_image() {
+        let image = Plane { width: 2, height: 1, data: vec![0.0, 0.0] };
+        let classes = LabelImage { width: 2, height: 1, data: vec![0, 1] };
+        let found = tinted(&image, &classes);
+        assert_eq!(found[..3], [0, 0, 0]);
+        let expected = COLOURS[1].map(|full| (OPACITY * f32::from(full)).round() as u8);
+        assert_eq!(found[3..], expected);
+    }
 
     #[test]
     fn outlines_lie_inside_and_the_image_shows_between_them() {

@@ -10,51 +10,62 @@
 
 use crate::claim::Clause;
 use crate::execute::{Executed, MeasuredRun};
+use crate::measure::measures_of;
 use crate::plan::{Plan, PlannedArm};
 use crate::results::Comparison;
 use crate::spec::ClaimSpec;
 use foci_measure::Measure;
+use foci_train::Task;
 use foci_measure::stats::{ComparisonOptions, PairedComparison, Scores, Subject, compare, holm};
 
-/// The measures that every study compares. Others are shown, and compared where a claim rests on them: all would only widen the
+/// The measures that every study of a task compares. Others are shown, and compared where a claim rests on them: all would only widen the
 /// family.
-const COMPARED: [Measure; 6] = [
-    Measure::Psnr,
-    Measure::Ssim,
-    Measure::DetailCutoff,
-    Measure::FociRecall,
-    Measure::FociPrecision,
-    Measure::BoundaryContrast,
-];
+fn always_compared(task: Task) -> &'static [Measure] {
+    match task {
+        Task::Reconstruct => &[
+            Measure::Psnr,
+            Measure::Ssim,
+            Measure::DetailCutoff,
+            Measure::FociRecall,
+            Measure::FociPrecision,
+            Measure::BoundaryContrast,
+        ],
+        Task::Instances => {
+            &[Measure::MeanAp, Measure::Ap50, Measure::Ap70, Measure::Ap90, Measure::BoundaryF, Measure::ForegroundIou]
+        }
+        Task::Semantic => &Measure::CLASSES,
+    }
+}
 
 /// Seed of the bootstrap.
 const BOOTSTRAP_SEED: u64 = 20_090;
 
 /// All paired comparisons of a study, task by task and pair by pair in the order of the plan.
 pub(crate) fn compare_all(plan: &Plan, executed: &Executed) -> Vec<Comparison> {
-    compare_runs(&plan.arms, &executed.runs, &compared(&plan.spec.claims))
+    compare_runs(&plan.arms, &executed.runs, &compared(plan.spec.task, &plan.spec.claims))
 }
 
 /// The measures that a study compares: those of every study, then those that only claims ask for.
-fn compared(claims: &[ClaimSpec]) -> Vec<Measure> {
+fn compared(task: Task, claims: &[ClaimSpec]) -> Vec<Measure> {
+    let always = always_compared(task);
     let rests_on =
         |clause: &Clause, key: &str| matches!(clause, Clause::Measure { measure, .. } if measure == key);
     let is_claimed =
         |key: &str| claims.iter().flat_map(|claim| &claim.all).any(|clause| rests_on(clause, key));
-    let is_new = |measure: &Measure| !COMPARED.contains(measure) && is_claimed(measure.key());
-    COMPARED.into_iter().chain(Measure::ALL.into_iter().filter(is_new)).collect()
+    let is_new = |measure: &&Measure| !always.contains(measure) && is_claimed(measure.key());
+    always.iter().chain(measures_of(task).iter().filter(is_new)).copied().collect()
 }
 
 fn compare_runs(arms: &[PlannedArm], runs: &[MeasuredRun], measures: &[Measure]) -> Vec<Comparison> {
     let mut comparisons = Vec::new();
-    for arms in tasks(arms) {
-        let task = Task::new(runs, arms, measures);
-        for first in 0..task.arms.len() {
-            for second in first + 1..task.arms.len() {
-                let [a, b] = [first, second].map(|arm| &task.arms[arm].arm);
+    for arms in with_the_same_task(arms) {
+        let peers = Peers::new(runs, arms, measures);
+        for first in 0..peers.arms.len() {
+            for second in first + 1..peers.arms.len() {
+                let [a, b] = [first, second].map(|arm| &peers.arms[arm].arm);
                 let bases = a.variant_of.is_none() && b.variant_of.is_none();
                 if bases || a.only_difference(b).is_some() {
-                    comparisons.extend(task.compare_pair([first, second]));
+                    comparisons.extend(peers.compare_pair([first, second]));
                 }
             }
         }
@@ -67,7 +78,7 @@ fn compare_runs(arms: &[PlannedArm], runs: &[MeasuredRun], measures: &[Measure])
 }
 
 /// The arms, those with the same input noise together.
-fn tasks(arms: &[PlannedArm]) -> Vec<Vec<&PlannedArm>> {
+fn with_the_same_task(arms: &[PlannedArm]) -> Vec<Vec<&PlannedArm>> {
     let mut tasks: Vec<Vec<&PlannedArm>> = Vec::new();
     for arm in arms {
         match tasks.iter_mut().find(|task| task[0].arm.input_noise == arm.arm.input_noise) {
@@ -79,13 +90,13 @@ fn tasks(arms: &[PlannedArm]) -> Vec<Vec<&PlannedArm>> {
 }
 
 /// Arms that had the same task, with their scores.
-struct Task<'a> {
+struct Peers<'a> {
     arms: Vec<&'a PlannedArm>,
     /// The measures that some test fields have.
     scores: Vec<(Measure, Scores)>,
 }
 
-impl<'a> Task<'a> {
+impl<'a> Peers<'a> {
     fn new(runs: &[MeasuredRun], arms: Vec<&'a PlannedArm>, measures: &[Measure]) -> Self {
         let of_measure = |&measure: &Measure| {
             let fields = fields_with(runs, measure);
@@ -147,6 +158,8 @@ fn score(run: &MeasuredRun, field: &str, measure: Measure) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const RECONSTRUCT: Task = Task::Reconstruct;
     use crate::measure::FieldMeasures;
     use crate::results::RunSummary;
     use crate::spec::ArmSpec;
@@ -192,7 +205,7 @@ mod tests {
         let runs: Vec<MeasuredRun> = (0..seeds)
             .flat_map(|seed| arms.iter().zip(levels).map(move |(arm, level)| run(&arm.arm.name, seed, level)))
             .collect();
-        compare_runs(&arms, &runs, &COMPARED)
+        compare_runs(&arms, &runs, always_compared(RECONSTRUCT))
     }
 
     #[test]
@@ -226,14 +239,14 @@ mod tests {
                     .map(move |(arm, level)| run(&arm.arm.name, seed, level))
             })
             .collect();
-        let found = compare_runs(&arms, &runs, &COMPARED);
+        let found = compare_runs(&arms, &runs, always_compared(RECONSTRUCT));
         let names: Vec<[&str; 2]> = found.iter().map(|found| [&*found.a, &*found.b]).collect();
         assert_eq!(names, [["base", "dropped"], ["base", "other"], ["dropped", "both"]]);
     }
 
     #[test]
     fn a_claim_adds_the_measure_that_it_rests_on() {
-        assert_eq!(super::compared(&[]), COMPARED);
+        assert_eq!(super::compared(RECONSTRUCT, &[]), always_compared(RECONSTRUCT));
         let clause = |measure: &str| Clause::Measure {
             measure: measure.into(),
             better: "one".into(),
@@ -241,8 +254,8 @@ mod tests {
         };
         let all = vec![clause("true_foci_recall"), clause("psnr")];
         let claim = ClaimSpec { id: "a".into(), statement: "b".into(), all };
-        let measures = super::compared(&[claim]);
-        assert_eq!(measures.len(), COMPARED.len() + 1);
+        let measures = super::compared(RECONSTRUCT, &[claim]);
+        assert_eq!(measures.len(), always_compared(RECONSTRUCT).len() + 1);
         assert!(measures.contains(&Measure::TrueFociRecall));
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Test tiles carry what is known of them: the label image and, for synthetic specimens, the true foci.
 
+mod masks;
 mod parts;
 mod specimens;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use foci_image::{
 };
 use foci_measure::frequency::LEAST_SIDE;
 use foci_train::{Example, Task, Tiles};
+use masks::{class_weights, example, keep_fields_with_mask};
 use parts::{Parts, split};
 use serde::{Deserialize, Serialize};
 pub(crate) use specimens::SPECIMENS;
@@ -45,6 +47,9 @@ pub struct PlannedData {
     pub left_out: Vec<LeftOut>,
     /// Guesses and oddities.
     pub notes: Vec<String>,
+    /// What the cross-entropy of each class counts; empty where the task has no classes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub class_weights: Vec<f64>,
     /// By what the data can be known again.
     pub fingerprint: Fingerprint,
 }
@@ -119,8 +124,11 @@ impl Data {
                 Workers::new(threads).watched_by(|done, all| observer.phase("reading images", done, all));
             Dataset::open(&folder, &options, &mut workers)?
         };
-        let (Parts { split, others }, fold) = split(spec, &dataset, &folder)?;
+        let (Parts { mut split, others }, fold) = split(spec, &dataset, &folder)?;
         let mut notes = dataset.notes.clone();
+        if spec.task.needs_masks() {
+            notes.extend(keep_fields_with_mask(&dataset, &mut split, &folder)?);
+        }
         let tested: BTreeSet<&str> =
             split.test.iter().map(|&field| dataset.fields[field].group.as_str()).collect();
         if tested.len() < LEAST_COMPARED {
@@ -145,6 +153,7 @@ impl Data {
             fold,
             left_out: dataset.left_out.clone(),
             notes,
+            class_weights: Vec::new(),
             fingerprint: Fingerprint::of(&dataset, Some(&split)),
         };
         for line in planned.lines() {
@@ -160,22 +169,28 @@ impl Data {
         );
         observer.event(Event::Note(&summary));
         let fingerprint = planned.fingerprint.sha256.clone();
-        let tiles = Tiles { fingerprint, reading: options.reading(), ..Tiles::default() };
+        let classes = spec.classes.clone();
+        let (bits, reading) = (depths(&dataset), options.reading());
+        let tiles = Tiles { fingerprint, classes, bits, reading, ..Tiles::default() };
         let mut data = Data { planned, tiles, test: Vec::new(), others: Vec::new() };
         let mut workers =
             Workers::new(threads).watched_by(|done, all| observer.phase("loading tiles", done, all));
         for tile in
-            dataset.each_tile(&mut workers, |loader, index| load(&dataset, &split, &others, loader, index))?
-        {
+            dataset.each_tile(&mut workers, |loader, index| {
+            load(&dataset, spec.task, &split, &others, loader, index)
+        })? {
             match tile {
-                Loaded::Training(plane) => data.tiles.training.push(plane.into()),
-                Loaded::Validation(plane) => data.tiles.validation.push(plane.into()),
+                Loaded::Training(example) => data.tiles.training.push(example),
+                Loaded::Validation(example) => data.tiles.validation.push(example),
                 Loaded::Test(tile) => data.test.push(tile),
                 Loaded::Other(tile) => data.others.push(tile),
                 Loaded::Unused => {}
             }
         }
         data.check(&folder, spec)?;
+        if spec.task == Task::Semantic {
+            data.planned.class_weights = class_weights(&data.tiles, spec, &folder)?;
+        }
         Ok(data)
     }
 
@@ -203,8 +218,8 @@ impl Data {
 
 /// A tile as its part of the split needs it.
 enum Loaded {
-    Training(Plane),
-    Validation(Plane),
+    Training(Example),
+    Validation(Example),
     Test(TestTile),
     Other(TestTile),
     /// Its field is in no part.
@@ -213,6 +228,7 @@ enum Loaded {
 
 fn load(
     dataset: &Dataset,
+    task: Task,
     split: &Split,
     others: &[usize],
     loader: &mut Loader,
@@ -230,9 +246,9 @@ fn load(
         })
     };
     Ok(if split.train.contains(&tile.field) {
-        Loaded::Training(loader.tile(index)?)
+        Loaded::Training(example(loader, task, index)?)
     } else if split.validation.contains(&tile.field) {
-        Loaded::Validation(loader.tile(index)?)
+        Loaded::Validation(example(loader, task, index)?)
     } else if split.test.contains(&tile.field) {
         Loaded::Test(test()?)
     } else if others.contains(&tile.field) {
@@ -259,8 +275,9 @@ pub fn training_tiles(
         &SplitOptions { test_share: 0.0, validation_share: 0.2, seed, ..SplitOptions::default() },
     )?;
     let fingerprint = Fingerprint::of(dataset, Some(&split)).sha256;
-    let is_used = |field: usize| task == Task::Reconstruct || dataset.fields[field].mask.is_some();
-    let mut tiles = Tiles { fingerprint, reading: dataset.options.reading(), ..Tiles::default() };
+    let is_used = |field: usize| !task.needs_masks() || dataset.fields[field].mask.is_some();
+    let mut tiles =
+        Tiles { fingerprint, bits: depths(dataset), reading: dataset.options.reading(), ..Tiles::default() };
     let load = |loader: &mut Loader, index: usize| {
         let field = dataset.tiles[index].field;
         let is_validation = split.validation.contains(&field);
@@ -268,8 +285,7 @@ pub fn training_tiles(
         if !is_used(field) || !(is_validation || split.train.contains(&field)) {
             return Ok(None);
         }
-        let labels = if task == Task::Reconstruct { None } else { loader.tile_labels(index)? };
-        Ok::<_, ImageError>(Some((is_validation, Example { image: loader.tile(index)?, labels })))
+        Ok::<_, ImageError>(Some((is_validation, example(loader, task, index)?)))
     };
     for (is_validation, example) in dataset.each_tile(workers, load)?.into_iter().flatten() {
         if is_validation { &mut tiles.validation } else { &mut tiles.training }.push(example);
@@ -277,6 +293,11 @@ pub fn training_tiles(
     let fields = split.train.iter().chain(&split.validation);
     let without = fields.filter(|&&field| !is_used(field)).map(|&field| dataset.fields[field].name.clone());
     Ok((tiles, without.collect()))
+}
+
+/// Bits of a sample in the files, each depth once.
+fn depths(dataset: &Dataset) -> Vec<u8> {
+    dataset.fields.iter().map(|field| field.bits).collect::<BTreeSet<u8>>().into_iter().collect()
 }
 
 /// What a reader should know of a data folder, in sentences.

@@ -14,7 +14,7 @@ use crate::study::{Event, Observer};
 use foci_kernels::Compute;
 use foci_measure::Measure;
 use foci_net::Net;
-use foci_train::{LogLine, Model, TrainingPlan, read_log, train};
+use foci_train::{LogLine, Model, Task, TrainingPlan, read_log, train};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -209,8 +209,7 @@ impl<'a, 'b> Executor<'a, 'b> {
             tiles: measured.tiles,
         };
         write_json(&record, &run)?;
-        let psnr = run.summary.metrics.get(Measure::Psnr.key()).copied().unwrap_or_default();
-        let words = if training.diverged { "diverged".to_string() } else { format!("PSNR {psnr:.1} dB") };
+        let words = if training.diverged { "diverged".into() } else { in_short(plan.task, &run.summary.metrics) };
         observer.event(Event::Ended { outcome: &words });
         Ok(run)
     }
@@ -244,6 +243,16 @@ impl<'a, 'b> Executor<'a, 'b> {
     fn skip<T>(&self, index: usize, steps: u64, done: T, observer: &mut dyn Observer) -> T {
         observer.event(Event::Skipped { work: steps as f64 * self.step_work(&self.nets[index]) });
         done
+    }
+}
+
+/// How good a run is, in a word and a number.
+fn in_short(task: Task, metrics: &BTreeMap<String, f64>) -> String {
+    let value = |measure: Measure| metrics.get(measure.key()).copied().unwrap_or_default();
+    match task {
+        Task::Reconstruct => format!("PSNR {:.1} dB", value(Measure::Psnr)),
+        Task::Semantic => format!("mean IoU {:.3}", value(Measure::MeanIou)),
+        Task::Instances => format!("mean AP {:.3}", value(Measure::MeanAp)),
     }
 }
 

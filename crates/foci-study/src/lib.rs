@@ -7,12 +7,14 @@
 //! This crate has no numerics of its own: nets are trained by `foci-train` and measured by `foci-measure`.
 #![forbid(unsafe_code)]
 
+mod baseline;
 pub mod claim;
 mod compare;
 pub mod data;
 mod difference;
 mod error;
 mod execute;
+mod judged;
 mod learning_rate;
 mod measure;
 mod middle;

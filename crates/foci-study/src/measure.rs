@@ -2,21 +2,32 @@
 
 use crate::StudyError;
 use crate::data::TestTile;
+use crate::spec::StudySpec;
 use crate::study::Observer;
 use foci_image::{Plane, Workers};
 use foci_kernels::Compute;
-use foci_measure::contrast::LEAST_CONTRAST;
 use foci_measure::meter::Reference;
-use foci_measure::{
-    ImageView, LabelView, MeasureError, Point, ReconstructionMeasures, ReconstructionMeter, field_values,
-};
-use foci_train::{Model, Noise, Predictor};
+use foci_measure::{ImageView, LabelView, Measure, MeasureError, Point, ReconstructionMeasures, ReconstructionMeter};
+use foci_train::{Model, Noise, Predictor, Task};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+mod answer;
+
+pub(crate) use answer::{Answer, Found, IOU_OF, Known, labels, of_field};
+
 /// Seed of the noise on test tiles; the stream is the number of the tile.
 const TEST_NOISE_SEED: u64 = 0xF0C1;
+
+/// The measures that studies of a task know.
+pub(crate) fn measures_of(task: Task) -> &'static [Measure] {
+    match task {
+        Task::Reconstruct => &Measure::RECONSTRUCTION,
+        Task::Semantic => &Measure::CLASSES,
+        Task::Instances => &Measure::OBJECTS,
+    }
+}
 
 /// Measures of one test tile.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,26 +61,28 @@ pub(crate) struct Measured {
 
 /// The test tiles with all that is known of them beforehand, ready to measure any number of models.
 pub(crate) struct TestBench<'a> {
-    tiles: Vec<(&'a TestTile, Reference<'a>)>,
+    tiles: Vec<(&'a TestTile, Known<'a>)>,
+    classes: &'a [String],
 }
 
 impl<'a> TestBench<'a> {
     /// Works out, on `threads` threads, what depends on the tiles alone.
     pub fn new(
+        spec: &'a StudySpec,
         tiles: &'a [TestTile],
         threads: usize,
         observer: &mut dyn Observer,
     ) -> Result<TestBench<'a>, StudyError> {
-        let what = "looking for foci and boundaries in the test tiles";
+        let what = "looking at what is true of the test tiles";
         let mut workers = Workers::new(threads).watched_by(|done, all| observer.phase(what, done, all));
         let tiles = workers.map(tiles, |tile| {
-            Ok::<_, StudyError>((tile, reference(tile).map_err(|error| failed(tile, error))?))
+            Ok::<_, StudyError>((tile, Known::of(tile, spec.task).map_err(|error| failed(tile, error))?))
         })?;
-        Ok(TestBench { tiles })
+        Ok(TestBench { tiles, classes: &spec.classes })
     }
 
-    /// The tiles and their references.
-    pub fn tiles(&self) -> &[(&'a TestTile, Reference<'a>)] {
+    /// The tiles, and what is known of them.
+    pub fn tiles(&self) -> &[(&'a TestTile, Known<'a>)] {
         &self.tiles
     }
 
@@ -82,27 +95,36 @@ impl<'a> TestBench<'a> {
         run: &str,
         observer: &mut dyn Observer,
     ) -> Result<Measured, StudyError> {
-        let (outputs, seconds_per_megapixel) = self.predict(model, input_noise, compute, run, observer)?;
-        let pairs: Vec<_> = self.tiles.iter().zip(&outputs).collect();
+        let (answers, seconds_per_megapixel) = self.predict(model, input_noise, compute, run, observer)?;
         let what = format!("{run}: measuring");
         let mut workers =
             Workers::new(compute.threads()).watched_by(|done, all| observer.phase(&what, done, all));
-        let measures = workers.map(&pairs, |((tile, reference), output)| {
-            measure(reference, output).map_err(|error| failed(tile, error))
-        })?;
-        let mut tiles = Vec::with_capacity(measures.len());
-        let mut by_field: BTreeMap<&str, Vec<ReconstructionMeasures>> = BTreeMap::new();
-        for ((tile, _), measures) in self.tiles.iter().zip(measures) {
+        self.judge(&answers, seconds_per_megapixel, &mut workers)
+    }
+
+    /// Measures what was made of every test tile, in their order.
+    pub fn judge(
+        &self,
+        answers: &[Answer],
+        seconds_per_megapixel: f64,
+        workers: &mut Workers,
+    ) -> Result<Measured, StudyError> {
+        let pairs: Vec<_> = self.tiles.iter().zip(answers).collect();
+        let found = workers
+            .map(&pairs, |((tile, _), answer)| answer.measure().map_err(|error| failed(tile, error)))?;
+        let mut tiles = Vec::with_capacity(found.len());
+        let mut by_field: BTreeMap<&str, Vec<Found>> = BTreeMap::new();
+        for ((tile, _), found) in self.tiles.iter().zip(found) {
             tiles.push(TileMeasures {
                 tile: tile.name.clone(),
                 field: tile.field.clone(),
-                metrics: owned(measures.values()),
+                metrics: found.values(self.classes),
             });
-            by_field.entry(&tile.field).or_default().push(measures);
+            by_field.entry(&tile.field).or_default().push(found);
         }
-        let pooled = |(field, measures): (&str, Vec<ReconstructionMeasures>)| FieldMeasures {
+        let pooled = |(field, found): (&str, Vec<Found>)| FieldMeasures {
             field: field.to_string(),
-            metrics: owned(field_values(&measures, LEAST_CONTRAST)),
+            metrics: of_field(&found, self.classes),
         };
         let fields: Vec<FieldMeasures> = by_field.into_iter().map(pooled).collect();
         Ok(Measured { means: means(&fields), tiles, fields, seconds_per_megapixel })
@@ -117,26 +139,25 @@ impl<'a> TestBench<'a> {
         compute: &Compute,
         run: &str,
         observer: &mut dyn Observer,
-    ) -> Result<(Vec<Plane>, f64), StudyError> {
+    ) -> Result<(Vec<Answer<'_>>, f64), StudyError> {
         let (what, all) = (format!("{run}: predicting the test tiles"), self.tiles.len());
         let mut predictor = Predictor::new(model, compute);
-        let mut outputs = Vec::with_capacity(all);
+        let mut answers = Vec::with_capacity(all);
         let (mut seconds, mut pixels) = (0.0, 0);
-        for (number, (tile, _)) in self.tiles.iter().enumerate() {
+        for (number, (tile, known)) in self.tiles.iter().enumerate() {
             observer.phase(&what, number, all)?;
             let input = noisy(&tile.plane, input_noise, number);
             let clock = Instant::now();
-            let mut output = predictor.predict(&input).map_err(|error| failed(tile, error))?;
+            let answer = known.ask(&mut predictor, &input).map_err(|error| failed(tile, error))?;
             // The first tile pays for the memory plan, which a person predicting many images pays once.
             if number > 0 || all == 1 {
                 seconds += clock.elapsed().as_secs_f64();
-                pixels += output.data.len();
+                pixels += input.data.len();
             }
-            blacken(&mut output);
-            outputs.push(output);
+            answers.push(answer);
         }
         observer.phase(&what, all, all)?;
-        Ok((outputs, seconds / (pixels as f64 / 1e6).max(f64::MIN_POSITIVE)))
+        Ok((answers, seconds / (pixels as f64 / 1e6).max(f64::MIN_POSITIVE)))
     }
 }
 
@@ -163,10 +184,6 @@ pub(crate) fn measure(reference: &Reference, output: &Plane) -> Result<Reconstru
 
 pub(crate) fn failed(tile: &TestTile, error: impl ToString) -> StudyError {
     StudyError::Measure { tile: tile.name.clone(), reason: error.to_string() }
-}
-
-fn owned(values: BTreeMap<&'static str, f64>) -> BTreeMap<String, f64> {
-    values.into_iter().map(|(key, value)| (key.to_string(), value)).collect()
 }
 
 /// The input of an arm: the test tile with the arm's noise, the same for every model.

@@ -13,6 +13,7 @@ use foci_kernels::Compute;
 use foci_measure::stats::mean_interval;
 use foci_measure::summary::mean;
 use foci_optics::{Bench, Characterisation, Grounds, OpticsError, Subject, characterise, numbers};
+use foci_train::Task;
 use std::path::Path;
 
 /// What a person is told meanwhile; one phase for all nets, so that its time left is that of all.
@@ -49,6 +50,10 @@ pub(crate) fn test_all(
     compute: &Compute,
     observer: &mut dyn Observer,
 ) -> Result<(Vec<RunOptics>, Vec<String>), StudyError> {
+    // The probes of the bench are images, and so must be what comes back.
+    if plan.spec.task != Task::Reconstruct {
+        return Ok((Vec::new(), Vec::new()));
+    }
     let grounds = grounds(tiles);
     let runs = executed.sound_runs(plan.spec.optics.seeds);
     let (mut all, mut notes) = (Vec::with_capacity(runs.len()), Vec::new());

@@ -5,7 +5,8 @@
 
 use crate::StudyError;
 use crate::execute::Executed;
-use crate::measure::{TestBench, noisy};
+use crate::data::TestTile;
+use crate::measure::{Known, TestBench, noisy};
 use crate::plan::Plan;
 use crate::report::{PictureSet, Reconstruction, Region};
 use crate::study::Observer;
@@ -29,10 +30,11 @@ pub(crate) fn take(
     compute: &Compute,
     observer: &mut dyn Observer,
 ) -> Result<Vec<PictureSet>, StudyError> {
-    let mut sets: Vec<(usize, PictureSet)> = choose(bench)
+    let tiles = images(bench);
+    let mut sets: Vec<(usize, PictureSet)> = choose(&tiles)
         .into_iter()
         .map(|number| {
-            let (tile, reference) = &bench.tiles()[number];
+            let (tile, reference) = tiles[number];
             let set = PictureSet {
                 tile: tile.name.clone(),
                 original: tile.plane.clone(),
@@ -66,9 +68,17 @@ pub(crate) fn take(
     Ok(sets.into_iter().map(|(_, set)| set).collect())
 }
 
+/// The tiles that are to be given back, with what is known of them; none if the study is of another task.
+fn images<'b>(bench: &'b TestBench) -> Vec<(&'b TestTile, &'b Reference<'b>)> {
+    let of_image = |(tile, known): &'b (&'b TestTile, Known<'b>)| match known {
+        Known::Image(reference) => Some((*tile, &**reference)),
+        Known::Objects(_) | Known::Classes(_) => None,
+    };
+    bench.tiles().iter().filter_map(of_image).collect()
+}
+
 /// Numbers of the tiles to show.
-fn choose(bench: &TestBench) -> Vec<usize> {
-    let tiles = bench.tiles();
+fn choose(tiles: &[(&TestTile, &Reference)]) -> Vec<usize> {
     let foci = |number: &usize| tiles[*number].1.spots.len();
     let pairs = |number: &usize| tiles[*number].1.touching.as_ref().map_or(0, Vec::len);
     let mut left: Vec<usize> = (0..tiles.len()).collect();

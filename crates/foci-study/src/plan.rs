@@ -75,7 +75,7 @@ pub fn resolve_arms(spec: &StudySpec) -> Result<Vec<PlannedArm>, StudyError> {
         let architecture = Architecture::load(&arm.net)
             .map_err(|error| wrong(error.to_string()))?
             .with(arm.activation, arm.normalisation);
-        let net = solve::for_weights(&architecture, spec.weights, 1, 1)
+        let net = solve::for_weights(&architecture, spec.weights, 1, spec.channels())
             .map_err(|error| wrong(error.to_string()))?;
         net.regularised(&arm.regularisation()).map_err(|error| wrong(error.to_string()))?;
         let graph = serde_json::from_str(&net.to_json(None)).map_err(|error| wrong(error.to_string()))?;
@@ -118,7 +118,10 @@ fn check_layers(spec: &StudySpec, arms: &[PlannedArm]) -> Result<(), StudyError>
 impl Plan {
     /// The training plan of a run.
     pub fn run(&self, arm: &ArmSpec, seed: u64, learning_rate: f64) -> TrainingPlan {
-        self.spec.training_plan(arm, seed, learning_rate, self.spec.training.steps)
+        TrainingPlan {
+            class_weights: self.data.class_weights.clone(),
+            ..self.spec.training_plan(arm, seed, learning_rate, self.spec.training.steps)
+        }
     }
 
     /// The training plan of a trial of a learning rate; the seeds of trials are counted from 0 by themselves, and are the
@@ -128,6 +131,7 @@ impl Plan {
             validate_every: steps,
             checkpoint_every: steps,
             gradient_batches: 0,
+            class_weights: self.data.class_weights.clone(),
             ..self.spec.training_plan(arm, TRIAL_SEED + seed, learning_rate, steps)
         }
     }

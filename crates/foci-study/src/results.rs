@@ -20,7 +20,7 @@ pub struct Results {
     pub foci: String,
     /// Name of the study, from its specification.
     pub study: String,
-    /// What the nets were trained for: `reconstruct`.
+    /// What the nets were trained for: `reconstruct`, `semantic` or `instances`.
     pub task: String,
     /// Number of seeds of each net.
     pub seeds: usize,
@@ -32,6 +32,9 @@ pub struct Results {
     pub nets: Vec<NetSummary>,
     /// One entry for each net, seed and fold; diverged runs are included.
     pub runs: Vec<RunSummary>,
+    /// Methods that need no training, on the same test fields; empty if the study asks for none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub baselines: Vec<BaselineSummary>,
     /// What each layer of each run heard during training; empty in studies from before it was looked at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signals: Vec<RunSignals>,
@@ -175,6 +178,17 @@ pub struct RunSummary {
     pub diverged: bool,
     /// Mean of each measure over the test fields.
     pub metrics: BTreeMap<String, f64>,
+}
+
+/// A method that needs no training.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct BaselineSummary {
+    /// Name of the method.
+    pub name: String,
+    /// Mean of each measure over the test fields.
+    pub metrics: BTreeMap<String, f64>,
+    /// Seconds for one megapixel, a tile on each thread.
+    pub seconds_per_megapixel: f64,
 }
 
 /// A paired difference between two nets in one measure.

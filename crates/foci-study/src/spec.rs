@@ -5,6 +5,7 @@
 
 use crate::StudyError;
 use crate::claim::Clause;
+use foci_segment::targets::CHANNELS;
 use foci_train::{Task, TrainingPlan};
 use parts::defaults;
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,7 @@ mod parts;
 
 pub use factors::{Design, FactorSpec};
 pub use parts::{
-    ArmSpec, ClaimSpec, OpticsSpec, SecondRoundSpec, SpecimenSpec, SplitSpec, StressSpec, TileSize,
+    ArmSpec, BaselineSpec, ClaimSpec, OpticsSpec, SecondRoundSpec, SpecimenSpec, SplitSpec, StressSpec, TileSize,
     TrainingSpec, TransferSpec, TuningSpec,
 };
 
@@ -34,6 +35,9 @@ pub struct StudySpec {
     /// What the nets learn.
     #[serde(default = "defaults::task")]
     pub task: Task,
+    /// Names of the classes that the masks number from 0 on; only of the task `semantic`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
     /// Trainable weights of every net, within 0.5 %.
     pub weights: u64,
     /// Seeds of each arm.
@@ -66,6 +70,9 @@ pub struct StudySpec {
     /// The nets.
     #[serde(rename = "arm")]
     pub arms: Vec<ArmSpec>,
+    /// Methods without training, beside the nets.
+    #[serde(default, rename = "baseline", skip_serializing_if = "Vec::is_empty")]
+    pub baselines: Vec<BaselineSpec>,
     /// Statements to decide.
     #[serde(default, rename = "claim")]
     pub claims: Vec<ClaimSpec>,
@@ -134,7 +141,16 @@ impl StudySpec {
         Ok(spec)
     }
 
-    /// The plan of one training of an arm.
+    /// Channels that every net gives.
+    pub fn channels(&self) -> usize {
+        match self.task {
+            Task::Reconstruct => 1,
+            Task::Semantic => self.classes.len(),
+            Task::Instances => CHANNELS,
+        }
+    }
+
+    /// The plan of one training of an arm. What classes count depends on the data and is not known here.
     pub fn training_plan(&self, arm: &ArmSpec, seed: u64, learning_rate: f64, steps: u64) -> TrainingPlan {
         let TrainingSpec {
             batch,
@@ -145,12 +161,17 @@ impl StudySpec {
             clip_norm,
             warmup_share,
             augment,
+            largest_scale,
+            appearance,
             exact,
             ..
         } = self.training;
         let records = (steps / RECORDS_PER_RUN).max(1);
         TrainingPlan {
             task: self.task,
+            classes: if self.task == Task::Semantic { self.classes.len() } else { 0 },
+            class_weights: Vec::new(),
+            rare_share: self.task.usual_rare_share(),
             seed,
             steps,
             batch,
@@ -160,11 +181,12 @@ impl StudySpec {
             optimiser,
             weight_decay: arm.weight_decay.unwrap_or(weight_decay),
             clip_norm,
-            loss,
+            loss: loss.unwrap_or(self.task.usual_loss()),
             regularisation: arm.regularisation(),
             input_noise: arm.input_noise,
             augment,
-            largest_scale: 1.0,
+            largest_scale: largest_scale.unwrap_or(self.task.usual_scale()),
+            appearance: appearance.unwrap_or(self.task.usual_appearance()),
             exact,
             validate_every: records,
             checkpoint_every: records,

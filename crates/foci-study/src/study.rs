@@ -11,7 +11,7 @@ use crate::results::{Budget, NetSummary, OpticsSummary, Results, RunStress, RunS
 use crate::spec::StudySpec;
 use crate::timing::{Timing, time_all};
 use crate::{StudyError, pictures, plan, report};
-use crate::{middle, stress, transfer};
+use crate::{baseline, judged, middle, stress, transfer};
 use foci_image::{DatasetOptions, Interrupted};
 use foci_kernels::Compute;
 use foci_net::Net;
@@ -124,7 +124,7 @@ fn carry_out(
     let plan = Plan { foci: VERSION.into(), spec: request.spec.clone(), arms, data: data.planned.clone() };
     plan.settle(&request.out)?;
 
-    let bench = TestBench::new(&data.test, compute.threads(), observer)?;
+    let bench = TestBench::new(&plan.spec, &data.test, compute.threads(), observer)?;
     let executor = Executor::new(&plan, &data, &bench, &request.out, compute)?;
     observer.event(Event::Planned { work: executor.work() });
     let executed = executor.execute(observer)?;
@@ -135,7 +135,8 @@ fn carry_out(
         optics::test_all(&plan, &data.test, &executed, &request.out, compute, observer)?;
     let stress = stress::test_all(&plan, &data.test, &executed, &request.out, compute, observer)?;
     let transfer = transfer::test_all(&plan, &data.others, &executed, &request.out, compute, observer)?;
-    let results = conclude(&plan, &executed, &timings, &optics, stress, transfer)?;
+    let mut results = conclude(&plan, &executed, &timings, &optics, stress, transfer)?;
+    results.baselines = baseline::test_all(&plan.spec, &bench, compute.threads(), observer)?;
     let json = serde_json::to_string_pretty(&results).map_err(|error| StudyError::Damaged {
         path: request.out.join("results.json"),
         reason: error.to_string(),
@@ -145,6 +146,7 @@ fn carry_out(
     let input = report::ReportInput {
         results: &results,
         pictures: pictures::take(&plan, &bench, &executed, compute, observer)?,
+        judged: judged::take(&plan, &bench, &executed, compute, observer)?,
         curves: executed.curves(),
         command: request.command.clone(),
         notes: notes(&plan, &executed).into_iter().chain(optics_notes).collect(),
@@ -182,12 +184,13 @@ fn conclude(
     Ok(Results {
         foci: plan.foci.clone(),
         study: plan.spec.name.clone(),
-        task: "reconstruct".into(),
+        task: plan.spec.task.name().into(),
         seeds: plan.spec.seeds,
         data: serde_json::to_value(&plan.data.fingerprint).unwrap_or_default(),
         budget: Budget { weights: plan.spec.weights },
         nets,
         runs,
+        baselines: Vec::new(),
         signals,
         middle,
         optics,

@@ -26,7 +26,7 @@ pub(crate) fn test_all(
     if others.is_empty() {
         return Ok(Vec::new());
     }
-    let bench = TestBench::new(others, compute.threads(), observer)?;
+    let bench = TestBench::new(&plan.spec, others, compute.threads(), observer)?;
     let mut all = Vec::new();
     for run in executed.sound_runs(None) {
         let (net, seed) = (&run.summary.net, run.summary.seed);

@@ -1,8 +1,11 @@
-//! What a net sees at each step: crops of the tiles, turned, flipped and scaled, with or without noise, and their targets.
+//! What a net sees at each step: crops of the tiles, turned, flipped, scaled and changed in appearance, with or without noise, and
+//! their targets.
 //!
 //! The batch of a step is a function of the seed and the number of the step. Nothing is carried from one step
 //! to the next, so a resumed run sees what it would have seen.
 
+use crate::appearance;
+use crate::classes::RareClasses;
 use crate::target::Source;
 use crate::tiles::{Example, Tiles};
 use crate::{TrainError, TrainingPlan};
@@ -30,26 +33,30 @@ impl Noise {
 
     /// Adds noise to every value; no noise if `sigma` is 0.
     pub fn add_to(&mut self, values: &mut [f32]) {
-        if self.sigma > 0.0 {
-            for pair in values.chunks_mut(2) {
-                let normal = self.normal_pair();
-                for (value, normal) in pair.iter_mut().zip(normal) {
-                    *value += (self.sigma * normal) as f32;
-                }
-            }
-        }
-    }
-
-    /// Two independent standard normal values (Box & Muller 1958).
-    fn normal_pair(&mut self) -> [f64; 2] {
-        let radius = (-2.0 * (1.0 - unit(&mut self.random)).ln()).sqrt();
-        let (sin, cos) = (std::f64::consts::TAU * unit(&mut self.random)).sin_cos();
-        [radius * cos, radius * sin]
+        add_noise(values, self.sigma, &mut self.random);
     }
 }
 
+/// Adds Gaussian noise to every value; draws nothing if `sigma` is 0.
+pub(crate) fn add_noise(values: &mut [f32], sigma: f64, random: &mut ChaCha8Rng) {
+    if sigma > 0.0 {
+        for pair in values.chunks_mut(2) {
+            for (value, normal) in pair.iter_mut().zip(normal_pair(random)) {
+                *value += (sigma * normal) as f32;
+            }
+        }
+    }
+}
+
+/// Two independent standard normal values (Box & Muller 1958).
+fn normal_pair(random: &mut ChaCha8Rng) -> [f64; 2] {
+    let radius = (-2.0 * (1.0 - unit(random)).ln()).sqrt();
+    let (sin, cos) = (std::f64::consts::TAU * unit(random)).sin_cos();
+    [radius * cos, radius * sin]
+}
+
 /// A uniform value in [0, 1) with 53 random bits.
-fn unit(random: &mut ChaCha8Rng) -> f64 {
+pub(crate) fn unit(random: &mut ChaCha8Rng) -> f64 {
     (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64
 }
 
@@ -58,6 +65,7 @@ pub(crate) struct Batches<'a> {
     plan: &'a TrainingPlan,
     training: Vec<Source<'a>>,
     validation: Vec<Source<'a>>,
+    rare: RareClasses,
     input: Vec<f32>,
     target: Vec<f32>,
 }
@@ -72,29 +80,28 @@ impl<'a> Batches<'a> {
             if fits.is_empty() { Err(TrainError::NoTiles { part, crop }) } else { Ok(fits) }
         };
         let sources = |examples: &mut dyn Iterator<Item = &'a Example>| {
-            examples.map(|example| Source::new(example, plan.task)).collect::<Result<Vec<_>, _>>()
+            examples.map(|example| Source::new(example, plan)).collect::<Result<Vec<_>, _>>()
         };
         let training = sources(&mut usable(&tiles.training, "training")?.into_iter())?;
         let all = usable(&tiles.validation, "validation")?;
         let every = all.len().div_ceil(VALIDATION_TILES);
         let validation = sources(&mut all.into_iter().step_by(every))?;
+        let rare = RareClasses::of(&training);
         let floats = plan.batch * crop * crop;
-        let (input, target) = (vec![0.0; floats], vec![0.0; floats * plan.task.channels()]);
-        Ok(Batches { plan, training, validation, input, target })
+        let (input, target) = (vec![0.0; floats], vec![0.0; floats * plan.channels()]);
+        Ok(Batches { plan, training, validation, rare, input, target })
     }
 
     /// Input and target of a training step.
     pub fn training(&mut self, step: u64) -> Result<(&[f32], &[f32]), TrainError> {
         let (side, plan) = (self.plan.crop, self.plan);
-        let orientations = if plan.augment { Orientations::All } else { Orientations::AsIs };
         let mut random = crop::generator(plan.seed, step);
         let inputs = self.input.chunks_exact_mut(side * side);
-        let targets = self.target.chunks_exact_mut(side * side * plan.task.channels());
+        let targets = self.target.chunks_exact_mut(side * side * plan.channels());
         for (input, target) in inputs.zip(targets) {
-            let source = &self.training[crop::below(&mut random, self.training.len())];
-            let taken = scaled_side(plan, source.size(), &mut random);
-            let crop = crop::sample(&mut random, source.size(), (taken, taken), orientations)?;
+            let (source, crop) = draw(plan, &self.training, &self.rare, &mut random)?;
             source.cut(&crop, side, input, target);
+            appearance::vary(input, side, plan.appearance, &mut random);
         }
         Noise { sigma: plan.input_noise, random }.add_to(&mut self.input);
         Ok((&self.input, &self.target))
@@ -110,7 +117,7 @@ impl<'a> Batches<'a> {
     pub fn validation(&mut self, number: usize) -> (&[f32], &[f32]) {
         let side = self.plan.crop;
         let inputs = self.input.chunks_exact_mut(side * side);
-        let targets = self.target.chunks_exact_mut(side * side * self.plan.task.channels());
+        let targets = self.target.chunks_exact_mut(side * side * self.plan.channels());
         for (slot, (input, target)) in inputs.zip(targets).enumerate() {
             let source = &self.validation[(number * self.plan.batch + slot) % self.validation.len()];
             let (width, height) = source.size();
@@ -121,6 +128,26 @@ impl<'a> Batches<'a> {
         Noise::new(self.plan.input_noise, number as u64, VALIDATION_STREAM).add_to(&mut self.input);
         (&self.input, &self.target)
     }
+}
+
+/// An image and a crop of it: anywhere or, as often as the plan says, on a pixel of a rare class.
+fn draw<'a, 'b>(
+    plan: &TrainingPlan,
+    sources: &'b [Source<'a>],
+    rare: &RareClasses,
+    random: &mut ChaCha8Rng,
+) -> Result<(&'b Source<'a>, Crop), TrainError> {
+    if plan.rare_share > 0.0 && unit(random) < plan.rare_share {
+        let side = |size, random: &mut ChaCha8Rng| scaled_side(plan, size, random);
+        if let Some((source, crop)) = rare.draw(sources, random, side) {
+            let crop = if plan.augment { crop } else { Crop { turns: 0, mirrored: false, ..crop } };
+            return Ok((&sources[source], crop));
+        }
+    }
+    let orientations = if plan.augment { Orientations::All } else { Orientations::AsIs };
+    let source = &sources[crop::below(random, sources.len())];
+    let taken = scaled_side(plan, source.size(), random);
+    Ok((source, crop::sample(random, source.size(), (taken, taken), orientations)?))
 }
 
 /// Side of the square in an image that becomes a crop: of all scales up to the plan's, each as likely as its inverse, and no

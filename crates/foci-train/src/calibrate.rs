@@ -1,20 +1,24 @@
-//! Where objects begin: the depth of seeds that separates the validation images best.
+//! What separates objects: the options with which those of the validation images come out best.
 //!
-//! A net is never as sure of depths as its targets. After training, objects are made of its maps of the validation images with
-//! every depth of [`SEED_DEPTHS`], and the one with the highest average precision (mean over IoU 0.5 to 0.95 and over images) is
-//! kept in the recipe; of equals the smallest. It costs a forward pass for each image and nothing of what is tested later.
+//! A net is never as sure of depths as its targets, and what is too small to be an object depends on the images. After training, objects are
+//! made of the net's maps of the validation images with every prominence of [`PROMINENCES`] and every smallest area of [`SMALLEST`], with and without
+//! holes; the options with the highest average precision (mean over IoU 0.5 to 0.95 and over images) is kept in the recipe, of equals the first. It costs a forward pass
+//! for each image and nothing of what is tested later.
 
 use crate::predict::Predictor;
 use crate::tiles::Example;
 use crate::{Model, TrainError};
+use foci_image::{LabelImage, Workers};
 use foci_kernels::Compute;
 use foci_measure::LabelView;
 use foci_measure::labels::Overlaps;
 use foci_measure::labels::matching::{match_objects, thresholds};
-use foci_segment::{ObjectOptions, objects};
+use foci_segment::{ObjectOptions, objects, remove_small_objects};
 
-/// Depths that are tried.
-const SEED_DEPTHS: [f32; 7] = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8];
+/// Prominences that are tried.
+const PROMINENCES: [f32; 6] = [0.1, 0.15, 0.2, 0.25, 0.3, 0.4];
+/// Smallest areas that are tried, in pixels, in ascending order.
+const SMALLEST: [usize; 6] = [5, 10, 20, 30, 50, 80];
 /// At most so many images, spread over all.
 const IMAGES: usize = 64;
 
@@ -27,22 +31,48 @@ pub(crate) fn object_options(
     validation: &[Example],
     compute: &Compute,
 ) -> Result<ObjectOptions, TrainError> {
-    let candidates = SEED_DEPTHS.map(|seed_depth| ObjectOptions { seed_depth, ..ObjectOptions::default() });
-    let mut scores = [0.0; SEED_DEPTHS.len()];
+    let kinds: Vec<(f32, bool)> =
+        PROMINENCES.iter().flat_map(|&prominence| [(prominence, false), (prominence, true)]).collect();
+    let mut scores = vec![[0.0; SMALLEST.len()]; kinds.len()];
     let mut predictor = Predictor::new(model, compute);
+    let mut workers = Workers::new(compute.threads());
     for Example { image, labels } in validation.iter().step_by(validation.len().div_ceil(IMAGES).max(1)) {
         let Some(labels) = labels else { continue };
         let maps = predictor.maps(image)?;
-        let truth = LabelView::new(image.width, image.height, &labels.data)?;
-        for (score, options) in scores.iter_mut().zip(&candidates) {
-            let found = objects(&maps, image.width, image.height, options)?;
-            let overlaps = Overlaps::new(truth, LabelView::new(image.width, image.height, &found.data)?)?;
-            for threshold in thresholds() {
-                *score += match_objects(&overlaps, threshold)?.average_precision();
+        let of_image = workers
+            .map(&kinds, |&(prominence, fill_holes)| scores_of(&maps, labels, prominence, fill_holes))?;
+        for (scores, of_image) in scores.iter_mut().zip(of_image) {
+            scores.iter_mut().zip(of_image).for_each(|(score, found)| *score += found);
+        }
+    }
+    let mut best = (f64::NEG_INFINITY, ObjectOptions::default());
+    for (scores, (prominence, fill_holes)) in scores.iter().zip(kinds) {
+        for (&score, smallest) in scores.iter().zip(SMALLEST) {
+            if score > best.0 {
+                best = (score, ObjectOptions { prominence, smallest, fill_holes });
             }
         }
     }
-    let best = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let place = scores.iter().position(|&score| score == best).unwrap_or(0);
-    Ok(candidates[place])
+    Ok(best.1)
+}
+
+/// The sum of the average precisions at all thresholds, for each smallest area.
+fn scores_of(
+    maps: &[f32],
+    labels: &LabelImage,
+    prominence: f32,
+    fill_holes: bool,
+) -> Result<[f64; SMALLEST.len()], TrainError> {
+    let (width, height) = (labels.width, labels.height);
+    let truth = LabelView::new(width, height, &labels.data)?;
+    let mut found = objects(maps, width, height, &ObjectOptions { prominence, smallest: 0, fill_holes })?;
+    let mut scores = [0.0; SMALLEST.len()];
+    for (score, smallest) in scores.iter_mut().zip(SMALLEST) {
+        remove_small_objects(&mut found, smallest);
+        let overlaps = Overlaps::new(truth, LabelView::new(width, height, &found.data)?)?;
+        for threshold in thresholds() {
+            *score += match_objects(&overlaps, threshold)?.average_precision();
+        }
+    }
+    Ok(scores)
 }

@@ -65,6 +65,25 @@ pub fn holds_run(folder: &Path) -> bool {
     folder.join(RUN).exists()
 }
 
+/// Steps of the run that was begun in the folder; `None` if there is none.
+///
+/// # Errors
+/// [`TrainError::Damaged`] or [`TrainError::Read`] if its description cannot be read.
+pub fn steps_of_run(folder: &Path) -> Result<Option<u64>, TrainError> {
+    let path = folder.join(RUN);
+    match std::fs::read(&path) {
+        Ok(bytes) => match serde_json::from_slice::<Run>(&bytes) {
+            Ok(run) => Ok(Some(run.plan.steps)),
+            Err(error) => Err(TrainError::Damaged {
+                path,
+                reason: format!("is no description of a run ({error}); delete its folder to start again"),
+            }),
+        },
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(TrainError::Read { path, source }),
+    }
+}
+
 /// Makes the folder this run's own, or sees to it that it is.
 ///
 /// # Errors

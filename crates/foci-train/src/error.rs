@@ -25,7 +25,7 @@ pub enum TrainError {
     },
     /// An image has no labels of its size, but the task needs them.
     #[error(
-        "an image of {width} x {height} pixels has no label image of its size, which outlining objects needs; add its mask, or leave it out"
+        "an image of {width} x {height} pixels has no label image of its size, which this task needs; add its mask, or leave it out"
     )]
     NoLabels {
         /// Pixels in a row.
@@ -33,11 +33,44 @@ pub enum TrainError {
         /// Rows.
         height: usize,
     },
+    /// A mask has a value that is no class.
+    #[error(
+        "a mask has the value {value}, but there are {classes} classes, 0 to {last}; if masks number objects, use --task instances, else give more classes",
+        last = classes.saturating_sub(1)
+    )]
+    NoClass {
+        /// Value of a pixel.
+        value: u32,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// All masks are of one class.
+    #[error(
+        "all pixels of all masks to train on have the value {value}, so there is nothing to tell apart; check the masks (foci data check)"
+    )]
+    OneClass {
+        /// The value.
+        value: u32,
+    },
     /// A model was asked for what it does not do.
     #[error("the model was trained for the task '{}'; train one for what you ask of it", .task.name())]
     OtherTask {
         /// What it was trained for.
         task: crate::Task,
+    },
+    /// Tiles are too small for a net.
+    #[error("tiles of {side} pixels are too small for this net: with what it sees around each pixel it needs at least {least}")]
+    Tile {
+        /// The smallest side.
+        least: usize,
+        /// The side asked for.
+        side: usize,
+    },
+    /// A net that looks at the whole image at once.
+    #[error("net `{net}` normalises its layers over the whole image, so an image in tiles would give something else; predict it whole, on a machine with more memory")]
+    Normalised {
+        /// The net.
+        net: String,
     },
     /// A file could not be read.
     #[error("cannot read {path}: {source}", path = path.display())]
@@ -86,6 +119,12 @@ pub enum TrainError {
     Engine(#[from] foci_engine::EngineError),
 }
 
+impl From<foci_image::Interrupted> for TrainError {
+    fn from(interrupted: foci_image::Interrupted) -> TrainError {
+        TrainError::Image(interrupted.into())
+    }
+}
+
 impl TrainError {
     /// True if the fault lies in what the user gave, and nothing was computed.
     pub fn is_unusable_input(&self) -> bool {
@@ -94,6 +133,10 @@ impl TrainError {
             TrainError::Plan { .. }
                 | TrainError::NoTiles { .. }
                 | TrainError::NoLabels { .. }
+                | TrainError::NoClass { .. }
+                | TrainError::OneClass { .. }
+                | TrainError::Tile { .. }
+                | TrainError::Normalised { .. }
                 | TrainError::Damaged { .. }
                 | TrainError::Read { .. }
                 | TrainError::Net(_)

@@ -8,9 +8,12 @@
 //! This crate never compares runs and never prints.
 #![forbid(unsafe_code)]
 
+mod appearance;
 mod batch;
 mod calibrate;
 mod checkpoint;
+mod class_map;
+mod classes;
 mod error;
 mod log;
 mod memory;
@@ -18,18 +21,26 @@ mod model;
 mod plan;
 mod predict;
 mod run;
+mod scale;
+mod seen;
 mod signal;
 mod supervision;
 mod target;
+mod task;
+mod tiled;
 mod tiles;
 
 pub use batch::Noise;
-pub use checkpoint::holds_run;
+pub use checkpoint::{holds_run, steps_of_run};
+pub use class_map::ClassMap;
+pub use classes::{balanced_weights, class_counts};
 pub use error::TrainError;
 pub use log::{LogLine, read_log};
-pub use model::{Model, Recipe, TrainingRecord};
-pub use plan::{LossKind, OptimiserKind, Task, TrainingPlan};
+pub use model::{Model, PercentileRange, Recipe, TrainingRecord};
+pub use plan::{OptimiserKind, TrainingPlan};
 pub use predict::Predictor;
 pub use run::{Observer, Outcome, train};
+pub use seen::{Seen, diameters_px};
 pub use signal::LayerSignal;
+pub use task::{LossKind, Task};
 pub use tiles::{Example, Tiles};

@@ -22,6 +22,17 @@ pub(crate) fn session(
     Session::with_options(net, shape, options, compute)
 }
 
+/// Whether a plan of the net for one image fits into the memory that is free.
+pub(crate) fn fits(net: &Net, (height, width): (usize, usize), plan: PlanOptions) -> bool {
+    let needed = net.bytes(height, width, plan);
+    match (needed, free_bytes()) {
+        (Ok(needed), Some(free)) => needed <= free,
+        // What is not known is found out by trying.
+        (Ok(_), None) => true,
+        (Err(_), _) => false,
+    }
+}
+
 /// Bytes of memory that are free for a program; unknown (and then not limited) on systems that do not say.
 fn free_bytes() -> Option<u64> {
     free_in(&std::fs::read_to_string("/proc/meminfo").ok()?)

@@ -2,7 +2,7 @@
 //!
 //! The weights are written last, so a folder without them is no model yet.
 
-use crate::{Task, TrainError, TrainingPlan};
+use crate::{Seen, Task, TrainError, TrainingPlan};
 use foci_engine::Parameters;
 use foci_image::Reading;
 use foci_net::Net;
@@ -29,6 +29,9 @@ pub struct Recipe {
     /// Channel and page of the training images, as they were said; images to predict are read alike.
     #[serde(default)]
     pub reading: Reading,
+    /// What the training images were like.
+    #[serde(default)]
+    pub seen: Seen,
     /// Percentiles of a field that become 0 and 1.
     pub normalisation: PercentileRange,
     /// How objects are made of what the net gives; only of a model for instances.
@@ -163,6 +166,7 @@ mod tests {
             task: Task::Reconstruct,
             classes: Vec::new(),
             reading: Reading { channel: ChannelChoice::Green, page: Some(2) },
+            seen: Seen { bits: vec![16], diameters_px: None },
             normalisation: PercentileRange::default(),
             objects: None,
             training: TrainingRecord { plan: plan(8), steps: 12, validation_loss: None, diverged: false },

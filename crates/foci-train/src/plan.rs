@@ -2,7 +2,7 @@
 //!
 //! Thread counts and vector widths are not part of it because they do not change the result.
 
-use crate::TrainError;
+use crate::{LossKind, Task, TrainError};
 use foci_net::Regularisation;
 use serde::{Deserialize, Serialize};
 
@@ -10,59 +10,13 @@ use serde::{Deserialize, Serialize};
 const MOST_STEPS: u64 = 1_000_000_000;
 /// Largest batch, and largest side of a crop.
 const MOST_SIDE: usize = 65_536;
+/// Classes that an 8-bit mask can tell apart.
+pub(crate) const MOST_CLASSES: usize = 256;
 /// Largest magnification of crops; beyond, blur is learnt rather than objects.
 const MOST_SCALE: f64 = 4.0;
 
 fn unscaled() -> f64 {
     1.0
-}
-
-/// What a net is trained to give back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Task {
-    /// The image itself: the net is an autoencoder.
-    Reconstruct,
-    /// Classes and depths from which objects are outlined and separated ([`foci_segment::targets`]).
-    Instances,
-}
-
-impl Task {
-    /// As it is written in recipes and on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Task::Reconstruct => "reconstruct",
-            Task::Instances => "instances",
-        }
-    }
-
-    /// Channels that the net gives.
-    pub fn channels(self) -> usize {
-        match self {
-            Task::Reconstruct => 1,
-            Task::Instances => foci_segment::targets::CHANNELS,
-        }
-    }
-
-    /// The loss that is meant where nobody says another.
-    pub fn usual_loss(self) -> LossKind {
-        match self {
-            Task::Reconstruct => LossKind::Mse,
-            Task::Instances => LossKind::Objects,
-        }
-    }
-}
-
-/// What the training makes small.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LossKind {
-    /// Mean squared error.
-    Mse,
-    /// Mean absolute error.
-    L1,
-    /// Of outlined objects: cross-entropy and Dice of the classes, and the mean absolute error of the depths.
-    Objects,
 }
 
 /// How a gradient becomes a change of the weights.
@@ -83,6 +37,16 @@ pub enum OptimiserKind {
 pub struct TrainingPlan {
     /// What the net learns.
     pub task: Task,
+    /// Of classes of pixels how many there are, background included; 0 for another task.
+    #[serde(default)]
+    pub classes: usize,
+    /// What the cross-entropy of each class counts; empty if all count the same.
+    #[serde(default)]
+    pub class_weights: Vec<f64>,
+    /// Share of the crops that are laid on a pixel of a class other than the first, each class as likely as any other: where
+    /// objects are rare, crops laid anywhere show none.
+    #[serde(default)]
+    pub rare_share: f64,
     /// Seed of the initial weights, the batches, the augmentation and the noise.
     pub seed: u64,
     /// Optimiser steps.
@@ -113,6 +77,9 @@ pub struct TrainingPlan {
     /// Crops are shown up to so many times larger or smaller; 1 shows them as they are.
     #[serde(default = "unscaled")]
     pub largest_scale: f64,
+    /// How much the appearance of crops is changed: blur, gamma, gain, noise; 0 for not at all, 1 for much.
+    #[serde(default)]
+    pub appearance: f64,
     /// Direct convolutions only ([`ConvSpec::exact`](foci_kernels::ConvSpec::exact)), in training and whenever the
     /// model is used.
     #[serde(default)]
@@ -135,6 +102,15 @@ impl TrainingPlan {
             0..600 => 2,
             600..800 => 3,
             _ => 4,
+        }
+    }
+
+    /// Channels that the net gives.
+    pub fn channels(&self) -> usize {
+        match self.task {
+            Task::Reconstruct => 1,
+            Task::Semantic => self.classes,
+            Task::Instances => foci_segment::targets::CHANNELS,
         }
     }
 
@@ -170,11 +146,19 @@ impl TrainingPlan {
         if !not_negative(self.input_noise) {
             return wrong("input noise must be 0 or more", self.input_noise.to_string());
         }
-        if (self.loss == LossKind::Objects) != (self.task == Task::Instances) {
+        let is_of_task = match self.task {
+            Task::Reconstruct => matches!(self.loss, LossKind::Mse | LossKind::L1),
+            Task::Semantic | Task::Instances => self.loss == self.task.usual_loss(),
+        };
+        if !is_of_task {
             return wrong(
-                "the loss must be that of the task: objects for instances, mse or l1 for reconstruct",
+                "the loss must be that of the task: classes for semantic, objects for instances, mse or l1 for reconstruct",
                 format!("{:?} for {:?}", self.loss, self.task).to_lowercase(),
             );
+        }
+        self.check_classes()?;
+        if !(0.0..=1.0).contains(&self.appearance) {
+            return wrong("the change of appearance must lie between 0 and 1", self.appearance.to_string());
         }
         if !(1.0..=MOST_SCALE).contains(&self.largest_scale) {
             return wrong("the largest scale must lie between 1 and 4", self.largest_scale.to_string());
@@ -194,6 +178,27 @@ impl TrainingPlan {
         Ok(())
     }
 
+    fn check_classes(&self) -> Result<(), TrainError> {
+        let wrong = |what: &str, value: String| Err(TrainError::Plan { what: what.into(), value });
+        let allowed = if self.task == Task::Semantic { 2..=MOST_CLASSES } else { 0..=0 };
+        if !allowed.contains(&self.classes) {
+            let what = "classes must be 2 to 256 for the task semantic, and 0 for another";
+            return wrong(what, self.classes.to_string());
+        }
+        let is_weight = |&weight: &f64| weight.is_finite() && weight > 0.0;
+        let given = self.class_weights.len();
+        if !(given == 0 || given == self.classes) || !self.class_weights.iter().all(is_weight) {
+            let what = "class weights must be above 0, one for each class";
+            return wrong(what, format!("{:?} for {} classes", self.class_weights, self.classes));
+        }
+        let may_be_laid = self.rare_share == 0.0 || self.task == Task::Semantic;
+        if !(0.0..=1.0).contains(&self.rare_share) || !may_be_laid {
+            let what = "the share of crops laid on rare classes must lie between 0 and 1, and be 0 where there are no classes";
+            return wrong(what, self.rare_share.to_string());
+        }
+        Ok(())
+    }
+
     /// Steps over which the learning rate rises.
     pub(crate) fn warmup_steps(&self) -> u64 {
         (self.steps as f64 * self.warmup_share).round() as u64
@@ -208,6 +213,9 @@ pub(crate) mod tests {
     pub(crate) fn plan(crop: usize) -> TrainingPlan {
         TrainingPlan {
             task: Task::Reconstruct,
+            classes: 0,
+            class_weights: Vec::new(),
+            rare_share: 0.0,
             seed: 7,
             steps: 12,
             batch: 2,
@@ -222,11 +230,16 @@ pub(crate) mod tests {
             input_noise: 0.0,
             augment: true,
             largest_scale: 1.0,
+            appearance: 0.0,
             exact: false,
             validate_every: 4,
             gradient_batches: 0,
             checkpoint_every: 3,
         }
+    }
+
+    fn classes(classes: usize) -> TrainingPlan {
+        TrainingPlan { task: Task::Semantic, loss: LossKind::Classes, classes, ..plan(8) }
     }
 
     #[test]
@@ -238,6 +251,11 @@ pub(crate) mod tests {
             TrainingPlan { input_noise: -1.0, ..plan(8) },
             TrainingPlan { task: Task::Instances, ..plan(8) },
             TrainingPlan { largest_scale: 0.5, ..plan(8) },
+            TrainingPlan { appearance: 1.5, ..plan(8) },
+            TrainingPlan { rare_share: 0.5, ..plan(8) },
+            TrainingPlan { task: Task::Semantic, loss: LossKind::Classes, classes: 1, ..plan(8) },
+            TrainingPlan { class_weights: vec![1.0, 0.0], ..classes(2) },
+            TrainingPlan { class_weights: vec![1.0], ..classes(2) },
             TrainingPlan {
                 regularisation: Regularisation { dropout: 1.0, ..Regularisation::default() },
                 ..plan(8)
@@ -254,6 +272,11 @@ pub(crate) mod tests {
             "noise",
             "the loss",
             "scale",
+            "appearance",
+            "rare classes",
+            "classes must be",
+            "class weights",
+            "class weights",
             "dropout must",
             "skip dropout",
         ];
@@ -262,12 +285,13 @@ pub(crate) mod tests {
             assert!(error.contains(word), "{error}");
         }
         assert!(plan(8).check().is_ok());
+        assert!(TrainingPlan { class_weights: vec![1.0, 9.5], rare_share: 1.0, ..classes(2) }.check().is_ok());
     }
 
     #[test]
     fn a_plan_from_before_there_was_a_choice_is_read_as_it_was_meant() {
         let mut json = serde_json::to_value(plan(8)).unwrap();
-        for key in ["exact", "regularisation"] {
+        for key in ["exact", "regularisation", "classes", "class_weights", "rare_share", "appearance"] {
             json.as_object_mut().unwrap().remove(key);
         }
         assert_eq!(serde_json::from_value::<TrainingPlan>(json).unwrap(), plan(8));

@@ -1,6 +1,7 @@
 //! A model put to use: planes in, planes or label images out.
 
-use crate::{Model, TrainError, memory};
+use crate::tiled::Tiling;
+use crate::{ClassMap, Model, Task, TrainError, memory};
 use foci_engine::{Mode, PlanOptions, Session, Shape};
 use foci_image::{LabelImage, Normalisation, Plane};
 use foci_kernels::Compute;
@@ -11,8 +12,9 @@ pub struct Predictor<'a> {
     model: &'a Model,
     compute: &'a Compute,
     options: PlanOptions,
-    session: Option<(Shape, Session)>,
+    session: Option<(Shape, PlanOptions, Session)>,
     flips: bool,
+    largest_tile: Option<usize>,
 }
 
 impl<'a> Predictor<'a> {
@@ -20,7 +22,7 @@ impl<'a> Predictor<'a> {
     pub fn new(model: &'a Model, compute: &'a Compute) -> Predictor<'a> {
         let exact = model.recipe.training.plan.exact;
         let options = PlanOptions { exact, ..PlanOptions::new(Mode::Inference) };
-        Predictor { model, compute, options, session: None, flips: false }
+        Predictor { model, compute, options, session: None, flips: false, largest_tile: None }
     }
 
     /// The same with direct convolutions only, however the model was trained.
@@ -34,6 +36,13 @@ impl<'a> Predictor<'a> {
     /// work for an answer that leans to no side.
     pub fn with_flips(mut self) -> Predictor<'a> {
         self.flips = true;
+        self
+    }
+
+    /// The same with images cut into tiles of at most so many pixels on a side, margins included; the answer is the same, to the last bit. Otherwise
+    /// images are cut only where memory is short.
+    pub fn with_tiles(mut self, side: usize) -> Predictor<'a> {
+        self.largest_tile = Some(side);
         self
     }
 
@@ -53,12 +62,42 @@ impl<'a> Predictor<'a> {
     /// # Errors
     /// [`TrainError::OtherTask`] if the model was trained for something else; as [`Predictor::predict`].
     pub fn objects_raw(&mut self, image: &Plane) -> Result<LabelImage, TrainError> {
+        let input = self.normalised(image).0;
+        self.objects(&input)
+    }
+
+    /// The objects of a normalised plane; otherwise as [`Predictor::objects_raw`].
+    ///
+    /// # Errors
+    /// As [`Predictor::objects_raw`].
+    pub fn objects(&mut self, input: &Plane) -> Result<LabelImage, TrainError> {
         let recipe = &self.model.recipe;
         let Some(options) = recipe.objects else {
             return Err(TrainError::OtherTask { task: recipe.task });
         };
-        let maps = self.maps(&self.normalised(image).0)?;
-        Ok(objects(&maps, image.width, image.height, &options)?)
+        let maps = self.maps(input)?;
+        Ok(objects(&maps, input.width, input.height, &options)?)
+    }
+
+    /// The class of each pixel of an image in raw counts, and how likely each class is.
+    ///
+    /// # Errors
+    /// [`TrainError::OtherTask`] if the model was trained for something else; as [`Predictor::predict`].
+    pub fn classes_raw(&mut self, image: &Plane) -> Result<ClassMap, TrainError> {
+        let input = self.normalised(image).0;
+        self.classes(&input)
+    }
+
+    /// The classes of a normalised plane; otherwise as [`Predictor::classes_raw`].
+    ///
+    /// # Errors
+    /// As [`Predictor::classes_raw`].
+    pub fn classes(&mut self, input: &Plane) -> Result<ClassMap, TrainError> {
+        if self.model.recipe.task != Task::Semantic {
+            return Err(TrainError::OtherTask { task: self.model.recipe.task });
+        }
+        let maps = self.maps(input)?;
+        Ok(ClassMap::of_logits(maps, input.width, input.height))
     }
 
     /// An image as the model was trained to see it, and the way back.
@@ -75,7 +114,7 @@ impl<'a> Predictor<'a> {
     /// # Errors
     /// [`TrainError::OtherTask`] if the model gives several channels; as [`Predictor::maps`].
     pub fn predict(&mut self, input: &Plane) -> Result<Plane, TrainError> {
-        if self.model.recipe.task.channels() != 1 {
+        if self.model.recipe.training.plan.channels() != 1 {
             return Err(TrainError::OtherTask { task: self.model.recipe.task });
         }
         Ok(Plane { width: input.width, height: input.height, data: self.maps(input)? })
@@ -102,21 +141,58 @@ impl<'a> Predictor<'a> {
         Ok(mean)
     }
 
+    /// The net's answer to an image, in parts where that was asked for or memory is short.
     fn forward(&mut self, input: &Plane) -> Result<Vec<f32>, TrainError> {
-        let shape = Shape { n: 1, h: input.height, w: input.width };
-        let mut session = match self.session.take() {
-            Some((planned, session)) if planned == shape => session,
+        let compute = self.compute;
+        let Some(tiling) = self.tiling(input)? else {
+            let shape = Shape { n: 1, h: input.height, w: input.width };
+            return Ok(self.planned(shape, self.options)?.forward(compute, &input.data)?.to_vec());
+        };
+        let options = PlanOptions { tile_of: Some((input.height, input.width)), ..self.options };
+        let channels = self.model.recipe.training.plan.channels();
+        let mut maps = vec![0.0; channels * input.data.len()];
+        for tile in tiling.tiles(input.height, input.width) {
+            let part = tile.cut(input);
+            let shape = Shape { n: 1, h: part.height, w: part.width };
+            let answer = self.planned(shape, options)?.forward(compute, &part.data)?;
+            tile.paste(answer, &mut maps, input.height, input.width);
+        }
+        Ok(maps)
+    }
+
+    /// How the image is cut; not at all if it is small enough.
+    fn tiling(&self, input: &Plane) -> Result<Option<Tiling>, TrainError> {
+        let net = &self.model.net;
+        let longest = input.width.max(input.height);
+        if let Some(side) = self.largest_tile {
+            return if longest > side { Tiling::within(net, side).map(Some) } else { Ok(None) };
+        }
+        let options = PlanOptions { threads: self.compute.threads(), ..self.options };
+        if net.normalises() || memory::fits(net, (input.height, input.width), options) {
+            return Ok(None);
+        }
+        let mut tiling = Tiling::within(net, longest)?;
+        while !memory::fits(net, (tiling.side(), tiling.side()), options) {
+            // With the smallest parts the plan itself says how much memory it lacks.
+            let Some(smaller) = tiling.halved(net) else { break };
+            tiling = smaller;
+        }
+        Ok(Some(tiling))
+    }
+
+    /// A session for a shape: the one of the last image if it had the same.
+    fn planned(&mut self, shape: Shape, options: PlanOptions) -> Result<&mut Session, TrainError> {
+        let session = match self.session.take() {
+            Some((planned, of, session)) if planned == shape && of == options => session,
             other => {
                 // Its memory first: memory for two sizes at once may be more than there is.
                 drop(other);
-                let mut session = memory::session(&self.model.net, shape, self.options, self.compute, 0)?;
+                let mut session = memory::session(&self.model.net, shape, options, self.compute, 0)?;
                 session.set_parameters(&self.model.parameters)?;
                 session
             }
         };
-        let maps = session.forward(self.compute, &input.data)?.to_vec();
-        self.session = Some((shape, session));
-        Ok(maps)
+        Ok(&mut self.session.insert((shape, options, session)).2)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::model::{Model, PercentileRange, Recipe, TrainingRecord};
 use crate::signal::{Gathered, LayerSignal};
 use crate::supervision::Supervised;
 use crate::tiles::Tiles;
-use crate::{LossKind, OptimiserKind, Task, TrainError, TrainingPlan};
+use crate::{LossKind, OptimiserKind, Seen, Task, TrainError, TrainingPlan};
 use foci_engine::{
     Adam, ByChannels, ChannelLoss, CrossEntropyDice, Layout, Loss, MeanAbsoluteError, MeanSquaredError, Mode,
     Optimiser, Parameters, PlanOptions, Session, Sgd, Shape, clip_gradient_norm, schedule,
@@ -107,9 +107,9 @@ impl<'a> Run<'a> {
         compute: &'a Compute,
     ) -> Result<Run<'a>, TrainError> {
         let gives = net.nodes.last().map_or(0, |node| node.channels);
-        if gives != plan.task.channels() {
+        if gives != plan.channels() {
             return Err(TrainError::Plan {
-                what: format!("a net for {} must give {} channels", plan.task.name(), plan.task.channels()),
+                what: format!("a net for {} must give {} channels", plan.task.name(), plan.channels()),
                 value: format!("{} that gives {gives}", net.name),
             });
         }
@@ -283,8 +283,9 @@ impl<'a> Run<'a> {
         let recipe = Recipe {
             foci: env!("CARGO_PKG_VERSION").into(),
             task: self.plan.task,
-            classes: Vec::new(),
+            classes: self.tiles.classes.clone(),
             reading: self.tiles.reading,
+            seen: self.seen(),
             normalisation: PercentileRange::default(),
             objects: None,
             training,
@@ -297,6 +298,11 @@ impl<'a> Run<'a> {
         }
         model.save(self.folder)?;
         Ok(Outcome { model, seconds, seconds_per_step })
+    }
+
+    fn seen(&self) -> Seen {
+        let seen = Seen { bits: self.tiles.bits.clone(), diameters_px: None };
+        if self.plan.task == Task::Instances { seen.with_objects(&self.tiles.training) } else { seen }
     }
 
     /// Median over the steps of this process; that of the one before if this one took none.
@@ -320,11 +326,16 @@ fn optimiser(plan: &TrainingPlan, count: usize) -> Box<dyn Optimiser> {
 }
 
 fn loss(plan: &TrainingPlan) -> Box<dyn Loss> {
+    let pixels = plan.crop * plan.crop;
     match plan.loss {
         LossKind::Mse => Box::new(MeanSquaredError),
         LossKind::L1 => Box::new(MeanAbsoluteError),
+        LossKind::Classes => {
+            let equal = || vec![1.0; plan.classes];
+            let weights = if plan.class_weights.is_empty() { equal() } else { plan.class_weights.clone() };
+            Box::new(CrossEntropyDice::new(weights, pixels))
+        }
         LossKind::Objects => {
-            let pixels = plan.crop * plan.crop;
             let classes = CrossEntropyDice::new(vec![1.0; CLASSES], pixels);
             let parts = vec![
                 ChannelLoss { channels: CLASSES, share: 1.0, loss: Box::new(classes) },

@@ -1,36 +1,43 @@
-//! What a net should give for a crop: the image itself, or classes and depths of its objects.
+//! What a net should give for a crop: the image itself, the class of each pixel, or classes and depths of its objects.
 //!
 //! A source holds the maps that targets are cut from, made once for each image: objects that a crop cuts keep the depths that
 //! they have as a whole.
 
+use crate::scale::Scale;
 use crate::tiles::Example;
-use crate::{Task, TrainError};
+use crate::{Task, TrainError, TrainingPlan};
+use foci_image::LabelImage;
 use foci_image::crop::Crop;
 use foci_segment::targets::{CLASSES, Targets};
 
 /// An image of a run, with what its targets are cut from.
 pub(crate) struct Source<'a> {
     example: &'a Example,
-    targets: Option<Targets>,
+    maps: Maps,
+}
+
+/// What targets are cut from, of the size of the image.
+enum Maps {
+    /// The image.
+    Image,
+    /// Classes of pixels, of so many.
+    Classes { classes: Vec<u8>, count: usize },
+    /// Classes and depths of objects.
+    Objects(Targets),
 }
 
 impl<'a> Source<'a> {
     /// # Errors
-    /// [`TrainError::NoLabels`] if the task needs labels and the image has none of its size.
-    pub fn new(example: &'a Example, task: Task) -> Result<Source<'a>, TrainError> {
-        let Example { image, labels } = example;
-        let targets = match (task, labels) {
-            (Task::Reconstruct, _) => None,
-            (Task::Instances, Some(labels))
-                if (labels.width, labels.height) == (image.width, image.height) =>
-            {
-                Some(Targets::of(labels))
-            }
-            (Task::Instances, _) => {
-                return Err(TrainError::NoLabels { width: image.width, height: image.height });
-            }
+    /// [`TrainError::NoLabels`] if the task needs labels and the image has none of its size, [`TrainError::NoClass`] if a pixel is of a class that
+    /// the plan does not have.
+    pub fn new(example: &'a Example, plan: &TrainingPlan) -> Result<Source<'a>, TrainError> {
+        let labels = || labels_of(example);
+        let maps = match plan.task {
+            Task::Reconstruct => Maps::Image,
+            Task::Semantic => Maps::Classes { classes: classes(labels()?, plan.classes)?, count: plan.classes },
+            Task::Instances => Maps::Objects(Targets::of(labels()?)),
         };
-        Ok(Source { example, targets })
+        Ok(Source { example, maps })
     }
 
     /// Width and height in pixels.
@@ -38,92 +45,62 @@ impl<'a> Source<'a> {
         (self.example.image.width, self.example.image.height)
     }
 
-    /// Cuts input and target, [C, side, side], from a crop of another or the same side, which must lie inside.
+    /// The class of each pixel, row by row; none where the task has no classes of its own.
+    pub fn classes(&self) -> &[u8] {
+        match &self.maps {
+            Maps::Classes { classes, .. } => classes,
+            Maps::Image | Maps::Objects(_) => &[],
+        }
+    }
+
+    /// Cuts input [1, side, side] and target [C, side, side] from a crop of another or the same side, which must lie inside.
     pub fn cut(&self, crop: &Crop, side: usize, input: &mut [f32], target: &mut [f32]) {
         let image = &self.example.image;
         let scale = Scale { from: crop.width, to: side };
         scale.cut(crop, &image.data, image.width, input);
-        let Some(targets) = &self.targets else {
-            target.copy_from_slice(input);
-            return;
-        };
-        let (classes, depths) = target.split_at_mut(CLASSES * side * side);
-        scale.cut(crop, &targets.depths, targets.width, depths);
-        let mut taken = vec![0; crop.width * crop.height];
-        crop.copy(&targets.classes, targets.width, &mut taken);
-        for (class, map) in (0..).zip(classes.chunks_exact_mut(side * side)) {
-            for (at, value) in map.iter_mut().enumerate() {
-                let nearest =
-                    |at: usize| scale.place(at).round().clamp(0.0, (scale.from - 1) as f64) as usize;
-                let here = taken[nearest(at / side) * scale.from + nearest(at % side)];
-                *value = if here == class { 1.0 } else { 0.0 };
+        match &self.maps {
+            Maps::Image => target.copy_from_slice(input),
+            Maps::Classes { classes, count } => {
+                debug_assert_eq!(target.len(), count * side * side);
+                scale.cut_classes(crop, classes, image.width, target);
+            }
+            Maps::Objects(targets) => {
+                let (classes, depths) = target.split_at_mut(CLASSES * side * side);
+                scale.cut(crop, &targets.depths, targets.width, depths);
+                scale.cut_classes(crop, &targets.classes, targets.width, classes);
             }
         }
     }
 }
 
-/// A change of size of square images.
-struct Scale {
-    from: usize,
-    to: usize,
+/// The labels of an image.
+pub(crate) fn labels_of(Example { image, labels }: &Example) -> Result<&LabelImage, TrainError> {
+    let is_of_size = |labels: &&LabelImage| (labels.width, labels.height) == (image.width, image.height);
+    let none = TrainError::NoLabels { width: image.width, height: image.height };
+    labels.as_ref().filter(is_of_size).ok_or(none)
 }
 
-impl Scale {
-    /// Where pixel `at` of the new image lies in the old one, along one axis; the borders of both images coincide.
-    fn place(&self, at: usize) -> f64 {
-        (at as f64 + 0.5) * self.from as f64 / self.to as f64 - 0.5
-    }
-
-    /// A crop of an image of `width` columns, brought to the new size.
-    fn cut(&self, crop: &Crop, image: &[f32], width: usize, out: &mut [f32]) {
-        if self.from == self.to {
-            crop.copy(image, width, out);
-            return;
-        }
-        let mut taken = vec![0.0; crop.width * crop.height];
-        crop.copy(image, width, &mut taken);
-        self.blend(&taken, out);
-    }
-
-    /// Bilinear between the four nearest pixels.
-    fn blend(&self, image: &[f32], out: &mut [f32]) {
-        let last = self.from - 1;
-        let along: Vec<(usize, usize, f32)> = (0..self.to)
-            .map(|at| {
-                let place = self.place(at).clamp(0.0, last as f64);
-                let low = place as usize;
-                (low, (low + 1).min(last), (place - low as f64) as f32)
-            })
-            .collect();
-        for (row, &(top, bottom, down)) in out.chunks_exact_mut(self.to).zip(&along) {
-            let (top, bottom) = (&image[top * self.from..], &image[bottom * self.from..]);
-            for (value, &(left, right, across)) in row.iter_mut().zip(&along) {
-                let upper = top[left] + across * (top[right] - top[left]);
-                let lower = bottom[left] + across * (bottom[right] - bottom[left]);
-                *value = upper + down * (lower - upper);
-            }
-        }
-    }
+fn classes(labels: &LabelImage, count: usize) -> Result<Vec<u8>, TrainError> {
+    let class = |&label: &u32| match u8::try_from(label) {
+        Ok(class) if usize::from(class) < count => Ok(class),
+        _ => Err(TrainError::NoClass { value: label, classes: count }),
+    };
+    labels.data.iter().map(class).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::LossKind;
+    use crate::plan::tests::plan;
     use foci_image::{LabelImage, Plane};
 
     fn crop(side: usize) -> Crop {
         Crop { x: 0, y: 0, width: side, height: side, turns: 0, mirrored: false }
     }
 
-    #[test]
-    fn twice_the_size_lies_between_the_pixels() {
-        let scale = Scale { from: 2, to: 4 };
-        let mut out = [0.0; 16];
-        scale.blend(&[0.0, 4.0, 8.0, 12.0], &mut out);
-        // Pixel centres at -1/4, 1/4, 3/4, 5/4 of the old ones; beyond the first and last nothing changes.
-        assert_eq!(out[..4], [0.0, 1.0, 3.0, 4.0]);
-        assert_eq!(out[4..8], [2.0, 3.0, 5.0, 6.0]);
-        assert_eq!(out[12..], [8.0, 9.0, 11.0, 12.0]);
+    fn for_instances() -> TrainingPlan {
+        TrainingPlan { task: Task::Instances, loss: LossKind::Objects, ..plan(8) }
     }
 
     #[test]
@@ -131,9 +108,25 @@ mod tests {
         let image = Plane { width: 2, height: 2, data: vec![1.0, 2.0, 3.0, 4.0] };
         let example = Example::from(image);
         let (mut input, mut target) = ([0.0; 4], [0.0; 4]);
-        Source::new(&example, Task::Reconstruct).unwrap().cut(&crop(2), 2, &mut input, &mut target);
+        Source::new(&example, &plan(8)).unwrap().cut(&crop(2), 2, &mut input, &mut target);
         assert_eq!((input, target), ([1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0]));
-        assert!(matches!(Source::new(&example, Task::Instances), Err(TrainError::NoLabels { .. })));
+        assert!(matches!(Source::new(&example, &for_instances()), Err(TrainError::NoLabels { .. })));
+    }
+
+    #[test]
+    fn the_target_of_classes_has_a_map_for_each() {
+        let image = Plane { width: 2, height: 2, data: vec![1.0, 2.0, 3.0, 4.0] };
+        let labels = LabelImage { width: 2, height: 2, data: vec![0, 2, 1, 2] };
+        let example = Example { image, labels: Some(labels) };
+        let plan = TrainingPlan { task: Task::Semantic, loss: LossKind::Classes, classes: 3, ..plan(8) };
+        let source = Source::new(&example, &plan).unwrap();
+        assert_eq!(source.classes(), [0, 2, 1, 2]);
+        let (mut input, mut target) = ([0.0; 4], [9.0; 12]);
+        source.cut(&Crop { mirrored: true, ..crop(2) }, 2, &mut input, &mut target);
+        assert_eq!(input, [2.0, 1.0, 4.0, 3.0]);
+        assert_eq!(target, [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 0.0]);
+        let error = Source::new(&example, &TrainingPlan { classes: 2, ..plan }).err().unwrap();
+        assert!(matches!(error, TrainError::NoClass { value: 2, classes: 2 }));
     }
 
     #[test]
@@ -145,7 +138,7 @@ mod tests {
         }
         let image = Plane { width: 6, height: 6, data: (0..36).map(|value| value as f32).collect() };
         let example = Example { image, labels: Some(labels) };
-        let source = Source::new(&example, Task::Instances).unwrap();
+        let source = Source::new(&example, &for_instances()).unwrap();
         let (mut input, mut target) = ([0.0; 9], [9.0; 36]);
         source.cut(&Crop { x: 2, y: 0, ..crop(3) }, 3, &mut input, &mut target);
         assert_eq!(input, [2.0, 3.0, 4.0, 8.0, 9.0, 10.0, 14.0, 15.0, 16.0]);

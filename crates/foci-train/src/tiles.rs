@@ -26,6 +26,10 @@ pub struct Tiles {
     pub validation: Vec<Example>,
     /// By what the images can be known again: a run resumes only with the images that it began with.
     pub fingerprint: String,
+    /// Names of the classes that the masks number, from 0 on; empty where there are none. The model remembers them.
+    pub classes: Vec<String>,
+    /// Bits of a sample in the files, each depth once, in ascending order; the model remembers them.
+    pub bits: Vec<u8>,
     /// Channel and page that the images were read from; the model remembers it.
     pub reading: Reading,
 }

@@ -47,7 +47,7 @@ fn tiles() -> Tiles {
 }
 
 fn net() -> Net {
-    solve::for_weights(&Architecture::shipped("unet").unwrap(), 6_000, 1, Task::Instances.channels()).unwrap()
+    solve::for_weights(&Architecture::shipped("unet").unwrap(), 6_000, 1, foci_segment::targets::CHANNELS).unwrap()
 }
 
 fn for_instances(steps: u64) -> TrainingPlan {
@@ -67,7 +67,7 @@ fn discs_are_learnt_and_touching_ones_told_apart() {
     let compute = Compute::new(2, Simd::detect().unwrap()).unwrap();
     run_on(&tiles(), &net(), &for_instances(300), folder.path(), u64::MAX).unwrap();
     let model = Model::load(folder.path()).unwrap();
-    assert!(model.recipe.objects.is_some_and(|options| (0.2..=0.8).contains(&options.seed_depth)));
+    assert!(model.recipe.objects.is_some_and(|options| (0.1..=0.4).contains(&options.prominence)));
     let mut predictor = Predictor::new(&model, &compute);
     let (mut found, mut missed) = (0, 0);
     for seed in 200..208 {

@@ -172,6 +172,12 @@ pub struct PredictArguments {
     /// Models: show each image in its four mirror images and average the answers, which takes four times as long
     #[arg(long)]
     pub flips: bool,
+    /// Models: cut images into tiles of at most so many pixels on a side; the result is the same, to the last bit [default: only where memory is short]
+    #[arg(long, value_name = "PIXELS")]
+    pub tile: Option<usize>,
+    /// Objects and classes: write label images as 16-bit PNG instead of 32-bit TIFF; refused above 65,535 objects in an image
+    #[arg(long)]
+    pub png: bool,
     /// Channel of colour images to use [default: as said in training, else guessed; either is told]
     #[arg(long)]
     pub channel: Option<Channel>,
@@ -203,7 +209,7 @@ pub struct EvaluateArguments {
     /// Folder of predicted images, or label images, with the same names
     #[arg(long, value_name = "DIR")]
     pub pred: PathBuf,
-    /// What the predicted files are [default: label images where they hold 32-bit unsigned integers, else images]
+    /// What the predicted files are [default: classes beside a folder of that name, else labels where they hold 32-bit unsigned integers, else images]
     #[arg(long = "as", value_name = "KIND")]
     pub kind: Option<Predicted>,
     /// Which part of each file is used
@@ -221,6 +227,8 @@ pub enum Predicted {
     Images,
     /// Numbers of objects, 0 for background
     Labels,
+    /// Numbers of classes
+    Classes,
 }
 
 /// Flags of `foci inspect`.

@@ -529,45 +529,6 @@ fn a_net_is_trained_with_every_remedy_and_then_used_like_any_other() {
 }
 
 #[test]
-fn a_net_learns_objects_and_predicts_label_images() {
-    let place = Workplace::new();
-    place.specimens("data", 6);
-    let (data, model, found) = (place.text("data"), place.text("model"), place.text("found"));
-    let small =
-        ["train", "--task", "instances", "--weights", "5000", "--steps", "3", "--crop", "48", "--batch", "2"];
-    foci(&[&small[..], &["--net", "unet", "--data", &data, "--out", &model]].concat()).succeeds();
-    let recipe = json(&fs::read_to_string(place.path("model/recipe.json")).unwrap());
-    assert_eq!(
-        (&recipe["task"], &recipe["training"]["plan"]["loss"]),
-        (&"instances".into(), &"objects".into())
-    );
-    assert_eq!(recipe["training"]["plan"]["largest_scale"], 1.5);
-    assert!(recipe["objects"]["seed_depth"].as_f64().unwrap() > 0.0);
-    foci(&["predict", &model, &data, "--out", &found]).succeeds();
-    // Of each image a label image, a picture and a table with a line for each object.
-    let table = fs::read_to_string(images_in(&place.path("found/objects"))[0].clone()).unwrap();
-    assert!(table.starts_with("label,area,centroid_x"), "{table}");
-    assert_eq!(images_in(&place.path("found/outlines")).len(), 6);
-    // Label images: what evaluate takes without being told.
-    let measured = json(&foci(&["evaluate", "--truth", &data, "--pred", &found, "--json"]).stdout);
-    assert_eq!(measured["images"].as_array().unwrap().len(), 6);
-    foci(&["optics", &model]).fails_with(2, &["gives 4"]);
-    // A field without a mask is told and left out; a folder without any has nothing to learn from.
-    fs::remove_file(fs::read_dir(place.path("data/masks")).unwrap().next().unwrap().unwrap().path()).unwrap();
-    let told = foci(&[&small[..], &["--net", "fcn", "--data", &data, "--out", &place.text("five")]].concat());
-    assert!(told.stderr.contains("no mask to learn from"), "{}", told.stderr);
-    fs::remove_dir_all(place.path("data/masks")).unwrap();
-    let none = place.text("none");
-    foci(&[&small[..], &["--net", "fcn", "--data", &data, "--out", &none]].concat())
-        .fails_with(2, &["no image in", "has a mask"]);
-    let quick = concat!(env!("CARGO_MANIFEST_DIR"), "/../../studies/quick.toml");
-    let study = fs::read_to_string(quick).unwrap().replace("\"reconstruct\"", "\"instances\"");
-    fs::write(place.path("study.toml"), study).unwrap();
-    foci(&["study", &place.text("study.toml"), "--data", &data, "--out", &place.text("study")])
-        .fails_with(2, &["instances", "foci train"]);
-}
-
-#[test]
 fn growth_tells_sizes_and_depths() {
     let arguments = ["bench", "--net", "unet", "--weights", "5000", "--size", "64x64", "--growth", "--json"];
     let found = json(&foci(&arguments).stdout);

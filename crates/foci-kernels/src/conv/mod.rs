@@ -51,6 +51,9 @@ pub struct ConvSpec {
     /// the largest value, not 1e-5, and large layers take about twice the time. Otherwise 3x3 kernels
     /// between many channels go by Winograd's tiles.
     pub exact: bool,
+    /// Rows and columns of the map of which this one is a part, if it is one: the way of computing is then chosen as for the whole, so that
+    /// far enough from the cuts the bits are those of the whole. The part must begin at a multiple of four dilations.
+    pub part_of: Option<(usize, usize)>,
 }
 
 impl ConvSpec {
@@ -66,6 +69,7 @@ impl ConvSpec {
             w,
             training: self.training,
             exact: self.exact,
+            part_of: self.part_of,
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct ConvShape<'a> {
     pub training: bool,
     /// See [`ConvSpec::exact`](crate::ConvSpec::exact).
     pub exact: bool,
+    /// See [`ConvSpec::part_of`](crate::ConvSpec::part_of).
+    pub part_of: Option<(usize, usize)>,
 }
 
 /// More floats of scratch than there are for any one weight: mostly those of a worker that goes by tiles.
@@ -110,7 +112,7 @@ impl ConvShape<'_> {
 
     fn by_tiles(&self, rule: &impl Rule, part: Part, channels_in: usize, channels_out: usize) -> bool {
         let possible = self.kernel == 3 && !self.exact;
-        possible && rule(part, channels_in, channels_out, self.size(), self.distance())
+        possible && rule(part, channels_in, channels_out, self.part_of.unwrap_or(self.size()), self.distance())
     }
 
     fn pass(&self, rule: &impl Rule, simd: Simd, channels_in: usize, outputs: &[usize], back: bool) -> Pass {
@@ -185,6 +187,7 @@ mod tests {
             w: 7,
             training: true,
             exact: false,
+            part_of: None,
         };
         assert!(shape.bytes().is_some());
         let none = [

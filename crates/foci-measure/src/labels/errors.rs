@@ -42,13 +42,66 @@ impl ObjectErrors {
     }
 }
 
+/// What is wrong with one object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// A true object that was predicted in parts, or one of the parts.
+    Split,
+    /// A predicted object that holds several true ones, or one of those.
+    Merged,
+    /// A predicted object where there is none.
+    Spurious,
+    /// A true object that was not predicted.
+    Missing,
+}
+
+/// What is wrong with each object, by the definitions of [`ObjectErrors`]; of an object that is both merged and a part of a split one the first is
+/// told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Faults {
+    /// Of the entries of [`Overlaps::truth`].
+    pub truth: Vec<Option<Fault>>,
+    /// Of the entries of [`Overlaps::predicted`].
+    pub predicted: Vec<Option<Fault>>,
+}
+
+impl Faults {
+    /// Finds the faults.
+    pub fn new(overlaps: &Overlaps) -> Self {
+        let (by_predicted, by_truth) = (overlaps.true_partners(), overlaps.predicted_partners());
+        let parts = assigned(&by_predicted, overlaps.truth.len());
+        let held = assigned(&by_truth, overlaps.predicted.len());
+        let of_predicted = |(own, &partner): (usize, &usize)| match (own, partner) {
+            (BACKGROUND, _) => None,
+            (_, BACKGROUND) => Some(Fault::Spurious),
+            (own, _) if held[own] > 1 => Some(Fault::Merged),
+            (_, partner) => (parts[partner] > 1).then_some(Fault::Split),
+        };
+        let of_truth = |(own, &partner): (usize, &usize)| match (own, partner) {
+            (BACKGROUND, _) => None,
+            (_, BACKGROUND) => Some(Fault::Missing),
+            (_, partner) if held[partner] > 1 => Some(Fault::Merged),
+            (own, _) => (parts[own] > 1).then_some(Fault::Split),
+        };
+        Self {
+            truth: by_truth.iter().enumerate().map(of_truth).collect(),
+            predicted: by_predicted.iter().enumerate().map(of_predicted).collect(),
+        }
+    }
+}
+
 /// How many objects, out of `count` with the background, two or more are assigned to.
 fn assigned_several(partners: &[usize], count: usize) -> usize {
+    assigned(partners, count)[1..].iter().filter(|&&number| number > 1).count()
+}
+
+/// How many objects are assigned to each of `count` entries, the background among them.
+fn assigned(partners: &[usize], count: usize) -> Vec<usize> {
     let mut assigned = vec![0; count];
     for &partner in &partners[1..] {
         assigned[partner] += 1;
     }
-    assigned[1..].iter().filter(|&&number| number > 1).count()
+    assigned
 }
 
 #[cfg(test)]
@@ -65,6 +118,10 @@ mod tests {
         let overlaps = Overlaps::new(view(&truth), view(&predicted)).unwrap();
         let expected = ObjectErrors { split: 1, merged: 1, spurious: 1, missing: 1 };
         assert_eq!(ObjectErrors::new(&overlaps), expected);
+        let faults = Faults::new(&overlaps);
+        let (split, merged) = (Some(Fault::Split), Some(Fault::Merged));
+        assert_eq!(faults.truth, [None, split, merged, merged, Some(Fault::Missing)]);
+        assert_eq!(faults.predicted, [None, split, split, merged, Some(Fault::Spurious)]);
         // The other way round each error is its counterpart.
         let back = Overlaps::new(view(&predicted), view(&truth)).unwrap();
         assert_eq!(ObjectErrors::new(&back), expected);

@@ -7,6 +7,7 @@
 //!   of the Data Science Bowl;
 //! - [`foreground`]: Dice, intersection over union, aggregated Jaccard index;
 //! - [`boundary`]: boundary F-measure;
+//! - [`classes`]: classes of pixels over many images, and whole images told apart by a score;
 //! - [`pairs`], [`contour`], [`errors`]: Rand index, "Jaccard index" of pairs, Hausdorff distance, normalised sum of distances, split,
 //!   merged, spurious and missing objects, as Coelho, Shariff and Murphy (ISBI 2009) define them;
 //! - [`shape`]: area, perimeter, eccentricity, solidity and brightness of each object;
@@ -28,6 +29,7 @@
 
 pub mod boundary;
 pub mod bounds;
+pub mod classes;
 pub mod contour;
 pub mod distance;
 pub mod errors;

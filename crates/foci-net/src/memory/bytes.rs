@@ -89,7 +89,8 @@ fn layer_bytes(net: &Net, plan: &MemoryPlan, node: usize) -> Option<LayerBytes> 
         ConvTransposedShape { kernel, inputs, output, n, h, w, training }.bytes()
     } else {
         let exact = plan.options.exact;
-        ConvShape { kernel, dilation, inputs, output, n, h, w, training, exact }.bytes()
+        let part_of = plan.options.whole_at(net.nodes[node].scale);
+        ConvShape { kernel, dilation, inputs, output, n, h, w, training, exact, part_of }.bytes()
     }
 }
 

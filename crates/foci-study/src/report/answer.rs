@@ -13,10 +13,53 @@ use foci_measure::Measure as Known;
 /// Share of the best possible value within which a measure cannot tell nets apart.
 const CEILING_SHARE: f64 = 0.005;
 /// Measures that may decide, the first one that can wins.
-const DECIDING: [Known; 5] =
-    [Known::DetailCutoff, Known::FociRecall, Known::MsSsim, Known::Psnr, Known::Ssim];
+const DECIDING: [Known; 7] = [
+    Known::DetailCutoff,
+    Known::FociRecall,
+    Known::MsSsim,
+    Known::Psnr,
+    Known::Ssim,
+    Known::MeanAp,
+    Known::MeanIou,
+];
 /// Measures that get a sentence of their own.
-const SUPPORTING: [Known; 4] = [Known::DetailCutoff, Known::FociRecall, Known::BoundaryContrast, Known::Psnr];
+const SUPPORTING: [Known; 8] = [
+    Known::DetailCutoff,
+    Known::FociRecall,
+    Known::BoundaryContrast,
+    Known::Psnr,
+    Known::Ap50,
+    Known::Ap90,
+    Known::BoundaryF,
+    Known::MeanDice,
+];
+
+/// What a net does that is good at a task: of one net, of several, and as a comparison.
+struct Deed {
+    does: &'static str,
+    several_do: &'static str,
+    better: &'static str,
+}
+
+fn deed(results: &Results) -> Deed {
+    match results.task.as_str() {
+        "instances" => Deed {
+            does: "outlines the objects best",
+            several_do: "outline the objects best",
+            better: "outlines them better than",
+        },
+        "semantic" => Deed {
+            does: "tells the classes apart best",
+            several_do: "tell the classes apart best",
+            better: "is better than",
+        },
+        _ => Deed {
+            does: "keeps the most fine detail",
+            several_do: "keep the most fine detail",
+            better: "keeps more than",
+        },
+    }
+}
 
 /// The answer of a study.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +120,7 @@ fn headline(results: &Results, measure: &Measure, ranking: &Ranking) -> String {
     let name = &leader.name;
     let weights = format::count(results.budget.weights);
     let level = level(measure, mean);
+    let deed = deed(results);
     if ranking.order.len() == 1 {
         return format!(
             "{name} was the only net to be ranked: with {weights} weights it reaches {level}.{}",
@@ -86,7 +130,8 @@ fn headline(results: &Results, measure: &Measure, ranking: &Ranking) -> String {
     if ranking.decided() {
         let rival = ranking.order[1].0;
         return format!(
-            "{name} keeps the most fine detail of the {} nets at {weights} weights: it reaches {level}, {}.{}",
+            "{name} {} of the {} nets at {weights} weights: it reaches {level}, {}.{}",
+            deed.does,
             ranking.order.len(),
             ahead(results, measure, leader, rival),
             cost(results, leader, Some(rival)),
@@ -112,10 +157,11 @@ fn headline(results: &Results, measure: &Measure, ranking: &Ranking) -> String {
         format!("Undecided: at {weights} weights the study does not tell {tied} apart")
     } else {
         format!(
-            "At {weights} weights {tied} keep the most fine detail, and the study does not decide between them"
+            "At {weights} weights {tied} {}, and the study does not decide between them",
+            deed.several_do
         )
     };
-    let more = if beaten.is_empty() { String::new() } else { format!("; {name} keeps more than {beaten}") };
+    let more = if beaten.is_empty() { String::new() } else { format!("; {name} {} {beaten}", deed.better) };
     format!(
         "{opening}: {name} reaches {level}, {}{more}.{}",
         ahead(results, measure, leader, rival),
@@ -132,7 +178,9 @@ fn level(measure: &Measure, mean: f64) -> String {
             None => format!("a detail cut-off of {value}"),
         },
         Some(Known::FociRecall) => format!("{value} of the foci kept"),
-        _ => format!("a {} of {value}", measure.name),
+        // A name in the middle of a sentence; abbreviations begin with more than one capital.
+        Some(known) => format!("a {} of {value}", known.title()),
+        None => format!("a {} of {value}", measure.name),
     }
 }
 

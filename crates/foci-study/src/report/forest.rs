@@ -59,7 +59,17 @@ pub struct Row {
 }
 
 /// Measures whose comparisons are always open; the others are folded away on a screen.
-const MAIN: [Known; 4] = [Known::DetailCutoff, Known::FociRecall, Known::BoundaryContrast, Known::Psnr];
+const MAIN: [Known; 9] = [
+    Known::DetailCutoff,
+    Known::FociRecall,
+    Known::BoundaryContrast,
+    Known::Psnr,
+    Known::MeanAp,
+    Known::Ap50,
+    Known::Ap90,
+    Known::MeanIou,
+    Known::MeanDice,
+];
 
 /// Prepares a forest plot for each measure that has comparisons; `arm` gives the place of a net in the study.
 pub fn prepare(results: &Results, arm: impl Fn(&str) -> usize) -> Vec<Forest> {

@@ -11,6 +11,8 @@ pub struct ReportInput<'a> {
     pub results: &'a Results,
     /// A few held-out tiles, as each net reconstructs them; the tiles with the most nuclei first.
     pub pictures: Vec<PictureSet>,
+    /// A few test images with what each net found in them, the worst first; of studies of objects or classes.
+    pub judged: Vec<JudgedSet>,
     /// Training and validation loss of each run.
     pub curves: Vec<Curve>,
     /// What the optical bench found, run by run.
@@ -45,6 +47,38 @@ pub struct Reconstruction {
     pub net: String,
     /// The picture, same size and scale as the original.
     pub plane: Plane,
+    /// Measures of this very tile, as in `results.json`.
+    pub metrics: std::collections::BTreeMap<String, f64>,
+}
+
+/// A part of one test image and what each net found there.
+#[derive(Debug)]
+pub struct JudgedSet {
+    /// Name of the tile.
+    pub tile: String,
+    /// Width of the tile in pixels.
+    pub width: usize,
+    /// Height of the tile in pixels.
+    pub height: usize,
+    /// The part that is shown.
+    pub region: Region,
+    /// The image: red, green and blue of each pixel of the region.
+    pub image: Vec<u8>,
+    /// The image with what is true.
+    pub truth: Vec<u8>,
+    /// What each net found, by its first seed, in the order of the study.
+    pub answers: Vec<JudgedAnswer>,
+}
+
+/// What one net found.
+#[derive(Debug)]
+pub struct JudgedAnswer {
+    /// Name of the arm.
+    pub net: String,
+    /// The image with what was found: red, green and blue of each pixel of the region.
+    pub pixels: Vec<u8>,
+    /// How many outlines are wrong in the whole tile, by what is wrong.
+    pub faults: std::collections::BTreeMap<&'static str, usize>,
     /// Measures of this very tile, as in `results.json`.
     pub metrics: std::collections::BTreeMap<String, f64>,
 }

@@ -5,6 +5,7 @@
 //! without a claim about which direction is better.
 
 use super::format;
+use crate::measure::IOU_OF;
 use foci_measure::Measure as Known;
 use foci_measure::measure::Better;
 
@@ -51,6 +52,16 @@ fn style(known: Known) -> Style {
         | Known::TrueFociRecall
         | Known::TrueFociPrecision
         | Known::BoundaryContrast => Style::Percent(1),
+        Known::Split | Known::Merged | Known::Spurious | Known::Missing => Style::Decimals(1),
+        Known::MeanAp
+        | Known::Ap50
+        | Known::Ap70
+        | Known::Ap90
+        | Known::PanopticQuality
+        | Known::ForegroundIou
+        | Known::BoundaryF
+        | Known::MeanIou
+        | Known::MeanDice => Style::Decimals(3),
     }
 }
 
@@ -104,6 +115,29 @@ fn explanation(known: Known) -> &'static str {
      perfect, 1 is what a picture with nothing in that band gets. Low bands hold whole nuclei, high bands hold foci, edges \
      and noise."
         }
+        Known::MeanAp => {
+            "Average precision, TP / (TP + FP + FN) of objects, mean over ten thresholds of overlap (IoU 0.5 to 0.95): how many objects \
+         are found, none invented, and how exactly they are outlined."
+        }
+        Known::Ap50 => {
+            "Average precision where an object counts as found if it and the true one share half of the area that either has: are \
+         the objects found and told apart, however roughly outlined?"
+        }
+        Known::Ap70 => "The same, for outlines that share 70\u{a0}% of the area.",
+        Known::Ap90 => {
+            "The same, for outlines that share 90\u{a0}% of the area: two people drawing the same objects hardly agree so well."
+        }
+        Known::PanopticQuality => "Objects found (F1 at an IoU of 0.5) times the mean overlap of those found.",
+        Known::BoundaryF => "The share of outlines that lie within two pixels of a true one, and the other way round.",
+        Known::ForegroundIou => "Overlap of all objects together, whether they are told apart or not.",
+        Known::Split => "True objects of an image that were found in two or more parts.",
+        Known::Merged => "Objects found in an image that hold two or more true ones.",
+        Known::Spurious => "Objects found in an image where there is none.",
+        Known::Missing => "True objects of an image that were not found.",
+        Known::MeanIou => {
+            "Overlap of each class with the true one, shared area by area of either, and the mean over the classes that a field has."
+        }
+        Known::MeanDice => "As the mean IoU, with twice the shared area by the sum of both areas.",
     }
 }
 
@@ -111,6 +145,19 @@ fn explanation(known: Known) -> &'static str {
 pub fn describe(key: &str) -> Measure {
     if let Some(known) = Known::from_key(key) {
         return of(known);
+    }
+    if let Some(class) = key.strip_prefix(IOU_OF) {
+        let name = format!("IoU of {class}");
+        return Measure {
+            known: None,
+            key: key.into(),
+            short: name.clone(),
+            name,
+            unit: "",
+            explanation: "Overlap of this class with the true one, over the fields that have it.",
+            better: Some(Better::Higher),
+            style: Style::Decimals(3),
+        };
     }
     let words = key.replace(['_', '-'], " ");
     Measure {
@@ -132,6 +179,11 @@ pub fn of(known: Known) -> Measure {
         Known::DetailCutoff => "cut-off",
         Known::FociRecall => "foci",
         Known::BoundaryContrast => "boundary",
+        Known::Ap50 => "AP .5",
+        Known::Ap70 => "AP .7",
+        Known::Ap90 => "AP .9",
+        Known::MeanIou => "mean IoU",
+        Known::MeanDice => "mean Dice",
         _ => title,
     };
     Measure {
@@ -146,11 +198,11 @@ pub fn of(known: Known) -> Measure {
     }
 }
 
-/// Sorts keys as [`Known::ALL`] does; keys that it does not hold follow, by name.
+/// Sorts keys as [`Known::all`] does; keys that it does not hold follow, by name.
 pub fn in_order<'k>(keys: impl IntoIterator<Item = &'k str>) -> Vec<Measure> {
-    let place = |key: &str| Known::ALL.iter().position(|known| known.key() == key);
+    let place = |key: &str| Known::all().position(|known| known.key() == key);
     let mut keys: Vec<&str> = keys.into_iter().collect();
-    keys.sort_by_key(|key| (place(key).unwrap_or(Known::ALL.len()), *key));
+    keys.sort_by_key(|key| (place(key).unwrap_or(usize::MAX), *key));
     keys.dedup();
     keys.into_iter().map(describe).collect()
 }
@@ -223,6 +275,7 @@ mod tests {
         assert_eq!(describe("my_measure").name, "my measure");
         assert_eq!(describe("psnr").name, "PSNR");
         assert_eq!(describe("foci_recall").name, "Foci kept");
+        assert_eq!(describe("iou_of_nerve cell").name, "IoU of nerve cell");
     }
 
     #[test]

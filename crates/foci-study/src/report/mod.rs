@@ -14,6 +14,7 @@ mod forest;
 mod format;
 mod heat;
 mod input;
+mod judged;
 mod measures;
 mod optics;
 mod page;
@@ -32,7 +33,7 @@ mod trials;
 
 /// A number with a few significant digits, as evidence is told.
 pub(crate) use format::significant;
-pub use input::{Curve, PictureSet, Reconstruction, Region, ReportInput};
+pub use input::{Curve, JudgedAnswer, JudgedSet, PictureSet, Reconstruction, Region, ReportInput};
 pub use summary::summary_text;
 
 /// Why a report could not be made.

@@ -5,6 +5,7 @@ use super::curves;
 use super::factors::{self, Factors};
 use super::forest::{self, Forest};
 use super::heat::{self, Heat};
+use super::judged::{self, JudgedView};
 use super::optics::{self, Optics};
 use super::pictures::{self, TileView};
 use super::scatter::{self, Point};
@@ -47,7 +48,12 @@ pub struct Page {
     supporting: Vec<String>,
     warnings: Vec<String>,
     arms: Vec<Arm>,
+    question: &'static str,
+    gain: &'static str,
     tiles: Vec<TileView>,
+    judged: Vec<JudgedView>,
+    has_faults: bool,
+    baselines: Plain,
     measured: Vec<Row>,
     forests: Vec<Forest>,
     optics: Optics,
@@ -125,13 +131,24 @@ impl Page {
             study: results.study.clone(),
             task: match results.task.as_str() {
                 "reconstruct" => "giving the image back (reconstruction)",
+                "semantic" => "telling classes of pixels apart (semantic segmentation)",
+                "instances" => "outlining and separating objects (instance segmentation)",
                 _ => "the task named in results.json",
             },
+            question: match results.task.as_str() {
+                "semantic" => "Which net tells the classes apart?",
+                "instances" => "Which net outlines the objects?",
+                _ => "Which net keeps the detail?",
+            },
+            gain: if results.task == "reconstruct" { "more detail for less" } else { "better for less" },
             headline,
             supporting,
             warnings,
             arms: names.0.iter().enumerate().map(|(index, name)| arm(results, index, name)).collect(),
             tiles: pictures::prepare(&input.pictures, place)?,
+            judged: judged::prepare(&input.judged, place)?,
+            has_faults: results.task == "instances",
+            baselines: tables::baselines(all),
             measured,
             forests: forest::prepare(results, place),
             stress: stress::prepare(results, place),

@@ -112,7 +112,22 @@ pub fn grey(plane: &Plane, low: f32, high: f32) -> Result<Picture, ReportError> 
     // Casting to u8 saturates, and turns what is not a number into black.
     let bytes: Vec<u8> =
         plane.data.iter().map(|value| ((value - low) / (high - low) * 255.0).round() as u8).collect();
-    png(plane, &bytes, None)
+    png((plane.width, plane.height), &bytes, &Kind::Grey)
+}
+
+/// Picture of red, green and blue of each pixel.
+pub fn colours(pixels: &[u8], width: usize, height: usize) -> Result<Picture, ReportError> {
+    png((width, height), pixels, &Kind::Colours)
+}
+
+/// How the bytes of a picture are meant.
+enum Kind<'p> {
+    /// A byte for each pixel.
+    Grey,
+    /// Red, green and blue of each pixel.
+    Colours,
+    /// An entry of a palette: its colours and their opacities.
+    Palette(&'p [u8], &'p [u8]),
 }
 
 /// Difference map: transparent at zero, so that zero has the colour of the page; orange above, blue below.
@@ -129,7 +144,7 @@ pub fn coloured(plane: &Plane, scale: f64) -> Result<Picture, ReportError> {
         colours.extend(if step < 0 { BELOW } else { ABOVE });
         opacities.push((255 * step.abs() / STEPS) as u8);
     }
-    png(plane, &bytes, Some((&colours, &opacities)))
+    png((plane.width, plane.height), &bytes, &Kind::Palette(&colours, &opacities))
 }
 
 /// Colour of the lower end of the difference scale (too dark).
@@ -137,18 +152,22 @@ const BELOW: [u8; 3] = [38, 102, 207];
 /// Colour of the upper end of the difference scale (too bright).
 const ABOVE: [u8; 3] = [230, 110, 10];
 
-fn png(plane: &Plane, bytes: &[u8], palette: Option<(&[u8], &[u8])>) -> Result<Picture, ReportError> {
+fn png((width, height): (usize, usize), bytes: &[u8], kind: &Kind) -> Result<Picture, ReportError> {
     let mut file = Vec::new();
     let size = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
-    let mut encoder = png::Encoder::new(&mut file, size(plane.width), size(plane.height));
+    let mut encoder = png::Encoder::new(&mut file, size(width), size(height));
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::High);
-    match palette {
-        None => {
+    match *kind {
+        Kind::Grey => {
             encoder.set_color(png::ColorType::Grayscale);
             encoder.set_filter(png::Filter::Adaptive);
         }
-        Some((colours, opacities)) => {
+        Kind::Colours => {
+            encoder.set_color(png::ColorType::Rgb);
+            encoder.set_filter(png::Filter::Adaptive);
+        }
+        Kind::Palette(colours, opacities) => {
             encoder.set_color(png::ColorType::Indexed);
             encoder.set_palette(colours);
             encoder.set_trns(opacities);
@@ -159,7 +178,7 @@ fn png(plane: &Plane, bytes: &[u8], palette: Option<(&[u8], &[u8])>) -> Result<P
     writer.write_image_data(bytes)?;
     writer.finish()?;
     let uri = format!("data:image/png;base64,{}", STANDARD.encode(&file));
-    Ok(Picture { uri, width: plane.width, height: plane.height })
+    Ok(Picture { uri, width, height })
 }
 
 #[cfg(test)]

@@ -13,8 +13,19 @@ const COLUMNS: usize = 80;
 /// Width of the names, so that the columns of figures fit.
 const NAME: usize = 19;
 /// Measures with a column, as far as the study has them and they fit.
-const SHOWN: [Known; 5] =
-    [Known::DetailCutoff, Known::FociRecall, Known::BoundaryContrast, Known::Psnr, Known::Ssim];
+const SHOWN: [Known; 11] = [
+    Known::DetailCutoff,
+    Known::FociRecall,
+    Known::BoundaryContrast,
+    Known::Psnr,
+    Known::Ssim,
+    Known::MeanAp,
+    Known::Ap50,
+    Known::Ap70,
+    Known::Ap90,
+    Known::MeanIou,
+    Known::MeanDice,
+];
 
 /// The outcome of a study as plain text of at most 80 columns, ending with a line break.
 pub fn summary_text(results: &Results) -> String {
@@ -41,6 +52,15 @@ pub fn summary_text(results: &Results) -> String {
         if net.control {
             row[0] = format!("{}*", row[0]);
         }
+        rows.push(row);
+    }
+    for baseline in &results.baselines {
+        let mut row = vec![format::shortened(&baseline.name, NAME)];
+        row.extend(shown.iter().map(|measure| {
+            let value = baseline.metrics.get(&measure.key);
+            value.map_or(format::MISSING.to_string(), |value| measure.value(*value))
+        }));
+        row.extend([String::from("no training"), String::new()]);
         rows.push(row);
     }
     let columns = rows[0].len();

@@ -6,7 +6,7 @@
 use super::findings::{self, Spread};
 use super::format;
 use super::measures::{self, Measure};
-use crate::results::{NetSummary, Results};
+use crate::results::{BaselineSummary, NetSummary, Results};
 use foci_measure::Measure as Known;
 use serde::Serialize;
 
@@ -106,6 +106,26 @@ fn cells(results: &Results, fill: impl Fn(&NetSummary) -> (String, Vec<String>))
             Cell { net: net.name.clone(), arm, control: net.control, value, small, best: false }
         })
         .collect()
+}
+
+/// Methods without training, a row each; empty if the study has none.
+pub fn baselines(results: &Results) -> Plain {
+    let measures = measures::in_order(
+        results.baselines.iter().flat_map(|baseline| baseline.metrics.keys().map(String::as_str)),
+    );
+    let mut heads = vec!["method".to_string()];
+    heads.extend(measures.iter().map(|measure| measure.name.clone()));
+    heads.push("time per megapixel".into());
+    let row = |baseline: &BaselineSummary| {
+        let mut row = vec![baseline.name.clone()];
+        row.extend(measures.iter().map(|measure| {
+            let value = baseline.metrics.get(&measure.key);
+            value.map_or(format::MISSING.into(), |value| measure.value(*value))
+        }));
+        row.push(format::seconds(baseline.seconds_per_megapixel));
+        (false, row)
+    };
+    Plain { heads, rows: results.baselines.iter().map(row).collect() }
 }
 
 /// What each net costs. Times are medians over the runs of an arm.

@@ -56,6 +56,7 @@ pub(super) fn study(names: &[&str], seeds: u64) -> Results {
         budget: Budget { weights: 60_000 },
         nets: names.iter().map(net).collect(),
         runs: runs.collect(),
+        baselines: Vec::new(),
         signals: Vec::new(),
         middle: Vec::new(),
         optics: Vec::new(),
@@ -116,6 +117,7 @@ fn input<'a>(results: &'a Results, pictures: Vec<PictureSet>, curves: Vec<Curve>
     ReportInput {
         results,
         pictures,
+        judged: Vec::new(),
         curves,
         optics: Vec::new(),
         command: "foci study".into(),

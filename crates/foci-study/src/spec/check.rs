@@ -1,8 +1,9 @@
 //! Rules of a study that its types do not express; whoever breaks one is told what to change.
 
-use super::StudySpec;
+use super::{BaselineSpec, StudySpec};
 use crate::claim::Clause;
-use foci_measure::Measure;
+use crate::measure::measures_of;
+use foci_segment::Method;
 use foci_train::Task;
 
 /// More seeds than any study needs; a bound keeps a slip of the finger from becoming a week of work.
@@ -26,12 +27,7 @@ impl StudySpec {
                 self.name
             ));
         }
-        if self.task != Task::Reconstruct {
-            return Err(format!(
-                "task '{}' can be trained (foci train --task {0}), but studies do not compare it yet; choose 'reconstruct'",
-                self.task.name()
-            ));
-        }
+        self.check_task()?;
         if self.arms.is_empty() {
             return Err("the study has no [[arm]]; add at least one net".into());
         }
@@ -116,17 +112,49 @@ impl StudySpec {
                     ));
                 }
                 if let Clause::Measure { measure, .. } = clause
-                    && Measure::from_key(measure).is_none()
+                    && !measures_of(self.task).iter().any(|known| known.key() == measure)
                 {
+                    let known: Vec<&str> = measures_of(self.task).iter().map(|known| known.key()).collect();
                     return Err(format!(
-                        "claim '{}' rests on '{measure}', which is no measure; choose one of {}",
+                        "claim '{}' rests on '{measure}', which is no measure of the task '{}'; choose one of {}",
                         claim.id,
-                        Measure::ALL.map(Measure::key).join(", ")
+                        self.task.name(),
+                        known.join(", ")
                     ));
                 }
             }
         }
         Ok(())
+    }
+
+    /// Rules of what goes with which task.
+    fn check_task(&self) -> Result<(), String> {
+        let task = self.task.name();
+        let (given, needed) = (self.classes.len(), self.task == Task::Semantic);
+        if needed && given < 2 {
+            return Err(format!(
+                "the task 'semantic' needs the names of at least two classes, and there are {given}; add classes = [\"background\", ...]"
+            ));
+        }
+        if !needed && given > 0 {
+            return Err(format!("classes are for the task 'semantic', and the task is '{task}'; leave them out"));
+        }
+        if self.task != Task::Reconstruct && (self.stress.is_some() || self.transfer.is_some()) {
+            return Err(format!(
+                "[stress] and [transfer] are measured on reconstructions only, and the task is '{task}'; leave them out"
+            ));
+        }
+        if self.task != Task::Instances && !self.baselines.is_empty() {
+            return Err(format!("a [[baseline]] outlines objects, and the task is '{task}'; leave it out"));
+        }
+        let unknown = |baseline: &&BaselineSpec| Method::from_name(&baseline.method).is_none();
+        match self.baselines.iter().find(unknown) {
+            None => Ok(()),
+            Some(BaselineSpec { method, .. }) => Err(format!(
+                "baseline '{method}' is no method; choose one of {}",
+                Method::ALL.map(Method::name).join(", ")
+            )),
+        }
     }
 
     /// Rules of the trials.

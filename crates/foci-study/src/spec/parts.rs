@@ -92,9 +92,9 @@ pub struct TrainingSpec {
     /// Side of a square training crop in pixels.
     #[serde(default = "defaults::crop")]
     pub crop: usize,
-    /// Loss.
-    #[serde(default = "defaults::loss")]
-    pub loss: LossKind,
+    /// Loss; the usual one of the task if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<LossKind>,
     /// Optimiser.
     #[serde(default = "defaults::optimiser")]
     pub optimiser: OptimiserKind,
@@ -110,6 +110,12 @@ pub struct TrainingSpec {
     /// Flip and turn the crops.
     #[serde(default = "defaults::yes")]
     pub augment: bool,
+    /// Show crops up to so many times larger or smaller; the usual of the task if it is left out: 1 for `reconstruct`, else 1.5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub largest_scale: Option<f64>,
+    /// Change the appearance of crops, 0 to 1; the usual of the task if it is left out: 0 for `reconstruct`, else 0.5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appearance: Option<f64>,
     /// Direct convolutions only, in training and prediction.
     #[serde(default)]
     pub exact: bool,
@@ -192,6 +198,17 @@ pub struct StressSpec {
     pub seeds: Option<usize>,
 }
 
+/// A method that needs no training, in a table `[[baseline]]`: what the nets of a study of objects have to beat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BaselineSpec {
+    /// A method of [`foci_segment::Method`]: `otsu`, `watershed`, ..
+    pub method: String,
+    /// Objects of fewer pixels are removed.
+    #[serde(default = "defaults::smallest")]
+    pub smallest: usize,
+}
+
 /// One arm of a study: a net, and what is special about how it is used.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -244,21 +261,21 @@ pub struct ClaimSpec {
 
 /// Values of keys that a study file may leave out.
 pub(super) mod defaults {
-    use super::{Degradation, LossKind, OptimiserKind, Task};
+    use super::{Degradation, OptimiserKind, Task};
     pub fn all_degradations() -> Vec<Degradation> {
         Degradation::ALL.to_vec()
     }
     pub fn task() -> Task {
         Task::Reconstruct
     }
+    pub fn smallest() -> usize {
+        foci_segment::MethodOptions::default().smallest
+    }
     pub fn batch() -> usize {
         4
     }
     pub fn crop() -> usize {
         256
-    }
-    pub fn loss() -> LossKind {
-        LossKind::Mse
     }
     pub fn optimiser() -> OptimiserKind {
         OptimiserKind::Adam

@@ -13,6 +13,9 @@ use std::path::Path;
 pub fn plan(steps: u64, batch: usize, crop: usize) -> TrainingPlan {
     TrainingPlan {
         task: Task::Reconstruct,
+        classes: 0,
+        class_weights: Vec::new(),
+        rare_share: 0.0,
         seed: 0,
         steps,
         batch,
@@ -27,6 +30,7 @@ pub fn plan(steps: u64, batch: usize, crop: usize) -> TrainingPlan {
         input_noise: 0.0,
         augment: true,
         largest_scale: 1.0,
+        appearance: 0.0,
         exact: false,
         validate_every: steps,
         checkpoint_every: steps,

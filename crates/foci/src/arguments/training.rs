@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// Flags of `foci train`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  foci train --net unet --weights 60000 --data my-images --out my-model\n  foci train --task instances --net unet --steps 3000 --data my-images-and-masks --out outliner"
+    after_help = "Examples:\n  foci train --net unet --weights 60000 --data my-images --out my-model\n  foci train --task instances --net unet --steps 3000 --data my-images-and-masks --out outliner\n  foci train --task semantic --net unet --classes ground,crack --data surfaces --out cracks"
 )]
 pub struct TrainArguments {
     /// Shipped net or file
@@ -25,18 +25,30 @@ pub struct TrainArguments {
     /// Trainable weights
     #[arg(long, value_name = "N", default_value_t = 60_000)]
     pub weights: u64,
-    /// Optimiser steps
-    #[arg(long, value_name = "N", default_value_t = 500)]
-    pub steps: u64,
+    /// Optimiser steps [default: 500]
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+    /// As many steps as so many minutes hold, by a few that are timed beforehand; the number is told
+    #[arg(long, value_name = "M", conflicts_with = "steps")]
+    pub minutes: Option<f64>,
     /// Crops in a batch
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub batch: usize,
     /// Side of a square training crop in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = 192)]
     pub crop: usize,
-    /// Show crops up to so many times larger or smaller [default: 1 for reconstruct, 1.5 for instances]
+    /// Names of the classes, in the order of the values of the masks from 0 on [default: the values]
+    #[arg(long, value_name = "A,B,..", value_delimiter = ',')]
+    pub classes: Vec<String>,
+    /// Share of the crops that are laid on a class other than the first [default: 0.5 for semantic]
+    #[arg(long, value_name = "SHARE")]
+    pub rare_share: Option<f64>,
+    /// Show crops up to so many times larger or smaller [default: 1 for reconstruct, 1.5 for the other tasks]
     #[arg(long, value_name = "FACTOR")]
     pub largest_scale: Option<f64>,
+    /// Change the appearance of crops: blur, gamma, gain, noise; 0 to 1 [default: 0 for reconstruct, 0.5 for the other tasks]
+    #[arg(long, value_name = "STRENGTH")]
+    pub appearance: Option<f64>,
     /// Learning rate at the end of the warm-up
     #[arg(long, value_name = "RATE", default_value_t = 3e-3)]
     pub learning_rate: f64,
@@ -68,7 +80,9 @@ pub struct TrainArguments {
 pub enum TaskArgument {
     /// The image itself
     Reconstruct,
-    /// Objects outlined and separated, from images with masks
+    /// The class of every pixel, from images with masks that number classes
+    Semantic,
+    /// Objects outlined and separated, from images with masks that number objects
     Instances,
 }
 

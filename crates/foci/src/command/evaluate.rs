@@ -1,10 +1,11 @@
-//! `foci evaluate`: predicted images against the true ones, file by file; label images in [`super::evaluate_labels`].
+//! `foci evaluate`: predicted images against the true ones, file by file; label images in [`super::evaluate_labels`], classes in
+//! [`super::evaluate_classes`].
 //!
 //! What the folder of true images knows besides is used as in a study: masks for the contrast between touching nuclei,
 //! tables of true foci for the foci found.
 
 use crate::arguments::{EvaluateArguments, Predicted};
-use crate::command::evaluate_labels;
+use crate::command::{evaluate_classes, evaluate_labels, predict_classes};
 use crate::exit::Failure;
 use crate::progress::watched;
 use crate::reading::{Notes, of_files};
@@ -54,8 +55,10 @@ struct Evaluation {
 /// Runs the command.
 pub fn run(flags: &EvaluateArguments, threads: Option<usize>) -> Result<(), Failure> {
     let pairs = pairs(&flags.truth, &flags.pred)?;
-    if kind(flags, &pairs)? == Predicted::Labels {
-        return evaluate_labels::run(flags, pairs, threads);
+    match kind(flags, &pairs)? {
+        Predicted::Images => {}
+        Predicted::Labels => return evaluate_labels::run(flags, pairs, threads),
+        Predicted::Classes => return evaluate_classes::run(flags, pairs, threads),
     }
     let reading = of_files(&flags.image);
     let images = watched("measuring images", threads, flags.json, |workers| {
@@ -79,12 +82,44 @@ pub struct Pair {
     pub predicted: PathBuf,
 }
 
-/// Whether label images were predicted, if nobody says: by the first predicted file, as all come from one program. No camera
+/// A pair with the file that holds the true labels.
+pub struct Labelled {
+    pub name: String,
+    pub truth: PathBuf,
+    pub predicted: PathBuf,
+}
+
+/// Pairs whose true labels are known. In a data folder with masks an image without one has no truth; in a folder without any mask
+/// the images are the label images.
+pub fn with_truth(folder: &Path, pairs: Vec<Pair>, notes: &mut Vec<String>) -> Vec<Labelled> {
+    let all = pairs.len();
+    let masks = pairs.iter().any(|pair| pair.truth.mask.is_some());
+    let labelled: Vec<Labelled> = pairs
+        .into_iter()
+        .filter_map(|Pair { name, truth, predicted }| {
+            let truth = if masks { truth.mask } else { Some(truth.path) };
+            truth.map(|truth| Labelled { name, truth, predicted })
+        })
+        .collect();
+    if labelled.len() < all {
+        notes.push(format!(
+            "{}: {} of {all} images have no mask and are left out",
+            folder.display(),
+            all - labelled.len()
+        ));
+    }
+    labelled
+}
+
+/// Whether label images were predicted, if nobody says: classes, if the predictions lie beside tables of classes, else by the first predicted file, as all come from one program. No camera
 /// writes 32-bit unsigned integers and no label image has fractions. What both could have written is taken for an image,
 /// unless it is as flat as no camera's image is.
 fn kind(flags: &EvaluateArguments, pairs: &[Pair]) -> Result<Predicted, Failure> {
     if let Some(said) = flags.kind {
         return Ok(said);
+    }
+    if flags.pred.join(predict_classes::TABLES).is_dir() {
+        return Ok(Predicted::Classes);
     }
     let Some(Pair { predicted, .. }) = pairs.first() else { return Ok(Predicted::Images) };
     let (plane, info) = read_plane_as_others(predicted, Reading::default(), of_files(&flags.image))?;
@@ -100,7 +135,7 @@ fn kind(flags: &EvaluateArguments, pairs: &[Pair]) -> Result<Predicted, Failure>
     }
     Err(Failure::input(anyhow::anyhow!(
         "{} may be an image or a label image: it holds {}-bit integers, and {:.0} % of its pixels equal the one before; say \
-         --as images or --as labels",
+         --as images, --as labels or --as classes",
         predicted.display(),
         info.bits,
         100.0 * flat as f64 / plane.data.len() as f64
@@ -181,7 +216,7 @@ fn evaluate(pair: &Pair, reading: Reading) -> Result<Evaluated, Failure> {
 
 fn means(images: &[Evaluated]) -> BTreeMap<&'static str, f64> {
     let mut means = BTreeMap::new();
-    for measure in Measure::ALL {
+    for measure in Measure::RECONSTRUCTION {
         let values: Vec<f64> =
             images.iter().filter_map(|image| image.metrics.get(measure.key()).copied()).collect();
         if let Some(mean) = foci_measure::summary::mean(&values) {

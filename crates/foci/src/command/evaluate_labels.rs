@@ -4,7 +4,7 @@
 //! mean over images.
 
 use crate::arguments::EvaluateArguments;
-use crate::command::evaluate::Pair;
+use crate::command::evaluate::{Labelled, Pair, with_truth};
 use crate::exit::Failure;
 use crate::progress::watched;
 use crate::terminal;
@@ -16,7 +16,7 @@ use foci_segment::{Connectivity, labels_in_pieces};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// How many of the worst images the table lists.
 const WORST: usize = 5;
@@ -44,13 +44,6 @@ struct Evaluation {
     notes: Vec<String>,
 }
 
-/// A pair with the file that holds the true labels.
-struct Labelled {
-    name: String,
-    truth: PathBuf,
-    predicted: PathBuf,
-}
-
 /// Runs the command on pairs of label images.
 pub fn run(flags: &EvaluateArguments, pairs: Vec<Pair>, threads: Option<usize>) -> Result<(), Failure> {
     let mut notes = Vec::new();
@@ -71,28 +64,6 @@ pub fn run(flags: &EvaluateArguments, pairs: Vec<Pair>, threads: Option<usize>) 
         return terminal::print_json(&evaluation);
     }
     terminal::print(&table(&evaluation))
-}
-
-/// Pairs whose true labels are known. In a data folder with masks an image without one has no truth; in a folder without any mask
-/// the images are the label images.
-fn with_truth(folder: &Path, pairs: Vec<Pair>, notes: &mut Vec<String>) -> Vec<Labelled> {
-    let all = pairs.len();
-    let masks = pairs.iter().any(|pair| pair.truth.mask.is_some());
-    let labelled: Vec<Labelled> = pairs
-        .into_iter()
-        .filter_map(|Pair { name, truth, predicted }| {
-            let truth = if masks { truth.mask } else { Some(truth.path) };
-            truth.map(|truth| Labelled { name, truth, predicted })
-        })
-        .collect();
-    if labelled.len() < all {
-        notes.push(format!(
-            "{}: {} of {all} images have no mask and are left out",
-            folder.display(),
-            all - labelled.len()
-        ));
-    }
-    labelled
 }
 
 fn evaluate(pair: &Labelled) -> Result<Evaluated, Failure> {

@@ -5,7 +5,8 @@
 
 use crate::arguments::PredictArguments;
 use crate::command::predict::{Predicted, files, missing};
-use crate::command::{predict_objects, predict_sheet};
+use crate::command::predict_objects;
+use crate::command::predict_sheet::Sheet;
 use crate::exit::Failure;
 use crate::progress::watched;
 use crate::reading::{Notes, channel};
@@ -31,7 +32,7 @@ pub fn run(method: Method, flags: &PredictArguments, threads: Option<usize>) -> 
     for (pair, image) in pairs.iter().zip(&segmented) {
         notes.fresh(&pair.input, &image.notes).iter().for_each(|line| eprintln!("{line}"));
     }
-    predict_sheet::write(&flags.out, method.name())?;
+    Sheet::OBJECTS.write(&flags.out, method.name())?;
     if flags.json {
         return terminal::print_json(&pairs);
     }
@@ -52,7 +53,7 @@ fn options(method: Method, flags: &PredictArguments) -> Result<MethodOptions, Fa
             method.name()
         )))
     };
-    for (flag, is_given) in [("--exact", flags.arithmetic.exact), ("--flips", flags.flips)] {
+    for (flag, is_given) in [("--exact", flags.arithmetic.exact), ("--flips", flags.flips), ("--tile", flags.tile.is_some())] {
         if is_given {
             return refuse(flag, "models");
         }

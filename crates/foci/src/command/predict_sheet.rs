@@ -1,8 +1,9 @@
-//! The contact sheet of predicted objects: `index.html`, every image with its outlines and how many objects it has.
+//! The contact sheet of predicted objects or classes: `index.html`, every image with its outlines or colours, and what its table says of it.
 //!
 //! It is made of what lies in the folder (label images, pictures, tables), so it shows what an earlier part of an interrupted
 //! prediction wrote as well. Pictures are linked, not copied into it: the folder is handed on as a whole.
 
+use crate::command::{predict_classes, predict_objects};
 use crate::exit::Failure;
 use std::fmt::Write;
 use std::path::Path;
@@ -21,46 +22,96 @@ figcaption a { overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
 @media print { main { grid-template-columns: repeat(3, 1fr) } figure { break-inside: avoid } }
 ";
 
-/// Writes the sheet of all images in `out`, in the order of their names; `maker` is the model or method.
-pub fn write(out: &Path, maker: &str) -> Result<(), Failure> {
+/// What a sheet shows.
+#[derive(Debug, Clone, Copy)]
+pub struct Sheet {
+    pictures: &'static str,
+    tables: &'static str,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Objects,
+    Classes,
+}
+
+impl Sheet {
+    /// Of outlined objects.
+    pub const OBJECTS: Sheet =
+        Sheet { pictures: predict_objects::PICTURES, tables: predict_objects::TABLES, kind: Kind::Objects };
+    /// Of coloured classes.
+    pub const CLASSES: Sheet =
+        Sheet { pictures: predict_classes::PICTURES, tables: predict_classes::TABLES, kind: Kind::Classes };
+
+    /// Writes the sheet of all images in `out`, in the order of their names; `maker` is the model or method.
+    pub fn write(self, out: &Path, maker: &str) -> Result<(), Failure> {
+        let Sheet { pictures, tables, kind } = self;
+        let mut figures = String::new();
+        let (mut images, mut all) = (0, 0);
+        for name in names(out)? {
+            // A label image that somebody else put there has neither table nor picture.
+            let Ok(table) = std::fs::read_to_string(out.join(tables).join(format!("{name}.csv"))) else {
+                continue;
+            };
+            images += 1;
+            let caption = match kind {
+                Kind::Objects => {
+                    let objects = table.lines().count().saturating_sub(1);
+                    all += objects;
+                    format!("{objects} objects")
+                }
+                Kind::Classes => shares(&table),
+            };
+            let (name, link) = (escaped(&name), linked(&name));
+            let _ = writeln!(
+                figures,
+                "<figure><a href=\"{pictures}/{link}.png\"><img src=\"{pictures}/{link}.png\" loading=\"lazy\" \
+                 alt=\"{name} with {pictures}\"></a><figcaption><a href=\"{tables}/{link}.csv\">{name}</a>\
+                 <span>{}</span></figcaption></figure>",
+                escaped(&caption)
+            );
+        }
+        let (title, word) = match kind {
+            Kind::Objects => (format!("{all} objects in {images} images"), "Outlined"),
+            Kind::Classes => (format!("Classes in {images} images"), "Coloured"),
+        };
+        let page = format!(
+            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+             content=\"width=device-width\"><title>{title}</title><style>\n{STYLE}</style></head><body>\n<h1>{title}</h1>\n\
+             <p>{word} by {}. A picture opens at full size; a name opens its table.</p>\n<main>\n{figures}</main>\n\
+             </body></html>\n",
+            escaped(maker)
+        );
+        Ok(foci_image::write_whole(&out.join("index.html"), page.as_bytes())?)
+    }
+}
+
+/// Names of the label images in a folder, in order.
+fn names(out: &Path) -> Result<Vec<String>, Failure> {
     let failed = |error: std::io::Error| {
         Failure::Working(anyhow::anyhow!("cannot read {} for its contact sheet: {error}", out.display()))
     };
     let mut names = Vec::new();
     for entry in std::fs::read_dir(out).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if path.extension().is_some_and(|extension| extension == "tif") {
+        if path.extension().is_some_and(|extension| extension == "tif" || extension == "png") {
             names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
         }
     }
     names.sort();
-    let mut figures = String::new();
-    let (mut images, mut all) = (0, 0);
-    for name in &names {
-        // A label image that somebody else put there has neither table nor picture.
-        let Ok(table) = std::fs::read_to_string(out.join("objects").join(format!("{name}.csv"))) else {
-            continue;
-        };
-        let objects = table.lines().count().saturating_sub(1);
-        images += 1;
-        all += objects;
-        let (name, link) = (escaped(name), linked(name));
-        let _ = writeln!(
-            figures,
-            "<figure><a href=\"outlines/{link}.png\"><img src=\"outlines/{link}.png\" loading=\"lazy\" \
-             alt=\"{name} with outlines\"></a><figcaption><a href=\"objects/{link}.csv\">{name}</a>\
-             <span>{objects} objects</span></figcaption></figure>"
-        );
-    }
-    let title = format!("{all} objects in {images} images");
-    let page = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><title>{title}</title><style>\n{STYLE}</style></head><body>\n<h1>{title}</h1>\n\
-         <p>Outlined by {}. A picture opens at full size; a name opens the table of its objects.</p>\n<main>\n{figures}</main>\n\
-         </body></html>\n",
-        escaped(maker)
-    );
-    Ok(foci_image::write_whole(&out.join("index.html"), page.as_bytes())?)
+    Ok(names)
+}
+
+/// Of a table of classes the share of each class but the first that occurs.
+fn shares(table: &str) -> String {
+    let rows = csv::Reader::from_reader(table.as_bytes()).into_records();
+    let of_row = |row: csv::StringRecord| {
+        let share: f64 = row.get(3)?.parse().ok()?;
+        (share > 0.0).then(|| format!("{} {:.2} %", row.get(1).unwrap_or_default(), 100.0 * share))
+    };
+    let shares: Vec<String> = rows.skip(1).filter_map(|row| of_row(row.ok()?)).collect();
+    if shares.is_empty() { "nothing found".into() } else { shares.join(", ") }
 }
 
 fn escaped(text: &str) -> String {
@@ -85,6 +136,13 @@ mod tests {
     }
 
     #[test]
+    fn classes_are_told_by_their_share() {
+        let table = "class,name,area,share,highest_probability\n0,ground,90,0.9,1\n1,\"a, b\",10,0.1,0.9\n2,c,0,0,0.1\n";
+        assert_eq!(shares(table), "a, b 10.00 %");
+        assert_eq!(shares("class,name,area,share,highest_probability\n0,ground,9,1,1\n"), "nothing found");
+    }
+
+    #[test]
     fn the_sheet_counts_what_lies_in_the_folder() {
         let place = tempfile::tempdir().unwrap();
         std::fs::create_dir(place.path().join("objects")).unwrap();
@@ -92,7 +150,7 @@ mod tests {
             std::fs::write(place.path().join(format!("{name}.tif")), "").unwrap();
             std::fs::write(place.path().join(format!("objects/{name}.csv")), table).unwrap();
         }
-        write(place.path(), "otsu").unwrap();
+        Sheet::OBJECTS.write(place.path(), "otsu").unwrap();
         let page = std::fs::read_to_string(place.path().join("index.html")).unwrap();
         assert!(page.contains("<h1>2 objects in 2 images</h1>") && page.contains("Outlined by otsu"));
         assert!(page.find("outlines/a.png").unwrap() < page.find("outlines/b.png").unwrap());

@@ -1,18 +1,18 @@
 //! `foci train`: one net on one folder of images.
 
-use crate::arguments::{ActivationArgument, NormalisationArgument, TaskArgument, TrainArguments};
+use crate::arguments::TrainArguments;
+use crate::command::train_plan::{
+    activation, fill_minutes, know_classes, normalisation, plan, refuse_classes_without_task,
+    with_classes,
+};
 use crate::exit::Failure;
 use crate::progress::{Progress, READING, duration, watched};
 use crate::{reading, terminal};
 use foci_image::Dataset;
-use foci_net::{Activation, Normalisation, Regularisation};
 use foci_study::data::{remarks, training_tiles};
-use foci_train::{Observer, OptimiserKind, Task, TrainingPlan, train};
+use foci_train::{Observer, Task, TrainingPlan, train};
 use serde::Serialize;
 use std::path::PathBuf;
-
-/// Objects come in many sizes: how much larger and smaller a net sees them than they are, unless said otherwise.
-const INSTANCES_SCALE: f64 = 1.5;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -32,27 +32,41 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
     let architecture = foci_net::Architecture::load(&flags.net)
         .map_err(Failure::input)?
         .with(layers.activation.map(activation), layers.normalisation.map(normalisation));
-    let plan = plan(&flags);
-    plan.check()?;
-    let channels = plan.task.channels();
-    let net =
-        foci_net::solve::for_weights(&architecture, flags.weights, 1, channels).map_err(Failure::input)?;
+    let mut plan = plan(&flags);
+    refuse_classes_without_task(&flags, plan.task)?;
+    let solved = |plan: &TrainingPlan| {
+        plan.check()?;
+        foci_net::solve::for_weights(&architecture, flags.weights, 1, plan.channels()).map_err(Failure::input)
+    };
+    // What is wrong with flags or net is told before any image is read, for as many classes as there are at least.
+    solved(&with_classes(&plan, flags.classes.len().max(2)))?;
     check_folder(&flags)?;
     terminal::stop_on_interrupt()?;
     let compute = terminal::compute(threads)?;
     let options = reading::dataset_options(&flags.reading);
     let dataset =
         watched(READING, threads, flags.json, |workers| Dataset::open(&flags.data, &options, workers))?;
-    let (tiles, without_mask) = watched("loading tiles", threads, flags.json, |workers| {
+    let (mut tiles, without_mask) = watched("loading tiles", threads, flags.json, |workers| {
         training_tiles(&dataset, plan.task, flags.seed, workers)
     })?;
     if !without_mask.is_empty() && tiles.training.is_empty() {
         return Err(Failure::input(anyhow::anyhow!(
-            "no image in {} to train on has a mask, and objects are learnt from masks; add label images (foci data check {0} says where they are looked for)",
+            "no image in {} to train on has a mask, and this task is learnt from masks; add label images (foci data check {0} says where they are looked for)",
             flags.data.display()
         )));
     }
+    if plan.task == Task::Semantic {
+        know_classes(&mut plan, &mut tiles, &flags.classes)?;
+    }
+    let net = solved(&plan)?;
+    let told = match flags.minutes {
+        Some(minutes) => Some(fill_minutes(&mut plan, minutes, &net, &flags, &compute)?),
+        None => None,
+    };
     let mut watcher = Watcher { progress: Progress::new(plan.steps as f64, flags.json), last: 0 };
+    if let Some(line) = told {
+        watcher.progress.line(&format!("  {line}"));
+    }
     for note in remarks(&dataset.left_out, &dataset.notes) {
         watcher.progress.line(&format!("  {note}"));
     }
@@ -91,55 +105,6 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
         duration(trained.seconds),
         trained.seconds_per_step
     ))
-}
-
-fn plan(flags: &TrainArguments) -> TrainingPlan {
-    let records = (flags.steps / 10).max(1);
-    let (task, usual_scale) = match flags.task {
-        TaskArgument::Reconstruct => (Task::Reconstruct, 1.0),
-        TaskArgument::Instances => (Task::Instances, INSTANCES_SCALE),
-    };
-    TrainingPlan {
-        task,
-        seed: flags.seed,
-        steps: flags.steps,
-        batch: flags.batch,
-        crop: flags.crop,
-        learning_rate: flags.learning_rate,
-        warmup_share: 0.1,
-        optimiser: OptimiserKind::Adam,
-        weight_decay: flags.regularisation.weight_decay,
-        clip_norm: 1.0,
-        loss: task.usual_loss(),
-        regularisation: Regularisation {
-            dropout: flags.regularisation.dropout,
-            skip_dropout: flags.regularisation.skip_dropout,
-            deep_supervision: flags.regularisation.deep_supervision,
-        },
-        input_noise: flags.input_noise,
-        augment: true,
-        largest_scale: flags.largest_scale.unwrap_or(usual_scale),
-        exact: flags.arithmetic.exact,
-        validate_every: records,
-        checkpoint_every: records,
-        gradient_batches: TrainingPlan::usual_gradient_batches(flags.steps),
-    }
-}
-
-fn activation(argument: ActivationArgument) -> Activation {
-    match argument {
-        ActivationArgument::Relu => Activation::Relu,
-        ActivationArgument::LeakyRelu => Activation::LeakyRelu,
-        ActivationArgument::Elu => Activation::Elu,
-        ActivationArgument::Silu => Activation::Silu,
-    }
-}
-
-fn normalisation(argument: NormalisationArgument) -> Normalisation {
-    match argument {
-        NormalisationArgument::None => Normalisation::None,
-        NormalisationArgument::Group => Normalisation::Group,
-    }
 }
 
 /// The folder must be free, or hold a run that is to go on.

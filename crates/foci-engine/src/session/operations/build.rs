@@ -139,7 +139,8 @@ impl Builder<'_> {
         let (layer, activation, output) = self.layer(index, plan);
         let (inputs, training) = (self.inputs(plan), self.plan.options.mode == Mode::Training);
         let exact = self.plan.options.exact;
-        let spec = ConvSpec { kernel, dilation, inputs, output, activation, training, exact };
+        let part_of = self.plan.options.whole_at(self.net.nodes[index].scale);
+        let spec = ConvSpec { kernel, dilation, inputs, output, activation, training, exact, part_of };
         let (d_inputs, asides) = self.contributions(plan);
         ConvNode { conv: Conv::new(spec, self.compute), layer, d_inputs, asides }
     }

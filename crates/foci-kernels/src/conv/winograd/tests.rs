@@ -68,6 +68,7 @@ fn check(n: usize, inputs: &[usize], out: usize, (h, w): (usize, usize), dilatio
         activation: Activation::None,
         training: true,
         exact: false,
+        part_of: None,
     };
     let mut conv =
         Conv::with_rule(spec, &compute, |_, _, channels, _, dilation| channels > 4 && sortable(dilation));

@@ -1,0 +1,248 @@
+//! Test images with what each net found in them, worst cases first, and what is wrong marked.
+//!
+//! Shown are the images with the lowest mean AP over all nets (their first seeds), so no net chooses its own, and one from the middle. Of a large
+//! image the part is shown in which most objects are wrong in the answers of all nets together.
+
+use crate::StudyError;
+use crate::execute::Executed;
+use crate::measure::{Answer, Known, TestBench, failed, labels, noisy};
+use crate::plan::Plan;
+use crate::report::{JudgedAnswer, JudgedSet, Region};
+use crate::study::Observer;
+use foci_image::{LabelImage, Plane};
+use foci_kernels::Compute;
+use foci_measure::Measure;
+use foci_measure::labels::Overlaps;
+use foci_measure::labels::bounds::bounds;
+use foci_measure::labels::errors::{Fault, Faults};
+use foci_segment::outlines::{draw, grey, tinted};
+use foci_train::Predictor;
+use std::collections::BTreeMap;
+
+/// How many of the worst images are shown.
+const WORST: usize = 3;
+/// Longest side of what is shown of an image, in pixels.
+const SIDE: usize = 288;
+/// Step between the parts among which one is chosen, in pixels.
+const STEP: usize = 48;
+
+/// Colour of an outline with nothing wrong: bluish green. These are colours of Okabe & Ito (2008), as the page names them.
+const RIGHT: [u8; 3] = [0, 190, 130];
+
+/// Colour of an outline by what is wrong: orange, reddish purple, yellow, sky blue.
+fn colour(fault: Fault) -> [u8; 3] {
+    match fault {
+        Fault::Split => [230, 159, 0],
+        Fault::Merged => [230, 130, 180],
+        Fault::Spurious => [240, 228, 66],
+        Fault::Missing => [86, 180, 233],
+    }
+}
+
+/// Pictures of what every arm's first seed found; none if the study is of reconstructions.
+pub(crate) fn take(
+    plan: &Plan,
+    bench: &TestBench,
+    executed: &Executed,
+    compute: &Compute,
+    observer: &mut dyn Observer,
+) -> Result<Vec<JudgedSet>, StudyError> {
+    let chosen: Vec<usize> = choose(plan, bench, executed);
+    let (what, all) = ("taking pictures", chosen.len() * plan.arms.len());
+    let mut found: Vec<Vec<(String, Answer)>> = chosen.iter().map(|_| Vec::new()).collect();
+    for (arm_number, planned) in plan.arms.iter().enumerate().filter(|_| !chosen.is_empty()) {
+        let arm = &planned.arm;
+        let model = executed.model(&arm.name, 0)?;
+        let mut predictor = Predictor::new(&model, compute);
+        for (place, (&number, answers)) in chosen.iter().zip(&mut found).enumerate() {
+            observer.phase(what, arm_number * chosen.len() + place, all)?;
+            let (tile, known) = &bench.tiles()[number];
+            let input = noisy(&tile.plane, arm.input_noise, number);
+            let answer = known.ask(&mut predictor, &input).map_err(|error| failed(tile, error))?;
+            answers.push((arm.name.clone(), answer));
+        }
+    }
+    observer.phase(what, all, all)?;
+    let sets = chosen.iter().zip(found).map(|(&number, answers)| {
+        let (tile, known) = &bench.tiles()[number];
+        show(&tile.name, &tile.plane, known, &answers, executed).map_err(|error| failed(tile, error))
+    });
+    sets.collect()
+}
+
+/// Numbers of the tiles to show: the worst, worst first, and the one in the middle.
+fn choose(plan: &Plan, bench: &TestBench, executed: &Executed) -> Vec<usize> {
+    let mut scores: Vec<(f64, usize)> = Vec::new();
+    for (number, (tile, known)) in bench.tiles().iter().enumerate() {
+        let key = match known {
+            Known::Image(_) => continue,
+            Known::Objects(_) => Measure::MeanAp.key(),
+            Known::Classes(_) => Measure::MeanIou.key(),
+        };
+        let of_arm = |arm: &str| executed.tile_metrics(arm, 0, &tile.name).get(key).copied().unwrap_or(1.0);
+        scores.push((plan.arms.iter().map(|planned| of_arm(&planned.arm.name)).sum(), number));
+    }
+    // The sort is stable: of equals the first comes first.
+    scores.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let middle = scores.len() / 2;
+    let is_shown = |place: usize| place < WORST || place == middle;
+    scores.iter().enumerate().filter(|(place, _)| is_shown(*place)).map(|(_, &(_, number))| number).collect()
+}
+
+/// An image, what is true, and what each net found.
+fn show(
+    tile: &str,
+    image: &Plane,
+    known: &Known,
+    answers: &[(String, Answer)],
+    executed: &Executed,
+) -> Result<JudgedSet, foci_measure::MeasureError> {
+    let mut faulty = Vec::new();
+    let mut pictures = Vec::new();
+    for (net, answer) in answers {
+        let (pixels, counts) = match answer {
+            Answer::Objects(truth, found) => {
+                let (pixels, faults) = judged(image, truth, found)?;
+                faulty.extend(faults.iter().map(|(place, _)| *place));
+                (pixels, counted(&faults))
+            }
+            Answer::Classes(_, found) => (tinted(image, found), BTreeMap::new()),
+            Answer::Image(..) => continue,
+        };
+        pictures.push((net.clone(), pixels, counts));
+    }
+    let truth = match known {
+        Known::Objects(truth) => {
+            let mut pixels = grey(image);
+            draw(&mut pixels, truth, |_| Some(RIGHT));
+            pixels
+        }
+        Known::Classes(truth) => {
+            faulty = (0..truth.data.len()).filter(|&at| truth.data[at] != 0).map(|at| centre(at, truth.width)).collect();
+            tinted(image, truth)
+        }
+        Known::Image(_) => grey(image),
+    };
+    let region = densest(&faulty, image.width, image.height);
+    let cut = |pixels: &[u8]| cut(pixels, image.width, region);
+    let answers = pictures
+        .into_iter()
+        .map(|(net, pixels, faults)| {
+            let metrics = executed.tile_metrics(&net, 0, tile);
+            JudgedAnswer { net, pixels: cut(&pixels), faults, metrics }
+        })
+        .collect();
+    Ok(JudgedSet {
+        tile: tile.into(),
+        width: image.width,
+        height: image.height,
+        region,
+        image: cut(&grey(image)),
+        truth: cut(&truth),
+        answers,
+    })
+}
+
+fn centre(at: usize, width: usize) -> (usize, usize) {
+    (at % width, at / width)
+}
+
+/// What is wrong, and where its middle lies.
+type Placed = ((usize, usize), Fault);
+
+/// The image with the outlines of what was found, and of what was missed, in the colours of what is wrong; and all faults.
+fn judged(
+    image: &Plane,
+    truth: &LabelImage,
+    found: &LabelImage,
+) -> Result<(Vec<u8>, Vec<Placed>), foci_measure::MeasureError> {
+    let overlaps = Overlaps::new(labels(truth)?, labels(found)?)?;
+    let faults = Faults::new(&overlaps);
+    let wrong = |objects: &[foci_measure::labels::overlap::Object], faults: &[Option<Fault>]| {
+        let of_object = |(object, fault): (&foci_measure::labels::overlap::Object, &Option<Fault>)| {
+            fault.map(|fault| (object.label, fault))
+        };
+        objects.iter().zip(faults).filter_map(of_object).collect::<BTreeMap<u32, Fault>>()
+    };
+    let (of_truth, of_found) = (wrong(&overlaps.truth, &faults.truth), wrong(&overlaps.predicted, &faults.predicted));
+    let is_missing = |label: &u32| of_truth.get(label) == Some(&Fault::Missing);
+    let mut pixels = grey(image);
+    draw(&mut pixels, truth, |label| is_missing(&label).then(|| colour(Fault::Missing)));
+    draw(&mut pixels, found, |label| Some(of_found.get(&label).copied().map_or(RIGHT, colour)));
+    let mut placed = Vec::new();
+    for (image, wrong) in [(truth, &of_truth), (found, &of_found)] {
+        for (label, place) in bounds(labels(image)?) {
+            // Of true objects only those that nothing was found of: the others are told by what was found.
+            let told = wrong.get(&label).filter(|fault| std::ptr::eq(image, found) || **fault == Fault::Missing);
+            placed.extend(told.map(|&fault| (((place.left + place.right) / 2, (place.top + place.bottom) / 2), fault)));
+        }
+    }
+    Ok((pixels, placed))
+}
+
+/// How many outlines there are of each fault.
+fn counted(faults: &[Placed]) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    for (_, fault) in faults {
+        let word = match fault {
+            Fault::Split => "split",
+            Fault::Merged => "merged",
+            Fault::Spurious => "spurious",
+            Fault::Missing => "missing",
+        };
+        *counts.entry(word).or_default() += 1;
+    }
+    counts
+}
+
+/// The part of an image that holds most of the places; of equals the first, row by row.
+fn densest(places: &[(usize, usize)], width: usize, height: usize) -> Region {
+    let (w, h) = (SIDE.min(width), SIDE.min(height));
+    let starts = |length: usize, side: usize| (0..length - side).step_by(STEP).chain([length - side]);
+    let mut best = (0, Region { x: 0, y: 0, width: w, height: h });
+    for y in starts(height, h) {
+        for x in starts(width, w) {
+            let is_in = |&&(px, py): &&(usize, usize)| (x..x + w).contains(&px) && (y..y + h).contains(&py);
+            let count = places.iter().filter(is_in).count();
+            if count > best.0 {
+                best = (count, Region { x, y, width: w, height: h });
+            }
+        }
+    }
+    best.1
+}
+
+/// The pixels of a region, three bytes each.
+fn cut(pixels: &[u8], width: usize, region: Region) -> Vec<u8> {
+    let row = |y: usize| {
+        let start = 3 * (y * width + region.x);
+        &pixels[start..start + 3 * region.width]
+    };
+    (region.y..region.y + region.height).flat_map(row).copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_has_its_colour_and_is_counted() {
+        let image = Plane { width: 9, height: 1, data: vec![0.0; 9] };
+        let truth = LabelImage { width: 9, height: 1, data: vec![1, 1, 1, 1, 0, 2, 0, 0, 0] };
+        let found = LabelImage { width: 9, height: 1, data: vec![1, 1, 2, 2, 0, 0, 0, 3, 0] };
+        let (pixels, faults) = judged(&image, &truth, &found).unwrap();
+        let at = |x: usize| [pixels[3 * x], pixels[3 * x + 1], pixels[3 * x + 2]];
+        assert_eq!((at(1), at(2)), (colour(Fault::Split), colour(Fault::Split)));
+        assert_eq!((at(5), at(7), at(8)), (colour(Fault::Missing), colour(Fault::Spurious), [0; 3]));
+        assert_eq!(counted(&faults), BTreeMap::from([("missing", 1), ("split", 2), ("spurious", 1)]));
+    }
+
+    #[test]
+    fn the_part_with_most_faults_is_shown_and_lies_inside() {
+        assert_eq!(densest(&[], 100, 60), Region { x: 0, y: 0, width: 100, height: 60 });
+        let region = densest(&[(990, 390), (980, 380), (10, 10)], 1000, 400);
+        assert_eq!(region, Region { x: 1000 - SIDE, y: 400 - SIDE, width: SIDE, height: SIDE });
+        let pixels: Vec<u8> = (0..3 * 12).collect();
+        assert_eq!(cut(&pixels, 4, Region { x: 1, y: 1, width: 2, height: 1 }), [15, 16, 17, 18, 19, 20]);
+    }
+}

@@ -1,0 +1,186 @@
+//! What is true of a test tile, what was made of it, and how good that is: an image, objects, or classes of pixels.
+
+use super::{blacken, measure, reference};
+use crate::data::TestTile;
+use foci_image::{LabelImage, Plane};
+use foci_measure::contrast::LEAST_CONTRAST;
+use foci_measure::labels::classes::Confusion;
+use foci_measure::meter::Reference;
+use foci_measure::{
+    LabelMeasures, LabelView, Measure, MeasureError, ReconstructionMeasures, field_values, measure_labels,
+    summary::mean,
+};
+use foci_train::{Predictor, Task, TrainError};
+use std::collections::BTreeMap;
+
+/// What is known of a tile before any model has seen it.
+pub(crate) enum Known<'a> {
+    /// The image itself, with its foci and boundaries.
+    Image(Box<Reference<'a>>),
+    /// The objects.
+    Objects(&'a LabelImage),
+    /// The classes of the pixels.
+    Classes(&'a LabelImage),
+}
+
+impl<'a> Known<'a> {
+    /// What counts for the task. Tiles of tasks that are learnt from masks have labels; one without would be background.
+    pub fn of(tile: &'a TestTile, task: Task) -> Result<Known<'a>, MeasureError> {
+        Ok(match (task, &tile.labels) {
+            (Task::Semantic, Some(labels)) => Known::Classes(labels),
+            (Task::Instances, Some(labels)) => Known::Objects(labels),
+            (Task::Reconstruct | Task::Semantic | Task::Instances, _) => {
+                Known::Image(Box::new(reference(tile)?))
+            }
+        })
+    }
+
+    /// What a model makes of a normalised plane.
+    pub fn ask(&self, predictor: &mut Predictor, input: &Plane) -> Result<Answer<'_>, TrainError> {
+        Ok(match self {
+            Known::Image(reference) => {
+                let mut output = predictor.predict(input)?;
+                blacken(&mut output);
+                Answer::Image(reference, output)
+            }
+            Known::Objects(truth) => Answer::Objects(truth, predictor.objects(input)?),
+            Known::Classes(truth) => Answer::Classes(truth, predictor.classes(input)?.classes),
+        })
+    }
+}
+
+/// What was made of a tile, beside what is true.
+pub(crate) enum Answer<'k> {
+    Image(&'k Reference<'k>, Plane),
+    Objects(&'k LabelImage, LabelImage),
+    Classes(&'k LabelImage, LabelImage),
+}
+
+impl Answer<'_> {
+    /// How good it is.
+    pub fn measure(&self) -> Result<Found, MeasureError> {
+        Ok(match self {
+            Answer::Image(reference, output) => Found::Image(Box::new(measure(reference, output)?)),
+            Answer::Objects(truth, found) => {
+                Found::Objects(Box::new(measure_labels(labels(truth)?, labels(found)?)?))
+            }
+            Answer::Classes(truth, found) => Found::Classes(Confusion::of(labels(truth)?, labels(found)?)?),
+        })
+    }
+}
+
+pub(crate) fn labels(image: &LabelImage) -> Result<LabelView<'_>, MeasureError> {
+    LabelView::new(image.width, image.height, &image.data)
+}
+
+/// How good an answer is.
+pub(crate) enum Found {
+    Image(Box<ReconstructionMeasures>),
+    Objects(Box<LabelMeasures>),
+    Classes(Confusion),
+}
+
+impl Found {
+    /// All measures that have a value, by key; `classes` names the classes.
+    pub fn values(&self, classes: &[String]) -> BTreeMap<String, f64> {
+        match self {
+            Found::Image(measures) => owned(measures.values()),
+            Found::Objects(measures) => {
+                let compared = Measure::OBJECTS.map(Measure::key);
+                let mut values = measures.values();
+                values.retain(|key, _| compared.contains(key));
+                owned(values)
+            }
+            Found::Classes(confusion) => of_classes(confusion, classes),
+        }
+    }
+}
+
+/// The measures of a field from those of its tiles, which are all of one task: what is counted is pooled, the rest is the mean over
+/// the tiles that have a value.
+pub(crate) fn of_field(tiles: &[Found], classes: &[String]) -> BTreeMap<String, f64> {
+    let images: Vec<ReconstructionMeasures> = tiles
+        .iter()
+        .filter_map(|tile| if let Found::Image(measures) = tile { Some((**measures).clone()) } else { None })
+        .collect();
+    if !images.is_empty() {
+        return owned(field_values(&images, LEAST_CONTRAST));
+    }
+    let mut pooled = Confusion::default();
+    for tile in tiles {
+        if let Found::Classes(confusion) = tile {
+            pooled.add(confusion);
+        }
+    }
+    if pooled.classes() > 0 {
+        return of_classes(&pooled, classes);
+    }
+    let mut by_key: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for (key, value) in tiles.iter().flat_map(|tile| tile.values(classes)) {
+        by_key.entry(key).or_default().push(value);
+    }
+    by_key.into_iter().filter_map(|(key, values)| Some((key, mean(&values)?))).collect()
+}
+
+/// IoU and Dice, mean over the classes that truly occur, and the IoU of each of those.
+fn of_classes(confusion: &Confusion, names: &[String]) -> BTreeMap<String, f64> {
+    let occurring = || (0..confusion.classes()).filter(|&class| confusion.recall(class).is_some());
+    let over_classes = |of: fn(&Confusion, usize) -> Option<f64>| {
+        mean(&occurring().filter_map(|class| of(confusion, class)).collect::<Vec<f64>>())
+    };
+    let means = [
+        (Measure::MeanIou.key().to_string(), over_classes(Confusion::iou)),
+        (Measure::MeanDice.key().to_string(), over_classes(Confusion::dice)),
+    ];
+    let each = occurring().map(|class| {
+        let name = names.get(class).cloned().unwrap_or_else(|| class.to_string());
+        (format!("{IOU_OF}{name}"), confusion.iou(class))
+    });
+    means.into_iter().chain(each).filter_map(|(key, value)| Some((key, value?))).collect()
+}
+
+/// How the key of the IoU of one class begins; the name of the class follows.
+pub(crate) const IOU_OF: &str = "iou_of_";
+
+fn owned(values: BTreeMap<&'static str, f64>) -> BTreeMap<String, f64> {
+    values.into_iter().map(|(key, value)| (key.to_string(), value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(data: &[u32]) -> LabelImage {
+        LabelImage { width: data.len(), height: 1, data: data.to_vec() }
+    }
+
+    #[test]
+    fn classes_are_pooled_over_the_tiles_of_a_field_and_those_that_do_not_occur_say_nothing() {
+        let names = ["ground", "speck", "never"].map(String::from);
+        let found = |truth: &[u32], found: &[u32]| {
+            Answer::Classes(&image(truth), image(found)).measure().unwrap()
+        };
+        let tiles = [found(&[0, 0, 0, 0], &[0, 0, 0, 0]), found(&[0, 0, 1, 1], &[0, 2, 1, 0])];
+        let values = of_field(&tiles, &names);
+        // Ground: six pixels, five of them and one more predicted: 5 / 7. Speck: one of two.
+        let expected = BTreeMap::from([
+            ("iou_of_ground".to_string(), 5.0 / 7.0),
+            ("iou_of_speck".to_string(), 0.5),
+            ("mean_iou".to_string(), (5.0 / 7.0 + 0.5) / 2.0),
+            ("mean_dice".to_string(), (10.0 / 12.0 + 2.0 / 3.0) / 2.0),
+        ]);
+        assert_eq!(values.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+        assert!(values.iter().zip(&expected).all(|((_, a), (_, b))| (a - b).abs() < 1e-12), "{values:?}");
+    }
+
+    #[test]
+    fn objects_are_averaged_over_the_tiles_of_a_field() {
+        let found = |truth: &[u32], found: &[u32]| {
+            Answer::Objects(&image(truth), image(found)).measure().unwrap()
+        };
+        let tiles = [found(&[0, 1, 1, 0], &[0, 5, 5, 0]), found(&[0, 1, 1, 0], &[0, 0, 0, 0])];
+        let values = of_field(&tiles, &[]);
+        assert_eq!((values["mean_ap"], values["missing"], values["iou"]), (0.5, 0.5, 0.5));
+        assert_eq!(values.len(), Measure::OBJECTS.len());
+    }
+}

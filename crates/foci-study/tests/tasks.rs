@@ -1,0 +1,173 @@
+//! Studies of objects and of classes, from masks to report.
+
+// A test may stop at anything unexpected.
+#![allow(clippy::unwrap_used)]
+
+use foci_image::{DatasetOptions, LabelImage, Plane, write_png_grey8};
+use foci_kernels::{Compute, Simd};
+use foci_study::results::Results;
+use foci_study::{Event, Observer, StudyError, StudyRequest, StudySpec, run};
+use std::path::Path;
+
+/// Width and height of the fields.
+const SIDE: usize = 96;
+
+const STUDY: &str = r#"
+name = "objects"
+task = "instances"
+weights = 10_000
+seeds = 2
+
+[split]
+folds = 3
+fold = 0
+
+[training]
+steps = 60
+batch = 2
+crop = 64
+
+[tuning]
+learning_rates = [1e-2]
+steps = 2
+
+[[arm]]
+net = "fcn"
+[[arm]]
+net = "unet"
+
+[[baseline]]
+method = "otsu"
+smallest = 20
+
+[[claim]]
+id = "sharper"
+statement = "The U-Net outlines discs more exactly."
+all = [{ measure = "ap_90", better = "unet", worse = "fcn" }]
+"#;
+
+struct Nobody;
+
+impl Observer for Nobody {
+    fn event(&mut self, _: Event) {}
+    fn stop_requested(&self) -> bool {
+        false
+    }
+}
+
+/// Discs on a ground, some of them in contact; `value` gives the mask its values.
+fn write_fields(folder: &Path, fields: usize, value: impl Fn(usize) -> u32) {
+    for part in ["images", "masks"] {
+        std::fs::create_dir_all(folder.join(part)).unwrap();
+    }
+    for field in 0..fields {
+        let (mut image, mut mask) = (Plane::zeros(SIDE, SIDE), LabelImage::zeros(SIDE, SIDE));
+        for disc in 0..5 {
+            let (x, y) = (14 + 17 * disc, 20 + (23 * field + 31 * disc) % 56);
+            for at in 0..SIDE * SIDE {
+                let inside = (at % SIDE).abs_diff(x).pow(2) + (at / SIDE).abs_diff(y).pow(2) <= 81;
+                if inside && mask.data[at] == 0 {
+                    mask.data[at] = value(disc);
+                    image.data[at] = 120.0 + 20.0 * disc as f32;
+                }
+            }
+        }
+        let noise = |at: usize| ((at * 7919 + field * 104_729) % 13) as f32;
+        image.data.iter_mut().enumerate().for_each(|(at, value)| *value += 20.0 + noise(at));
+        write_png_grey8(&folder.join(format!("images/f{field:02}.png")), &image).unwrap();
+        let data = mask.data.iter().map(|&label| label as f32).collect();
+        write_png_grey8(&folder.join(format!("masks/f{field:02}.png")), &Plane { width: SIDE, height: SIDE, data })
+            .unwrap();
+    }
+}
+
+fn study(text: &str, data: &Path, out: &Path) -> Result<(Results, String), StudyError> {
+    let request = StudyRequest {
+        spec: StudySpec::parse(text, "here")?,
+        data: Some(data.into()),
+        reading: DatasetOptions::default(),
+        out: out.into(),
+        resume: false,
+        command: "foci study".into(),
+    };
+    let compute = Compute::new(2, Simd::detect().unwrap()).unwrap();
+    let results = run(&request, &compute, &mut Nobody)?;
+    Ok((results, std::fs::read_to_string(out.join("report.html")).unwrap()))
+}
+
+#[test]
+fn nets_are_compared_by_the_objects_that_they_find_beside_a_method_without_training() {
+    let place = tempfile::tempdir().unwrap();
+    write_fields(&place.path().join("data"), 9, |disc| disc as u32 + 1);
+    let (results, report) = study(STUDY, &place.path().join("data"), &place.path().join("out")).unwrap();
+    assert_eq!(results.task, "instances");
+    let metrics = &results.runs[0].metrics;
+    for key in ["mean_ap", "ap_50", "ap_90", "boundary_f", "split", "merged", "spurious", "missing"] {
+        assert!(metrics.contains_key(key), "{key}");
+    }
+    assert!(!metrics.contains_key("psnr"));
+    // Bright discs on a dark ground: what finds nothing has learnt nothing.
+    assert!(results.runs.iter().any(|run| run.metrics["ap_50"] > 0.3), "{:?}", results.runs);
+    assert!(results.comparisons.iter().any(|comparison| comparison.metric == "mean_ap"));
+    assert_eq!((results.claims[0].id.as_str(), results.claims.len()), ("sharper", 1));
+    let otsu = &results.baselines[0];
+    assert_eq!(otsu.name, "otsu");
+    // A threshold finds all discs and tells none in contact apart.
+    assert!(otsu.metrics["iou"] > 0.8 && otsu.metrics["merged"] > 0.0, "{:?}", otsu.metrics);
+    assert!(report.contains("Which net outlines the objects?") && report.contains("Methods without training"));
+    assert!(report.matches("What unet found in").count() >= 3, "pictures of the worst images");
+}
+
+#[test]
+fn nets_are_compared_by_classes_of_pixels() {
+    let place = tempfile::tempdir().unwrap();
+    write_fields(&place.path().join("data"), 9, |disc| 1 + u32::from(disc >= 3));
+    let text = STUDY
+        .replace("\"instances\"", "\"semantic\"\nclasses = [\"ground\", \"dim\", \"bright\"]")
+        .replace("ap_90", "mean_iou")
+        .replace("[[baseline]]\nmethod = \"otsu\"\nsmallest = 20\n", "");
+    let (results, report) = study(&text, &place.path().join("data"), &place.path().join("out")).unwrap();
+    let metrics = &results.runs[0].metrics;
+    for key in ["mean_iou", "mean_dice", "iou_of_ground", "iou_of_dim", "iou_of_bright"] {
+        assert!(metrics.contains_key(key), "{key}: {metrics:?}");
+    }
+    assert!(metrics["iou_of_ground"] > 0.5, "{metrics:?}");
+    assert!(report.contains("Which net tells the classes apart?") && report.contains("IoU of dim"));
+    // Rare classes count more, and the plan says how much.
+    let plan = std::fs::read_to_string(place.path().join("out/plan.json")).unwrap();
+    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    let weights: Vec<f64> =
+        plan["data"]["class_weights"].as_array().unwrap().iter().map(|weight| weight.as_f64().unwrap()).collect();
+    assert!(weights.len() == 3 && weights[0] < weights[1], "{weights:?}");
+}
+
+#[test]
+fn what_does_not_go_together_is_refused_with_the_way_out() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    write_fields(&data, 9, |disc| disc as u32 + 1);
+    let refused = |text: &str, out: &str| {
+        study(text, &data, &place.path().join(out)).map(|_| ()).unwrap_err().to_string()
+    };
+    let wrong = [
+        (STUDY.replace("\"otsu\"", "\"magic\""), "'magic' is no method"),
+        (STUDY.replace("\"instances\"", "\"reconstruct\""), "[[baseline]] outlines objects"),
+        (STUDY.replace("\"instances\"", "\"semantic\""), "at least two classes"),
+        (STUDY.replace("weights = 10_000", "weights = 10_000\nclasses = [\"a\", \"b\"]"), "leave them out"),
+        (STUDY.replace("ap_90", "psnr"), "no measure of the task 'instances'"),
+        (format!("{STUDY}\n[stress]\n"), "on reconstructions only"),
+    ];
+    for (number, (text, words)) in wrong.iter().enumerate() {
+        let error = refused(text, &format!("wrong{number}"));
+        assert!(error.contains(words), "{error}");
+    }
+    let classes = STUDY
+        .replace("\"instances\"", "\"semantic\"\nclasses = [\"a\", \"b\"]")
+        .replace("ap_90", "mean_iou")
+        .replace("[[baseline]]\nmethod = \"otsu\"\nsmallest = 20\n", "");
+    let error = refused(&classes, "few");
+    assert!(error.contains("values up to 5") && error.contains("names 2 classes"), "{error}");
+    std::fs::remove_dir_all(data.join("masks")).unwrap();
+    let error = refused(STUDY, "none");
+    assert!(error.contains("has a mask") && error.contains("add masks"), "{error}");
+}

@@ -1,0 +1,99 @@
+//! What the images were like that a model has learnt from, and whether others fit.
+//!
+//! A model answers any image. One with another depth, or with objects of another size, is answered without having been learnt from, and who
+//! reads the answer should know.
+
+use crate::tiles::Example;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Share of the objects that lie below the lower and above the upper end of the range of sizes.
+const TAIL: f64 = 0.05;
+
+/// The images of a training.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Bits of a sample in the files, each depth once, in ascending order.
+    pub bits: Vec<u8>,
+    /// Sizes of nine tenths of the objects, as diameters of circles of their areas, in pixels; only of a model for instances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diameters_px: Option<[f64; 2]>,
+}
+
+impl Seen {
+    /// With the sizes of the objects in `examples`.
+    pub(crate) fn with_objects(mut self, examples: &[Example]) -> Seen {
+        let labels = examples.iter().filter_map(|example| example.labels.as_ref());
+        let mut diameters: Vec<f64> = labels.flat_map(|labels| diameters_px(&labels.data)).collect();
+        diameters.sort_by(f64::total_cmp);
+        let at = |share: f64| diameters.get((share * diameters.len().saturating_sub(1) as f64).round() as usize);
+        self.diameters_px = at(TAIL).zip(at(1.0 - TAIL)).map(|(&low, &high)| [low, high]);
+        self
+    }
+
+    /// What to say of a file with so many bits; nothing if such were learnt from, or if nobody knows.
+    pub fn remark_on_bits(&self, bits: u8) -> Option<String> {
+        let known = self.bits.is_empty() || self.bits.contains(&bits);
+        let words: Vec<String> = self.bits.iter().map(u8::to_string).collect();
+        (!known).then(|| {
+            format!("files of {bits} bits, but the model has learnt from files of {} bits; see whether its answers are right", words.join(" and "))
+        })
+    }
+
+    /// What to say of objects of these diameters; nothing if their median is among the sizes learnt from, or if nobody knows.
+    pub fn remark_on_sizes(&self, diameters_px: &mut [f64]) -> Option<String> {
+        let [low, high] = self.diameters_px?;
+        diameters_px.sort_by(f64::total_cmp);
+        let median = *diameters_px.get(diameters_px.len() / 2)?;
+        let side = match median {
+            _ if median < low => "smaller",
+            _ if median > high => "larger",
+            _ => return None,
+        };
+        Some(format!(
+            "the objects found are {median:.0} pixels across (median), {side} than those that the model has learnt from ({low:.0} to {high:.0}); bring the images to the scale of those trained on, or train with images like these"
+        ))
+    }
+}
+
+/// Diameters of circles of the areas of the objects in a label image, in pixels, in the order of labels.
+pub fn diameters_px(labels: &[u32]) -> Vec<f64> {
+    let mut areas: BTreeMap<u32, usize> = BTreeMap::new();
+    for run in labels.chunk_by(|a, b| a == b).filter(|run| run[0] != 0) {
+        *areas.entry(run[0]).or_default() += run.len();
+    }
+    areas.into_values().map(|area| (4.0 * area as f64 / std::f64::consts::PI).sqrt()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use foci_image::{LabelImage, Plane};
+
+    #[test]
+    fn diameters_are_those_of_circles() {
+        let found = diameters_px(&[0, 7, 7, 0, 7, 2]);
+        // Label 2 has one pixel, label 7 three.
+        let expected = [1.128_379_167, 1.954_410_048];
+        assert!(found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-9), "{found:?}");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_and_what_does_is_not() {
+        let mut labels = LabelImage::zeros(40, 10);
+        // Ten objects of 4 x 4 pixels.
+        for at in 0..400 {
+            labels.data[at] = if at / 40 < 4 { (at % 40) as u32 / 4 + 1 } else { 0 };
+        }
+        let examples = [Example { image: Plane::zeros(40, 10), labels: Some(labels) }];
+        let seen = Seen { bits: vec![8, 16], diameters_px: None }.with_objects(&examples);
+        assert_eq!(seen.diameters_px.map(|[low, high]| (low - 4.5135).abs() < 1e-3 && low == high), Some(true));
+        assert_eq!(seen.remark_on_bits(16), None);
+        assert!(seen.remark_on_bits(32).unwrap().contains("8 and 16 bits"));
+        assert!(seen.remark_on_sizes(&mut [2.0, 30.0, 3.0]).unwrap().contains("3 pixels across (median), smaller"));
+        assert!(seen.remark_on_sizes(&mut [9.0]).unwrap().contains("larger"));
+        assert_eq!(seen.remark_on_sizes(&mut [seen.diameters_px.unwrap()[0]]), None);
+        assert_eq!(seen.remark_on_sizes(&mut []), None);
+        assert_eq!(Seen::default().remark_on_bits(12), None);
+    }
+}

@@ -1,0 +1,77 @@
+//! Images in tiles: the answer is that of the whole image, bit for bit.
+
+mod common;
+
+use common::plan;
+use foci_engine::Parameters;
+use foci_image::Plane;
+use foci_kernels::{Compute, Simd};
+use foci_net::{Architecture, Net, solve};
+use foci_train::{Model, PercentileRange, Predictor, Recipe, Seen, Task, TrainError, TrainingRecord};
+
+/// A net with the weights that training begins with: whatever they are, tiles must not show.
+fn model(net: Net) -> Model {
+    let recipe = Recipe {
+        foci: "0".into(),
+        task: Task::Reconstruct,
+        classes: Vec::new(),
+        reading: foci_image::Reading::default(),
+        seen: Seen::default(),
+        normalisation: PercentileRange::default(),
+        objects: None,
+        training: TrainingRecord { plan: plan(1, 1, 8), steps: 1, validation_loss: None, diverged: false },
+    };
+    Model { parameters: Parameters::he(&net, 3), net, recipe }
+}
+
+fn image(width: usize, height: usize) -> Plane {
+    let value = |at: usize| ((at * 2_654_435_761) % 1009) as f32 / 1009.0;
+    Plane { width, height, data: (0..width * height).map(value).collect() }
+}
+
+#[test]
+fn tiles_give_the_bits_of_the_whole() {
+    let compute = Compute::new(2, Simd::detect().unwrap()).unwrap();
+    for (name, weights, size, sides) in [
+        ("fcn", 6_000, (283, 201), [128, 200]),
+        ("unet", 6_000, (283, 201), [192, 256]),
+        ("atrous", 6_000, (283, 201), [128, 200]),
+        ("atrous-unet", 6_000, (283, 310), [192, 288]),
+        ("fcn-blur", 6_000, (257, 150), [192, 256]),
+        ("fcn-transposed", 6_000, (257, 150), [192, 256]),
+        ("msd", 6_000, (257, 150), [192, 256]),
+        ("unet-deep", 20_000, (700, 500), [512, 640]),
+    ] {
+        let net = solve::for_weights(&Architecture::shipped(name).unwrap(), weights, 1, 1).unwrap();
+        let model = model(net);
+        let image = image(size.0, size.1);
+        let whole = Predictor::new(&model, &compute).predict(&image).unwrap();
+        assert!(whole.data.iter().any(|value| *value != whole.data[0]), "{name} gives something");
+        let mut compared = 0;
+        for side in sides {
+            match Predictor::new(&model, &compute).with_tiles(side).predict(&image) {
+                Ok(tiled) => {
+                    let differing = (0..whole.data.len()).find(|&at| tiled.data[at] != whole.data[at]);
+                    assert_eq!(differing, None, "{name} in tiles of {side}");
+                    compared += 1;
+                }
+                // The smaller side may be too small for a net; the larger one must do.
+                Err(TrainError::Tile { least, .. }) => assert!(least > side && side == sides[0], "{name}: {least}"),
+                Err(error) => panic!("{name}: {error}"),
+            }
+        }
+        assert!(compared > 0);
+    }
+}
+
+#[test]
+fn a_net_that_normalises_is_not_cut() {
+    let compute = Compute::new(1, Simd::detect().unwrap()).unwrap();
+    let architecture =
+        Architecture::shipped("unet").unwrap().with(None, Some(foci_net::Normalisation::Group));
+    let model = model(solve::for_weights(&architecture, 6_000, 1, 1).unwrap());
+    let error = Predictor::new(&model, &compute).with_tiles(64).predict(&image(100, 40)).unwrap_err();
+    assert!(matches!(error, TrainError::Normalised { .. }), "{error}");
+    // Small enough images need no cut.
+    Predictor::new(&model, &compute).with_tiles(64).predict(&image(60, 40)).unwrap();
+}

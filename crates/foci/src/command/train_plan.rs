@@ -1,0 +1,142 @@
+//! The plan of `foci train`: what the flags say, what the masks say, and how many steps the minutes hold.
+
+use crate::arguments::{ActivationArgument, NormalisationArgument, TaskArgument, TrainArguments};
+use crate::exit::Failure;
+use foci_engine::{Shape, time};
+use foci_kernels::Compute;
+use foci_net::{Activation, Net, Normalisation, Regularisation};
+use foci_train::{OptimiserKind, Task, Tiles, TrainingPlan, balanced_weights, class_counts, steps_of_run};
+
+/// Optimiser steps, unless said otherwise.
+const STEPS: u64 = 500;
+/// Measurements on the validation tiles, and checkpoints.
+const RECORDS: u64 = 10;
+/// Steps that are timed to know how many the minutes hold.
+const TIMED_STEPS: usize = 5;
+/// Share of the minutes that the steps themselves get; making crops, validation and choosing what separates objects take the rest.
+const SHARE_OF_STEPS: f64 = 0.85;
+
+fn records(steps: u64) -> u64 {
+    (steps / RECORDS).max(1)
+}
+
+/// Sets the steps that `minutes` hold on this machine: a few steps are timed beforehand, and from then on it is a training of so many steps like
+/// any other, which `--steps` repeats to the same bits. A run that goes on keeps its steps.
+pub fn fill_minutes(
+    plan: &mut TrainingPlan,
+    minutes: f64,
+    net: &Net,
+    flags: &TrainArguments,
+    compute: &Compute,
+) -> Result<String, Failure> {
+    if !(minutes.is_finite() && minutes > 0.0) {
+        return Err(Failure::input(anyhow::anyhow!("--minutes must be above 0, but is {minutes}")));
+    }
+    if let Some(steps) = steps_of_run(&flags.out)?.filter(|_| flags.resume) {
+        set_steps(plan, steps);
+        return Ok(format!("going on with a training of {steps} steps"));
+    }
+    let shape = Shape { n: plan.batch, h: plan.crop, w: plan.crop };
+    let timing = time(net, shape, plan.exact, compute, TIMED_STEPS, &mut |_, _| {}).map_err(Failure::input)?;
+    let seconds = timing.train_seconds;
+    set_steps(plan, ((60.0 * minutes * SHARE_OF_STEPS / seconds) as u64).max(1));
+    let steps = plan.steps;
+    Ok(format!("{minutes} minutes are {steps} steps on this machine ({seconds:.3} s each); --steps {steps} repeats this training"))
+}
+
+fn set_steps(plan: &mut TrainingPlan, steps: u64) {
+    plan.steps = steps;
+    plan.validate_every = records(steps);
+    plan.checkpoint_every = records(steps);
+    plan.gradient_batches = TrainingPlan::usual_gradient_batches(steps);
+}
+
+/// The plan as far as the flags say it; what classes there are is known when the masks have been read.
+pub fn plan(flags: &TrainArguments) -> TrainingPlan {
+    let steps = flags.steps.unwrap_or(STEPS);
+    let task = match flags.task {
+        TaskArgument::Reconstruct => Task::Reconstruct,
+        TaskArgument::Semantic => Task::Semantic,
+        TaskArgument::Instances => Task::Instances,
+    };
+    TrainingPlan {
+        task,
+        // Known when the masks have been read.
+        classes: 0,
+        class_weights: Vec::new(),
+        rare_share: flags.rare_share.unwrap_or(task.usual_rare_share()),
+        seed: flags.seed,
+        steps,
+        batch: flags.batch,
+        crop: flags.crop,
+        learning_rate: flags.learning_rate,
+        warmup_share: 0.1,
+        optimiser: OptimiserKind::Adam,
+        weight_decay: flags.regularisation.weight_decay,
+        clip_norm: 1.0,
+        loss: task.usual_loss(),
+        regularisation: Regularisation {
+            dropout: flags.regularisation.dropout,
+            skip_dropout: flags.regularisation.skip_dropout,
+            deep_supervision: flags.regularisation.deep_supervision,
+        },
+        input_noise: flags.input_noise,
+        augment: true,
+        largest_scale: flags.largest_scale.unwrap_or(task.usual_scale()),
+        appearance: flags.appearance.unwrap_or(task.usual_appearance()),
+        exact: flags.arithmetic.exact,
+        validate_every: records(steps),
+        checkpoint_every: records(steps),
+        gradient_batches: TrainingPlan::usual_gradient_batches(steps),
+    }
+}
+
+pub fn refuse_classes_without_task(flags: &TrainArguments, task: Task) -> Result<(), Failure> {
+    if !flags.classes.is_empty() && task != Task::Semantic {
+        return Err(Failure::input(anyhow::anyhow!(
+            "--classes names the classes of --task semantic, and the task is {}; leave it out",
+            task.name()
+        )));
+    }
+    Ok(())
+}
+
+/// The plan with so many classes, if its task has any.
+pub fn with_classes(plan: &TrainingPlan, classes: usize) -> TrainingPlan {
+    let classes = if plan.task == Task::Semantic { classes } else { 0 };
+    TrainingPlan { classes, ..plan.clone() }
+}
+
+/// Counts the classes in the masks, weighs and names them.
+pub fn know_classes(plan: &mut TrainingPlan, tiles: &mut Tiles, names: &[String]) -> Result<(), Failure> {
+    let mut counts = class_counts(tiles.training.iter().chain(&tiles.validation))?;
+    let (found, named) = (counts.len(), names.len());
+    if named > 0 && named < found {
+        return Err(Failure::input(anyhow::anyhow!(
+            "the masks have values up to {}, but only {named} classes are named; name one for each value from 0 on",
+            found - 1
+        )));
+    }
+    counts.resize(found.max(named), 0);
+    plan.classes = counts.len();
+    plan.class_weights = balanced_weights(&counts);
+    let number = |class: usize| class.to_string();
+    tiles.classes = if named > 0 { names.to_vec() } else { (0..found).map(number).collect() };
+    Ok(())
+}
+
+pub fn activation(argument: ActivationArgument) -> Activation {
+    match argument {
+        ActivationArgument::Relu => Activation::Relu,
+        ActivationArgument::LeakyRelu => Activation::LeakyRelu,
+        ActivationArgument::Elu => Activation::Elu,
+        ActivationArgument::Silu => Activation::Silu,
+    }
+}
+
+pub fn normalisation(argument: NormalisationArgument) -> Normalisation {
+    match argument {
+        NormalisationArgument::None => Normalisation::None,
+        NormalisationArgument::Group => Normalisation::Group,
+    }
+}

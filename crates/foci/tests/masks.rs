@@ -1,0 +1,131 @@
+//! What is learnt from masks: objects and classes, trained, predicted and evaluated on the command line.
+
+// A test may stop at anything unexpected.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Workplace, foci, images_in};
+use foci_image::{Plane, write_png_grey8};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn a_net_learns_objects_and_predicts_label_images() {
+    let place = Workplace::new();
+    place.specimens("data", 6);
+    let (data, model, found) = (place.text("data"), place.text("model"), place.text("found"));
+    let small =
+        ["train", "--task", "instances", "--weights", "5000", "--steps", "3", "--crop", "48", "--batch", "2"];
+    foci(&[&small[..], &["--net", "unet", "--data", &data, "--out", &model]].concat()).succeeds();
+    let recipe = json(&fs::read_to_string(place.path("model/recipe.json")).unwrap());
+    assert_eq!(
+        (&recipe["task"], &recipe["training"]["plan"]["loss"]),
+        (&"instances".into(), &"objects".into())
+    );
+    assert_eq!(recipe["training"]["plan"]["largest_scale"], 1.5);
+    assert!(recipe["objects"]["prominence"].as_f64().unwrap() > 0.0);
+    foci(&["predict", &model, &data, "--out", &found]).succeeds();
+    // Of each image a label image, a picture and a table with a line for each object.
+    let table = fs::read_to_string(images_in(&place.path("found/objects"))[0].clone()).unwrap();
+    assert!(table.starts_with("label,area,centroid_x"), "{table}");
+    assert_eq!(images_in(&place.path("found/outlines")).len(), 6);
+    // Label images: what evaluate takes without being told.
+    let measured = json(&foci(&["evaluate", "--truth", &data, "--pred", &found, "--json"]).stdout);
+    assert_eq!(measured["images"].as_array().unwrap().len(), 6);
+    // In tiles, and as PNG: the same objects.
+    let png = place.text("png");
+    foci(&["predict", &model, &data, "--out", &png, "--png", "--tile", "512"]).succeeds();
+    let again = json(&foci(&["evaluate", "--truth", &data, "--pred", &png, "--as", "labels", "--json"]).stdout);
+    assert_eq!(again["mean"], measured["mean"]);
+    foci(&["predict", &model, &data, "--out", &place.text("tiny"), "--tile", "9"])
+        .fails_with(2, &["tiles of 9 pixels", "at least"]);
+    foci(&["optics", &model]).fails_with(2, &["gives 4"]);
+    // A field without a mask is told and left out; a folder without any has nothing to learn from.
+    fs::remove_file(fs::read_dir(place.path("data/masks")).unwrap().next().unwrap().unwrap().path()).unwrap();
+    let told = foci(&[&small[..], &["--net", "fcn", "--data", &data, "--out", &place.text("five")]].concat());
+    assert!(told.stderr.contains("no mask to learn from"), "{}", told.stderr);
+    fs::remove_dir_all(place.path("data/masks")).unwrap();
+    let none = place.text("none");
+    foci(&[&small[..], &["--net", "fcn", "--data", &data, "--out", &none]].concat())
+        .fails_with(2, &["no image in", "has a mask"]);
+    let quick = concat!(env!("CARGO_MANIFEST_DIR"), "/../../studies/quick.toml");
+    let study = fs::read_to_string(quick).unwrap().replace("\"reconstruct\"", "\"instances\"");
+    fs::write(place.path("study.toml"), study).unwrap();
+    foci(&["study", &place.text("study.toml"), "--data", &data, "--out", &place.text("study")])
+        .fails_with(2, &["'foci_recall'", "no measure of the task 'instances'"]);
+}
+
+/// Fields of 64 x 64 pixels with a bright square, class 2, in every other one, and stripes, class 1.
+fn write_classes(folder: &Path) {
+    for part in ["images", "masks"] {
+        fs::create_dir_all(folder.join(part)).unwrap();
+    }
+    for field in 0..8 {
+        let class = |at: usize| {
+            let (x, y) = (at % 64, at / 64);
+            match () {
+                () if field % 2 == 0 && (30..36).contains(&x) && (20 + field..26 + field).contains(&y) => 2.0,
+                () if y % 16 < 4 => 1.0,
+                () => 0.0,
+            }
+        };
+        let noise = |at: usize| ((at * 7919 + field * 31) % 11) as f32;
+        let write = |part: &str, value: &dyn Fn(usize) -> f32| {
+            let plane = Plane { width: 64, height: 64, data: (0..64 * 64).map(value).collect() };
+            write_png_grey8(&folder.join(format!("{part}/f{field}.png")), &plane).unwrap();
+        };
+        write("masks", &class);
+        write("images", &|at| 60.0 + 70.0 * class(at) + noise(at));
+    }
+}
+
+#[test]
+fn a_net_learns_classes_and_tells_images_apart_by_them() {
+    let place = Workplace::new();
+    write_classes(&place.path("data"));
+    let (data, model, found) = (place.text("data"), place.text("model"), place.text("found"));
+    let train = |more: &[&str], out: &str| {
+        let base = ["train", "--task", "semantic", "--net", "unet", "--weights", "5000", "--crop", "32", "--batch", "4"];
+        foci(&[&base[..], more, &["--data", &data, "--out", out]].concat())
+    };
+    let names = ["--classes", "ground,stripe,square", "--steps", "120", "--learning-rate", "1e-2"];
+    train(&names, &model).succeeds();
+    let recipe = json(&fs::read_to_string(place.path("model/recipe.json")).unwrap());
+    assert_eq!(recipe["classes"], serde_json::json!(["ground", "stripe", "square"]));
+    assert_eq!(recipe["training"]["plan"]["rare_share"], 0.5);
+    foci(&["predict", &model, &data, "--out", &found]).succeeds();
+    assert_eq!(images_in(&place.path("found/overlays")).len(), 8);
+    let table = fs::read_to_string(place.path("found/classes/f0.csv")).unwrap();
+    assert!(table.starts_with("class,name,area,share,highest_probability\n0,ground,"), "{table}");
+    assert!(fs::read_to_string(place.path("found/index.html")).unwrap().contains("Classes in 8 images"));
+    // Predicted classes are known by their tables; most of them are right, and the square tells images apart.
+    let measured = json(&foci(&["evaluate", "--truth", &data, "--pred", &found, "--json"]).stdout);
+    let square = &measured["classes"][2];
+    assert_eq!((&square["name"], &square["images"]), (&"square".into(), &4.into()));
+    assert!(square["auroc"].as_f64().unwrap() > 0.9, "{measured}");
+    assert!(measured["mean"]["iou"].as_f64().unwrap() > 0.6, "{measured}");
+    let words = foci(&["evaluate", "--truth", &data, "--pred", &found]);
+    assert!(words.stdout.contains("mean over classes") && words.stdout.contains("square"), "{}", words.stdout);
+
+    // A hundredth of a minute is some steps, and the number that is told repeats them.
+    let told = train(&["--minutes", "0.01"], &place.text("minutes"));
+    assert!(told.stderr.contains("0.01 minutes are") && told.stderr.contains("--steps"), "{}", told.stderr);
+    train(&["--minutes", "0.01", "--resume"], &place.text("minutes")).succeeds();
+
+    // What cannot be: fewer names than values, classes of another task, masks of one class, masks that number objects.
+    train(&["--classes", "ground,stripe"], &place.text("other")).fails_with(2, &["values up to 2", "only 2 classes"]);
+    foci(&["train", "--net", "unet", "--classes", "a,b", "--data", &data, "--out", &place.text("other")])
+        .fails_with(2, &["--classes", "semantic"]);
+    foci(&["predict", "otsu", &data, "--tile", "99", "--out", &place.text("other")]).fails_with(2, &["--tile", "models"]);
+    for field in 0..8 {
+        let plane = Plane { width: 64, height: 64, data: vec![3.0; 64 * 64] };
+        write_png_grey8(&place.path(&format!("data/masks/f{field}.png")), &plane).unwrap();
+    }
+    train(&[], &place.text("other")).fails_with(2, &["have the value 3", "nothing to tell apart"]);
+}
