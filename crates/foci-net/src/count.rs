@@ -1,6 +1,7 @@
 //! What a net costs and how far it sees, counted from the graph alone.
 
 use crate::graph::{Net, Node, Op, PoolKind, UpsampleMode};
+use foci_kernels::ConvShape;
 
 impl Net {
     /// Trainable numbers: weights and biases of all convolutions and normalisations.
@@ -95,29 +96,31 @@ impl Net {
     /// one period. Not every pixel inside need be read: dilations leave gaps. What normalisations add is left out: they
     /// weigh every pixel of the image, each a little ([`Net::normalises`]).
     pub fn receptive_field(&self) -> u64 {
-        let side = |(low, high): (i64, i64)| (high - low + 1) as u64;
-        self.hulls().map(|(_, hull)| side(hull)).max().unwrap_or(1)
+        let side = |position: i64| {
+            let (low, high) = self.hull((position, position), read_by);
+            (high - low + 1) as u64
+        };
+        (0..self.stride() as i64).map(side).max().unwrap_or(1)
     }
 
-    /// How far, in input pixels along a row or a column, the furthest input pixel lies that can influence an output pixel.
-    pub fn reach(&self) -> usize {
-        let reach = |(position, (low, high)): (i64, (i64, i64))| (position - low).max(high - position);
-        self.hulls().map(reach).max().unwrap_or(0) as usize
+    /// How far beyond a part of an image that lies on the [grid](Net::grid) pixels can change the bits of the part's output.
+    ///
+    /// That is further than the receptive field says: a convolution by tiles makes 4 x 4 outputs from 6 x 6 inputs, and each output is rounded in the company
+    /// of all of them, those that it does not depend on included.
+    pub fn margin(&self) -> usize {
+        let grid = self.grid() as i64;
+        let (low, high) = self.hull((0, grid - 1), read_by_tiles);
+        (-low).max(high - grid + 1).max(0) as usize
     }
 
     /// The side, in pixels, of the grid on which a part of an image must begin so that all steps of the net fall on it as they do in the
-    /// whole: poolings, and the tiles by which convolutions are computed, four dilations wide.
+    /// whole: poolings, and the tiles by which convolutions are computed.
     pub fn grid(&self) -> usize {
         let of_node = |node: &Node| match node.op {
-            Op::Conv { kernel: 3, dilation, .. } => 4 * dilation * node.scale,
+            Op::Conv { kernel: 3, dilation, .. } => tile(dilation) * node.scale,
             _ => node.scale,
         };
         self.nodes.iter().map(of_node).fold(1, least_common_multiple)
-    }
-
-    /// The output positions of one period, each with the input positions that can influence it.
-    fn hulls(&self) -> impl Iterator<Item = (i64, (i64, i64))> {
-        (0..self.stride() as i64).map(|position| (position, self.hull_from(position)))
     }
 
     /// Whether the net has normalisations: then every output pixel depends, if only a little, on the whole image, and
@@ -126,14 +129,15 @@ impl Net {
         self.nodes.iter().any(|node| matches!(node.op, Op::GroupNorm { .. }))
     }
 
-    fn hull_from(&self, position: i64) -> (i64, i64) {
+    /// First and last input position that output positions are made from, if each operation reads what `read` says.
+    fn hull(&self, outputs: (i64, i64), read: fn(&Op, i64, i64) -> (i64, i64)) -> (i64, i64) {
         let mut hulls: Vec<Option<(i64, i64)>> = vec![None; self.nodes.len()];
         if let Some(last) = hulls.last_mut() {
-            *last = Some((position, position));
+            *last = Some(outputs);
         }
         for index in (1..self.nodes.len()).rev() {
             let Some((low, high)) = hulls[index] else { continue };
-            let (low, high) = read_by(&self.nodes[index].op, low, high);
+            let (low, high) = read(&self.nodes[index].op, low, high);
             for &from in &self.nodes[index].from {
                 hulls[from] = Some(match hulls[from] {
                     Some((l, h)) => (l.min(low), h.max(high)),
@@ -142,7 +146,7 @@ impl Net {
             }
         }
         // The output of a net comes from its input; were it otherwise, it would look at itself.
-        hulls[0].unwrap_or((position, position))
+        hulls[0].unwrap_or(outputs)
     }
 }
 
@@ -152,6 +156,25 @@ fn least_common_multiple(a: usize, b: usize) -> usize {
         (common, rest) = (rest, common % rest);
     }
     a / common.max(1) * b
+}
+
+/// Side of the square of outputs that a 3x3 kernel makes together, a whole number of times its dilation: with a dilation, several tiles lie in each other.
+fn tile(dilation: usize) -> usize {
+    match ConvShape::outputs_together(dilation) {
+        1 => 1,
+        outputs => outputs * dilation,
+    }
+}
+
+/// As [`read_by`], where 3x3 kernels go by tiles.
+fn read_by_tiles(op: &Op, low: i64, high: i64) -> (i64, i64) {
+    match *op {
+        Op::Conv { kernel: 3, dilation, .. } => {
+            let (dilation, tile) = (dilation as i64, tile(dilation) as i64);
+            (low.div_euclid(tile) * tile - dilation, (high.div_euclid(tile) + 1) * tile - 1 + dilation)
+        }
+        _ => read_by(op, low, high),
+    }
 }
 
 /// First and last position that an operation reads to make its positions `low` to `high`.

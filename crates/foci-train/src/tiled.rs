@@ -1,7 +1,7 @@
 //! An image in parts: what a net gives for each, put together, is what it gives for the whole, to the last bit.
 //!
 //! A part is a core, of which the net's answer is kept, and a margin around it, of which it is not. Wide enough that nothing beyond it can
-//! influence the core ([`Net::reach`]), and with every part on the grid on which the net's steps fall as they do in the whole
+//! change the core ([`Net::margin`]), and with every part on the grid on which the net's steps fall as they do in the whole
 //! ([`Net::grid`]), the margin makes cuts invisible: there are no seams. At the edges of the image there is no margin; what the net sees beyond them is what
 //! it sees beyond the whole image.
 
@@ -53,7 +53,7 @@ impl Tiling {
             return Err(TrainError::Normalised { net: net.name.clone() });
         }
         let grid = net.grid();
-        Ok(Tiling { core: grid, margin: net.reach().next_multiple_of(grid) })
+        Ok(Tiling { core: grid, margin: net.margin().next_multiple_of(grid) })
     }
 
     /// Side of the largest part, margins included, in pixels.

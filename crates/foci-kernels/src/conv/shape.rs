@@ -71,6 +71,12 @@ pub(super) trait Rule: Fn(Part, usize, usize, (usize, usize), usize) -> bool {}
 impl<T: Fn(Part, usize, usize, (usize, usize), usize) -> bool> Rule for T {}
 
 impl ConvShape<'_> {
+    /// How many outputs along an axis, a dilation apart, a 3x3 kernel may make together: their bits depend on all inputs of all of
+    /// them. 1 where every output is summed by itself.
+    pub fn outputs_together(dilation: usize) -> usize {
+        winograd::outputs_together(dilation)
+    }
+
     /// The bytes of a layer of this shape; none if there is no such layer, or they cannot be counted.
     pub fn bytes(&self) -> Option<LayerBytes> {
         let channels_in = channels(self.inputs)?;

@@ -95,6 +95,11 @@ pub(crate) fn worthwhile(
     tiles >= LEAST_TILES as u128 && tiles * 1600 <= h as u128 * w as u128 * MOST_COMPUTED
 }
 
+/// Outputs of a tile along an axis; 1 for a dilation that is never done this way.
+pub(crate) fn outputs_together(dilation: usize) -> usize {
+    if dilation <= MOST_DILATION && sortable(dilation) { OUT } else { 1 }
+}
+
 /// The tiles that a block should have: `most`, or fewer on small images, of which there should be eight blocks for
 /// the workers to share, but no fewer than `least`.
 fn tiles_wanted(n: usize, (h, w): (usize, usize), dilation: usize, most: usize, least: usize) -> usize {
