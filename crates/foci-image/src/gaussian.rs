@@ -1,9 +1,9 @@
 //! Gaussian filters and their first and second derivatives, one direction at a time.
 //!
-//! A filter in two dimensions is one down the columns, then one along the rows. Kernels are sampled at whole pixels, cut off at four
-//! standard deviations and, undifferentiated, add up to 1; a derivative is that kernel times -x / s^2 or x^2 / s^4 - 1 / s^2
-//! (as in `scipy.ndimage`). Beyond its edges an image is its own mirror image, the edge pixel twice (`reflect` there).
-//! Weights are computed in double precision, pixels summed in single, always from the middle outwards.
+//! A filter in two dimensions is one down the columns, then one along the rows. Kernels are sampled at whole pixels, cut off at
+//! four standard deviations and, undifferentiated, add up to 1; a derivative is that kernel times -x / s^2 or x^2 / s^4 - 1 / s^2
+//! (as in `scipy.ndimage`). Beyond its edges an image is its own mirror image, the edge pixel twice (`reflect` there). Weights are
+//! computed in double precision, pixels summed in single, always from the middle outwards.
 
 use crate::Plane;
 
@@ -31,7 +31,8 @@ pub struct GaussianKernel {
 }
 
 impl GaussianKernel {
-    /// The kernel of a standard deviation of `sigma_px` pixels (0 or more, and finite). With 0 pixels stay what they are, and derivatives are 0.
+    /// The kernel of a standard deviation of `sigma_px` pixels (0 or more, and finite). With 0 pixels stay what they are, and
+    /// derivatives are 0.
     pub fn new(sigma_px: f64, derivative: Derivative) -> Self {
         let reach = (REACH * sigma_px + 0.5) as usize;
         let bell = |distance: usize| (-0.5 * (distance as f64 / sigma_px).powi(2)).exp();
@@ -58,8 +59,8 @@ impl GaussianKernel {
         self.weights.len() - 1
     }
 
-    /// Filters down the columns: `out` becomes one row, from the rows at offsets of up to [`GaussianKernel::reach`] from it (negative: above),
-    /// each at least as long as `out`.
+    /// Filters down the columns: `out` becomes one row, from the rows at offsets of up to [`GaussianKernel::reach`] from it
+    /// (negative: above), each at least as long as `out`.
     pub fn down<'a>(&self, row: impl Fn(isize) -> &'a [f32], out: &mut [f32]) {
         out.iter_mut().zip(row(0)).for_each(|(sum, value)| *sum = self.weights[0] * value);
         for (distance, &weight) in self.weights.iter().enumerate().skip(1) {
@@ -93,7 +94,8 @@ pub fn mirrored(index: isize, size: usize) -> usize {
     (if folded < size { folded } else { 2 * size - 1 - folded }) as usize
 }
 
-/// Writes a row with a margin of mirrored pixels at both ends; `framed` is longer than `row` by twice the margin, and is empty if `row` is.
+/// Writes a row with a margin of mirrored pixels at both ends; `framed` is longer than `row` by twice the margin, and is empty if
+/// `row` is.
 pub fn frame(row: &[f32], margin: usize, framed: &mut [f32]) {
     if row.is_empty() {
         return;

@@ -1,8 +1,8 @@
 //! Features as bytes: each feature's values in at most 256 bins, which hold about equally many of the examples.
 //!
 //! A tree asks of a pixel only whether a feature is above a threshold. With thresholds between bins alone, and not between any two
-//! values, that is the comparison of two bytes, a pixel's features fit into a cache line, and the forest is several times as
-//! fast; what lies closer together than a 256th of the examples is not told apart, which is less than one image differs from the next (as
+//! values, that is the comparison of two bytes, a pixel's features fit into a cache line, and the forest is several times as fast;
+//! what lies closer together than a 256th of the examples is not told apart, which is less than one image differs from the next (as
 //! LightGBM has it: Ke et al., NIPS 2017).
 
 /// Bins of a feature.

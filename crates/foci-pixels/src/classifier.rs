@@ -47,8 +47,9 @@ impl PixelClassifier {
     /// The watcher of `workers` counts twice: bands of images, whose features are computed, and then trees.
     ///
     /// # Errors
-    /// [`PixelError::Classes`] unless there are 2 to 256; [`PixelError::Class`], [`PixelError::NoPixels`] and [`PixelError::NotFinite`] for what the examples hold;
-    /// [`PixelError::Zero`], [`PixelError::Scale`] and [`PixelError::Scales`] for options; [`PixelError::Interrupted`].
+    /// [`PixelError::Classes`] unless there are 2 to 256; [`PixelError::Class`], [`PixelError::NoPixels`] and
+    /// [`PixelError::NotFinite`] for what the examples hold; [`PixelError::Zero`], [`PixelError::Scale`] and [`PixelError::Scales`]
+    /// for options; [`PixelError::Interrupted`].
     pub fn train(
         examples: &[Example],
         options: &TrainingOptions,

@@ -40,7 +40,8 @@ impl Example {
         Self::new(plane, classes)
     }
 
-    /// An image and its objects: background, inside and contact, as nets that outline objects learn them ([`foci_segment::targets`]).
+    /// An image and its objects: background, inside and contact, as nets that outline objects learn them
+    /// ([`foci_segment::targets`]).
     ///
     /// # Errors
     /// [`PixelError::Size`].
@@ -74,8 +75,8 @@ pub(crate) struct Drawn {
     pub weights: Vec<f64>,
 }
 
-/// Draws up to `most` pixels of each class, each as likely as any other of its class (selection sampling: Knuth, The Art of Computer
-/// Programming 2, algorithm 3.4.2 S).
+/// Draws up to `most` pixels of each class, each as likely as any other of its class (selection sampling: Knuth, The Art of
+/// Computer Programming 2, algorithm 3.4.2 S).
 ///
 /// # Errors
 /// [`PixelError::Class`] for a class that is not below `classes`, [`PixelError::NoPixels`] for one that is nowhere.

@@ -1,9 +1,10 @@
 //! Hand-made features: for each pixel a row of numbers that say what is around it, from fine to coarse.
 //!
-//! These are the filters of ilastik (Berg et al., Nature Methods 2019) at its scales: seven numbers at each scale, which the `scale`
-//! module explains. Two things differ. ilastik smooths with the scale first and then takes derivatives at 1 px, and smooths its structure tensor
-//! with half a pixel at every scale above 1; here each derivative is that of a Gaussian of the scale itself, which is the same but for
-//! sampling, and the tensor is smoothed with half the scale. And ilastik offers differences of Gaussians, which here would repeat the Laplacian.
+//! These are the filters of ilastik (Berg et al., Nature Methods 2019) at its scales: seven numbers at each scale, which the
+//! `scale` module explains. Two things differ. ilastik smooths with the scale first and then takes derivatives at 1 px, and smooths
+//! its structure tensor with half a pixel at every scale above 1; here each derivative is that of a Gaussian of the scale itself,
+//! which is the same but for sampling, and the tensor is smoothed with half the scale. And ilastik offers differences of Gaussians,
+//! which here would repeat the Laplacian.
 //!
 //! Rows of an image are computed for themselves, from the pixels around them, and come out the same whichever rows are asked for
 //! together: large images can go band by band, and bands to different threads.
@@ -31,8 +32,8 @@ impl FeatureBank {
     /// Filters at these scales (standard deviations in pixels), in this order.
     ///
     /// # Errors
-    /// [`PixelError::Scale`] for a scale that is not above 0 and at most [`LARGEST_SCALE_PX`]; [`PixelError::Scales`] for none or more than
-    /// [`MOST_SCALES`].
+    /// [`PixelError::Scale`] for a scale that is not above 0 and at most [`LARGEST_SCALE_PX`]; [`PixelError::Scales`] for none or
+    /// more than [`MOST_SCALES`].
     pub fn new(scales_px: &[f64]) -> Result<Self, PixelError> {
         if scales_px.is_empty() || scales_px.len() > MOST_SCALES {
             return Err(PixelError::Scales { found: scales_px.len() });

@@ -4,11 +4,13 @@
 //!
 //! - `edges` F32 [features, 255]: a feature's bin is the number of edges below it;
 //! - `nodes` U32 [trees] and `leaves` U32 [trees]: how many each tree has;
-//! - `next` U32, `feature` U8, `threshold` U8, `leaf` U32, each [all nodes], tree after tree: from node n, numbered within its tree from the root 0, the way goes to
-//!   `next` for bins up to the threshold and to `next + 1` above; in a leaf `next` is the node itself, and `leaf` its number within the tree;
+//! - `next` U32, `feature` U8, `threshold` U8, `leaf` U32, each [all nodes], tree after tree: from node n, numbered within its tree
+//!   from the root 0, the way goes to `next` for bins up to the threshold and to `next + 1` above; in a leaf `next` is the node
+//!   itself, and `leaf` its number within the tree;
 //! - `shares` F32 [all leaves, classes].
 //!
-//! What is read is checked, so that no file can lead a pixel astray: followers come after their node, leaves and features exist, shares are between 0 and 1.
+//! What is read is checked, so that no file can lead a pixel astray: followers come after their node, leaves and features exist,
+//! shares are between 0 and 1.
 
 use crate::bins::{Bins, EDGES};
 use crate::tree::{Node, Tree};

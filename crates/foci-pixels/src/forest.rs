@@ -1,19 +1,21 @@
-//! A random forest (Breiman, Machine Learning 2001): many trees, each grown from other examples and looking at other features, whose
-//! shares of classes are averaged.
+//! A random forest (Breiman, Machine Learning 2001): many trees, each grown from other examples and looking at other features,
+//! whose shares of classes are averaged.
 //!
-//! The probability of a class is the mean over the trees of its share in the leaf that the pixel comes to. Each tree has a random stream of its
-//! own, so that trees can grow on any number of threads, and probabilities are summed in the order of the trees: the same
-//! examples and seed give the same bits.
+//! The probability of a class is the mean over the trees of its share in the leaf that the pixel comes to. Each tree has a random
+//! stream of its own, so that trees can grow on any number of threads, and probabilities are summed in the order of the trees: the
+//! same examples and seed give the same bits.
 //!
 //! # Why not a library's
 //!
 //! Looked at in November 2026, for class probabilities, the same result on every run, and saving:
 //!
 //! - smartcore 0.7.0 (Apache-2.0, October 2026; serde, a seed): its forest gives the class that most trees name and no
-//!   probabilities (its trees are private, and know the majority of a leaf only), grows on one thread, and goes through all examples in every node.
-//! - linfa-ensemble 0.8.1 (MIT or Apache-2.0): the majority again, counted in a `HashMap` in whose order ties are broken, so that runs differ;
-//!   features are drawn for each tree and not for each node.
-//! - biosphere 0.4.2 (BSD-3-Clause, December 2025): regression of one number, in `f64`, without a way to save or to look into a tree.
+//!   probabilities (its trees are private, and know the majority of a leaf only), grows on one thread, and goes through all
+//!   examples in every node.
+//! - linfa-ensemble 0.8.1 (MIT or Apache-2.0): the majority again, counted in a `HashMap` in whose order ties are broken, so that
+//!   runs differ; features are drawn for each tree and not for each node.
+//! - biosphere 0.4.2 (BSD-3-Clause, December 2025): regression of one number, in `f64`, without a way to save or to look into a
+//!   tree.
 //! - forust-ml 0.8.0 is boosting, another method.
 //!
 //! So this one is foci's own, as its other numerics are.
@@ -57,13 +59,14 @@ pub struct RandomForest {
 impl RandomForest {
     /// Grows a forest from examples: their features, [features, examples], all finite, and their classes, 0 and up.
     ///
-    /// `weights` has a number above 0 for each class: how much an example of it counts in the probabilities. If there are many more pixels of a
-    /// class in the world than examples of it, that is how many each stands for. Divisions count all examples alike. Each node looks
-    /// at the square root of the number of features, rounded down.
+    /// `weights` has a number above 0 for each class: how much an example of it counts in the probabilities. If there are many more
+    /// pixels of a class in the world than examples of it, that is how many each stands for. Divisions count all examples alike.
+    /// Each node looks at the square root of the number of features, rounded down.
     ///
     /// # Errors
-    /// [`PixelError::Classes`] unless there are 2 to 256 weights; [`PixelError::Length`] without examples, if features and classes do not
-    /// fit, or for more than 256 features; [`PixelError::Class`] for a class without weight; [`PixelError::Zero`]; [`PixelError::Interrupted`].
+    /// [`PixelError::Classes`] unless there are 2 to 256 weights; [`PixelError::Length`] without examples, if features and classes
+    /// do not fit, or for more than 256 features; [`PixelError::Class`] for a class without weight; [`PixelError::Zero`];
+    /// [`PixelError::Interrupted`].
     pub fn train(
         features: &[f32],
         classes: &[u8],

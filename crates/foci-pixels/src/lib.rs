@@ -1,8 +1,9 @@
 //! A pixel classifier on hand-made features: the old way, done well.
 //!
-//! Before nets learnt their filters, people chose them: smoothed brightness, edges, ridges and texture at several scales, and a random
-//! forest that learns from examples which of them mean what. ilastik (Berg et al., Nature Methods 2019) made this a tool that works after a
-//! minute of training, and it is what a net has to beat before it is worth its cost. So it gets the same images and the same classes.
+//! Before nets learnt their filters, people chose them: smoothed brightness, edges, ridges and texture at several scales, and a
+//! random forest that learns from examples which of them mean what. ilastik (Berg et al., Nature Methods 2019) made this a tool
+//! that works after a minute of training, and it is what a net has to beat before it is worth its cost. So it gets the same images
+//! and the same classes.
 //!
 //! - [`features`]: what a pixel is described by, at ilastik's scales;
 //! - [`forest`]: trees, their probabilities, and why they are foci's own;

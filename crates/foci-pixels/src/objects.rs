@@ -1,11 +1,11 @@
-//! Objects from the probabilities of pixels: the same steps as from a net's maps ([`foci_segment::objects`]), with a depth that is measured
-//! instead of learnt.
+//! Objects from the probabilities of pixels: the same steps as from a net's maps ([`mod@foci_segment::objects`]), with a depth that
+//! is measured instead of learnt.
 //!
-//! A net says how deep inside its object a pixel lies; a pixel classifier sees too little for that. Where inside is the likeliest class (and
-//! background less likely than one half), the depth is the distance from the nearest pixel where it is not, divided by the greatest such
-//! distance in its connected piece; elsewhere it is 0. So a piece that narrows to less than half of its width (at the usual `seed_depth` of
-//! one half) has a seed on both sides: the classical division of touching nuclei by their outline (Malpica et al., Cytometry 1997), helped
-//! by the contacts that the classifier has learnt.
+//! A net says how deep inside its object a pixel lies; a pixel classifier sees too little for that. Where inside is the likeliest
+//! class (and background less likely than one half), the depth is the distance from the nearest pixel where it is not, divided by
+//! the greatest such distance in its connected piece; elsewhere it is 0. So a piece that narrows to less than half of its width (at
+//! the usual `seed_depth` of one half) has a seed on both sides: the classical division of touching nuclei by their outline
+//! (Malpica et al., Cytometry 1997), helped by the contacts that the classifier has learnt.
 
 use crate::PixelError;
 use foci_image::LabelImage;
@@ -18,7 +18,8 @@ const LEAST: f32 = 1e-6;
 /// Probability of background from which on a pixel is no object's.
 const BACKGROUND_FROM: f32 = 0.5;
 
-/// The objects in the probabilities of background, inside and contact, [3, height, width], or of background and inside alone, [2, height, width].
+/// The objects in the probabilities of background, inside and contact, [3, height, width], or of background and inside alone, [2,
+/// height, width].
 ///
 /// # Errors
 /// [`PixelError::NoObjects`] for other than two or three classes; [`PixelError::Length`] if the probabilities are more or fewer.

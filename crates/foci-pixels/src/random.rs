@@ -21,8 +21,8 @@ impl Draws {
         Self { source }
     }
 
-    /// An index in `0..count`, all equally likely: Lemire's multiplication (ACM TOMACS 2019), whose rest of at most `count` in 2^64 is left as
-    /// it is, far below what any number of draws could show. `count` is at least 1.
+    /// An index in `0..count`, all equally likely: Lemire's multiplication (ACM TOMACS 2019), whose rest of at most `count` in 2^64
+    /// is left as it is, far below what any number of draws could show. `count` is at least 1.
     pub fn index(&mut self, count: u64) -> u64 {
         ((u128::from(self.source.next_u64()) * u128::from(count)) >> 64) as u64
     }

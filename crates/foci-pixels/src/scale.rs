@@ -1,13 +1,14 @@
 //! The features of one scale: what the surroundings of a pixel, so many pixels wide, look like.
 //!
-//! With G the image smoothed with a Gaussian of the scale, and subscripts for derivatives (by Gaussian derivatives, never by differences):
+//! With G the image smoothed with a Gaussian of the scale, and subscripts for derivatives (by Gaussian derivatives, never by
+//! differences):
 //!
 //! 1. G itself: how bright;
 //! 2. the Laplacian Gxx + Gyy: spots and rings (Marr and Hildreth 1980);
 //! 3. the gradient's magnitude sqrt(Gx^2 + Gy^2): edges;
 //! 4. and 5. the larger and the smaller eigenvalue of the Hessian (Gxx Gxy; Gxy Gyy): ridges and valleys apart from spots;
-//! 6. and 7. the larger and the smaller eigenvalue of the structure tensor, (Gx^2 GxGy; GxGy Gy^2) smoothed with half the scale: edges that go one
-//!    way, and corners and texture, which go several (Förstner and Gülch 1987; Harris and Stephens 1988).
+//! 6. and 7. the larger and the smaller eigenvalue of the structure tensor, (Gx^2 GxGy; GxGy Gy^2) smoothed with half the scale:
+//!    edges that go one way, and corners and texture, which go several (Förstner and Gülch 1987; Harris and Stephens 1988).
 //!
 //! None of them changes when the image is turned by a right angle or mirrored. Units are those of the image's values by the pixel
 //! for each derivative; the structure tensor's are squares of the gradient's. Everything is in single precision.

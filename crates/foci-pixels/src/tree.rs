@@ -5,12 +5,14 @@
 //! random forest (Breiman, Machine Learning 2001) it grows from as many examples as there are, drawn with replacement, and
 //! each node looks at a few features only, drawn anew.
 //!
-//! Everything that decides is counted in whole numbers. Of equal divisions the first is taken: features in the order drawn, thresholds from the lowest.
+//! Everything that decides is counted in whole numbers. Of equal divisions the first is taken: features in the order drawn,
+//! thresholds from the lowest.
 
 use crate::random::Draws;
 use std::ops::Range;
 
-/// A question or a leaf. In a leaf the way on leads back to it, whatever the pixel: several pixels can go down in step until none moves.
+/// A question or a leaf. In a leaf the way on leads back to it, whatever the pixel: several pixels can go down in step until none
+/// moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Node {
     /// The node for bins up to the threshold; the one behind it is for bins above.
@@ -160,8 +162,8 @@ impl Search {
         best
     }
 
-    /// Looks for a better division by one feature. That impurity falls most is that the sum of (examples of a class)^2 / examples over both
-    /// sides is greatest.
+    /// Looks for a better division by one feature. That impurity falls most is that the sum of (examples of a class)^2 / examples
+    /// over both sides is greatest.
     fn divide(
         &mut self,
         examples: &Examples,

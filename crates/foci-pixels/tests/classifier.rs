@@ -5,8 +5,8 @@ use foci_image::{Interrupted, Plane, Workers};
 use foci_pixels::{Example, ForestOptions, PixelClassifier, PixelError, TrainingOptions};
 use std::fs;
 
-/// Two textures of one mean and one variance: stripes four pixels apart, and a chequerboard of squares two pixels wide. `is_striped` says
-/// where which is; `phase` moves both.
+/// Two textures of one mean and one variance: stripes four pixels apart, and a chequerboard of squares two pixels wide.
+/// `is_striped` says where which is; `phase` moves both.
 fn textures(
     width: usize,
     height: usize,
