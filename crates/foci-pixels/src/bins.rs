@@ -1,7 +1,7 @@
 //! Features as bytes: each feature's values in at most 256 bins, which hold about equally many of the examples.
 //!
 //! A tree asks of a pixel only whether a feature is above a threshold. With thresholds between bins alone, and not between any two
-//! values, that is the comparison of two bytes, a pixel's features fit into a cache line, and the forest is several times as fast;
+//! values, that is the comparison of two bytes, and a feature takes a quarter of the memory;
 //! what lies closer together than a 256th of the examples is not told apart, which is less than one image differs from the next (as
 //! LightGBM has it: Ke et al., NIPS 2017).
 
@@ -61,19 +61,18 @@ impl Bins {
     /// The bins of one feature's values: how many edges lie below each.
     pub fn of_feature<'a>(&'a self, feature: usize, values: &'a [f32]) -> impl Iterator<Item = u8> + 'a {
         let edges = &self.edges[feature * EDGES..(feature + 1) * EDGES];
-        values.iter().map(move |&value| edges.partition_point(|&edge| edge < value) as u8)
+        values.iter().map(move |&value| edges_below(edges, value))
     }
+}
 
-    /// The bins of pixels, [pixels, features], from their features, [features, pixels].
-    pub fn of_pixels(&self, values: &[f32], pixels: usize) -> Vec<u8> {
-        let features = self.features();
-        let mut bins = vec![0; pixels * features];
-        for (feature, values) in values.chunks_exact(pixels.max(1)).enumerate() {
-            let out = bins[feature..].iter_mut().step_by(features);
-            out.zip(self.of_feature(feature, values)).for_each(|(out, bin)| *out = bin);
-        }
-        bins
+/// How many of a feature's edges lie below a value, by halves. Always eight comparisons and no branch: where the next value goes
+/// nobody can foresee.
+fn edges_below(edges: &[f32], value: f32) -> u8 {
+    let mut below = 0;
+    for step in [128, 64, 32, 16, 8, 4, 2, 1] {
+        below += step * usize::from(edges[below + step - 1] < value);
     }
+    below as u8
 }
 
 #[cfg(test)]
@@ -88,7 +87,7 @@ mod tests {
         assert!(bins.edges()[EDGES..].iter().all(|edge| *edge == f32::INFINITY));
         let found: Vec<u8> = bins.of_feature(0, &[0.0, 1.0, 2.0, 2.5, 3.0, 4.5, 9.0]).collect();
         assert_eq!(found, [0, 0, 0, 1, 1, 2, 2]);
-        assert_eq!(bins.of_pixels(&[1.0, 5.0, 7.0, 8.0], 2), [0, 0, 2, 0]);
+        assert_eq!(bins.of_feature(1, &[6.0, 8.0]).collect::<Vec<u8>>(), [0, 0]);
     }
 
     #[test]
@@ -97,6 +96,8 @@ mod tests {
         let bins = Bins::of(&values, values.len());
         let mut counts = [0; BINS];
         bins.of_feature(0, &values).for_each(|bin| counts[usize::from(bin)] += 1);
+        let directly = |value: f32| bins.edges().iter().filter(|edge| **edge < value).count() as u8;
+        assert!(bins.of_feature(0, &values).zip(&values).all(|(bin, &value)| bin == directly(value)));
         // 10,000 in 256: 39 or 40 each.
         assert!(counts.iter().all(|count| (39..=40).contains(count)), "{counts:?}");
     }

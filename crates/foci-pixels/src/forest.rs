@@ -25,26 +25,25 @@ use crate::bins::Bins;
 use crate::random::{Draws, FIRST_TREE};
 use crate::tree::{Examples, Growth, Tree};
 use foci_image::Workers;
+use std::ops::Range;
 
 /// Fewest and most classes.
 const CLASSES: std::ops::RangeInclusive<usize> = 2..=256;
-/// So many pixels go down a tree in step: each waits for memory while the others compute.
-const IN_STEP: usize = 8;
-/// So many pixels go through all trees before the next: their features stay in the cache, and so does one tree after the other.
-const BLOCK: usize = 2048;
+/// So many pixels go through all trees before the next, so that their features stay in the cache.
+const BLOCK: usize = 4096;
 
 /// How a forest grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ForestOptions {
     /// Number of trees; ilastik grows 100.
     pub trees: usize,
-    /// Fewest examples of a leaf.
+    /// Fewest examples of a leaf. Whole trees (1) learn the outliers among neighbouring pixels, which are much alike.
     pub smallest_leaf: usize,
 }
 
 impl Default for ForestOptions {
     fn default() -> Self {
-        Self { trees: 100, smallest_leaf: 5 }
+        Self { trees: 100, smallest_leaf: 15 }
     }
 }
 
@@ -139,50 +138,94 @@ impl RandomForest {
         if features.len() != expected {
             return Err(PixelError::Length { what: "the features", expected, found: features.len() });
         }
-        let mut bins = self.bins.of_pixels(features, pixels);
-        // Pixels that are not there fill up the last who go in step.
-        bins.resize(pixels.next_multiple_of(IN_STEP) * self.features(), 0);
         let mut out = vec![0.0; self.classes * pixels];
-        let mut sums = vec![0.0; BLOCK * self.classes];
-        for (block, bins) in bins.chunks(BLOCK * self.features()).enumerate() {
-            sums.fill(0.0);
-            for tree in &self.trees {
-                let groups = bins.chunks_exact(IN_STEP * self.features());
-                for (bins, sums) in groups.zip(sums.chunks_exact_mut(IN_STEP * self.classes)) {
-                    let places = arrive(tree, bins, self.features());
-                    for (place, sums) in places.into_iter().zip(sums.chunks_exact_mut(self.classes)) {
-                        let leaf = tree.leaves[place as usize] as usize * self.classes;
-                        let shares = &tree.shares[leaf..leaf + self.classes];
-                        sums.iter_mut().zip(shares).for_each(|(sum, share)| *sum += share);
-                    }
-                }
+        let mut descent = Descent::new(self.features(), self.classes);
+        for first in (0..pixels).step_by(BLOCK) {
+            let count = BLOCK.min(pixels - first);
+            for (feature, values) in features.chunks_exact(pixels).enumerate() {
+                let bins = self.bins.of_feature(feature, &values[first..first + count]);
+                descent.bins[feature].iter_mut().zip(bins).for_each(|(out, bin)| *out = bin);
             }
-            let first = block * BLOCK;
-            for (class, out) in out.chunks_exact_mut(pixels).enumerate() {
-                let sums = sums[class..].iter().step_by(self.classes);
-                out[first..].iter_mut().zip(sums).for_each(|(out, sum)| *out = sum / self.trees.len() as f32);
+            descent.sums.iter_mut().for_each(|sums| sums.fill(0.0));
+            self.trees.iter().for_each(|tree| descent.add(tree, count));
+            for (out, sums) in out.chunks_exact_mut(pixels).zip(&descent.sums) {
+                let out = &mut out[first..first + count];
+                out.iter_mut().zip(sums).for_each(|(out, sum)| *out = sum / self.trees.len() as f32);
             }
         }
         Ok(out)
     }
 }
 
-/// The nodes in which pixels end, in step.
-fn arrive(tree: &Tree, bins: &[u8], features: usize) -> [u32; IN_STEP] {
-    let mut places = [0_u32; IN_STEP];
-    loop {
-        let mut moved = false;
-        for (pixel, place) in places.iter_mut().enumerate() {
-            let node = tree.nodes[*place as usize];
-            let bin = bins[pixel * features + usize::from(node.feature)];
-            let next = node.next + u32::from(bin > node.threshold);
-            moved |= next != *place;
-            *place = next;
-        }
-        if !moved {
-            return places;
+/// A block of pixels on its way down the trees. A node divides all pixels that come to it at once, as it did with the examples: no
+/// pixel waits for what the one before it has found, and each node reads one feature only.
+struct Descent {
+    /// For each feature the bins of the pixels.
+    bins: Vec<[u8; BLOCK]>,
+    /// For each class the shares of the trees so far, summed.
+    sums: Vec<[f32; BLOCK]>,
+    /// The pixels of the block, those of a node side by side.
+    pixels: [u16; BLOCK],
+    /// Room for those that go the second way.
+    aside: [u16; BLOCK],
+    /// Nodes that are still to be visited, and where their pixels are.
+    open: Vec<(u32, Range<usize>)>,
+}
+
+impl Descent {
+    fn new(features: usize, classes: usize) -> Self {
+        Self {
+            bins: vec![[0; BLOCK]; features],
+            sums: vec![[0.0; BLOCK]; classes],
+            pixels: [0; BLOCK],
+            aside: [0; BLOCK],
+            open: Vec::new(),
         }
     }
+
+    /// Adds what a tree says of the first `count` pixels.
+    fn add(&mut self, tree: &Tree, count: usize) {
+        self.pixels.iter_mut().zip(0..).for_each(|(pixel, number)| *pixel = number);
+        self.open.push((0, 0..count));
+        while let Some((place, range)) = self.open.pop() {
+            let node = tree.nodes[place as usize];
+            let here = &mut self.pixels[range.clone()];
+            if node.next == place {
+                let leaf = tree.leaves[place as usize] as usize * self.sums.len();
+                for (sums, &share) in self.sums.iter_mut().zip(&tree.shares[leaf..]) {
+                    // Most leaves hold one or two classes.
+                    if share > 0.0 {
+                        here.iter().for_each(|&pixel| sums[usize::from(pixel) % BLOCK] += share);
+                    }
+                }
+                continue;
+            }
+            let first = divide(here, &mut self.aside, &self.bins[usize::from(node.feature)], node.threshold);
+            let middle = range.start + first;
+            if middle < range.end {
+                self.open.push((node.next + 1, middle..range.end));
+            }
+            if first > 0 {
+                self.open.push((node.next, range.start..middle));
+            }
+        }
+    }
+}
+
+/// Puts the pixels of a node whose bin is up to the threshold before the others, both in their order; how many they are.
+fn divide(here: &mut [u16], aside: &mut [u16; BLOCK], bins: &[u8; BLOCK], threshold: u8) -> usize {
+    let mut first = 0;
+    // Written both ways, and counted one: a branch that nobody can foresee costs more. Pixels are below the size of a block, which the
+    // compiler only sees by the remainder.
+    for at in 0..here.len() {
+        let pixel = here[at];
+        here[first] = pixel;
+        aside[(at - first) % BLOCK] = pixel;
+        first += usize::from(bins[usize::from(pixel) % BLOCK] <= threshold);
+    }
+    let others = here.len() - first;
+    here[first..].copy_from_slice(&aside[..others]);
+    first
 }
 
 #[cfg(test)]
@@ -257,7 +300,7 @@ mod tests {
         let other =
             RandomForest::train(&columns(&seen), &classes, &[1.0; 3], options, 12, &mut Workers::new(1));
         assert_ne!(other.unwrap(), forest);
-        // 4,999 pixels: two blocks and a part, and a group that is not full.
+        // A block and a part of one.
         let new = points(4999);
         let together = forest.probabilities(&columns(&new), new.len()).unwrap();
         for (at, point) in new.iter().enumerate().step_by(997) {

@@ -36,7 +36,8 @@
 //! let classifier = PixelClassifier::load(&file)?;
 //! let probabilities = classifier.predict(&image, &mut Workers::new(2))?;
 //! let found = objects(&probabilities, classifier.classes(), image.width, image.height, &Default::default())?;
-//! assert_eq!(found, labels);
+//! assert_eq!(found.objects(), 2);
+//! assert_eq!((found.at(12, 16), found.at(23, 16), found.at(35, 16)), (1, 0, 2));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![forbid(unsafe_code)]
@@ -59,4 +60,4 @@ pub use error::PixelError;
 pub use example::Example;
 pub use features::FeatureBank;
 pub use forest::{ForestOptions, RandomForest};
-pub use objects::objects;
+pub use objects::{PixelObjectOptions, objects};

@@ -11,8 +11,7 @@
 use crate::random::Draws;
 use std::ops::Range;
 
-/// A question or a leaf. In a leaf the way on leads back to it, whatever the pixel: several pixels can go down in step until none
-/// moves.
+/// A question or a leaf, whose way leads back to itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Node {
     /// The node for bins up to the threshold; the one behind it is for bins above.

@@ -4,8 +4,10 @@
 use foci_image::{ChannelChoice, LabelImage, Normalisation, Plane, Workers, read_labels, read_plane};
 use foci_measure::labels::LabelMeasures;
 use foci_measure::{LabelView, measure_labels};
-use foci_pixels::{Example, FeatureBank, PixelClassifier, TrainingOptions, objects};
-use foci_segment::{Method, MethodOptions, ObjectOptions};
+use foci_pixels::{
+    Example, FeatureBank, ForestOptions, PixelClassifier, PixelObjectOptions, TrainingOptions, objects,
+};
+use foci_segment::{Method, MethodOptions};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -55,13 +57,19 @@ fn the_forest_finds_nuclei_better_than_otsu() {
         })
         .collect();
     let workers = &mut Workers::default();
-    let classifier = PixelClassifier::train(&examples, &TrainingOptions::new(3), 1, workers).unwrap();
+    // A smaller forest than the usual one, for the sake of those who wait for the tests.
+    let options = TrainingOptions {
+        most_per_class: 5_000,
+        forest: ForestOptions { trees: 30, ..ForestOptions::default() },
+        ..TrainingOptions::new(3)
+    };
+    let classifier = PixelClassifier::train(&examples, &options, 1, workers).unwrap();
     let (mut forest_iou, mut otsu_iou) = (0.0, 0.0);
     let names = ["gnf-05", "gnf-17", "gnf-28", "ic100-05", "ic100-17", "ic100-28"];
     for name in names {
         let (plane, labels) = tile(name);
         let probabilities = classifier.predict(&plane, workers).unwrap();
-        let options = ObjectOptions::default();
+        let options = PixelObjectOptions::default();
         let found = objects(&probabilities, 3, plane.width, plane.height, &options).unwrap();
         let otsu = Method::Otsu.segment(&plane, &MethodOptions::default()).unwrap();
         let (forest, otsu) = (measured(&labels, &found), measured(&labels, &otsu));
