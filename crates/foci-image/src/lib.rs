@@ -17,6 +17,7 @@ pub mod crop;
 pub mod dataset;
 pub mod degrade;
 pub mod fingerprint;
+pub mod gaussian;
 pub mod normalise;
 pub mod read;
 pub mod split;

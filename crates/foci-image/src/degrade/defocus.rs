@@ -1,7 +1,7 @@
 //! Defocus by geometrical optics: each point becomes an evenly lit disc.
 
 use crate::Plane;
-use crate::synth::mirrored;
+use crate::gaussian::mirrored;
 
 /// Convolves with a disc of `radius` pixels (more than 0), with mirrored borders; the sum is kept.
 pub(super) fn defocus(plane: &mut Plane, radius: f64) {

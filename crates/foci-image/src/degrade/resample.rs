@@ -7,7 +7,7 @@
 use std::f64::consts::PI;
 
 use crate::Plane;
-use crate::synth::mirrored;
+use crate::gaussian::mirrored;
 
 /// Lobes of the kernel on either side.
 const LOBES: f64 = 3.0;

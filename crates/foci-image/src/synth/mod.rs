@@ -21,8 +21,8 @@ mod tests;
 mod write;
 
 pub use layout::CellClass;
+pub(crate) use optics::gaussian_blur;
 pub use optics::point_spread_sigma;
-pub(crate) use optics::{gaussian_blur, mirrored};
 pub use options::{SpecimenKind, SpecimenOptions, SynthError};
 pub(crate) use random::{Random, Stage};
 pub use raster::touching_pairs;

@@ -4,6 +4,8 @@
 //! The core of a widefield point spread is Gaussian to within a few per cent; its far tails and the light of
 //! planes out of focus are the haze, a wide blur of the same scene.
 
+use crate::gaussian::mirrored;
+
 /// Standard deviation in pixels of the Gaussian that fits the in-focus widefield point spread best:
 /// 0.225 * wavelength / aperture (Zhang, Zerubia, Olivo-Marin 2007, Applied Optics 46, 1819, 2D paraxial
 /// case), divided by the pixel size; `wavelength` and `pixel` in the same unit.
@@ -49,13 +51,6 @@ pub(crate) fn gaussian_blur(data: &mut [f32], width: usize, height: usize, sigma
             }
         }
     }
-}
-
-/// The index that a mirror at the borders shows (half-sample symmetric, repeated for far indices).
-pub(crate) fn mirrored(index: isize, size: usize) -> usize {
-    let size = size as isize;
-    let folded = index.rem_euclid(2 * size);
-    (if folded < size { folded } else { 2 * size - 1 - folded }) as usize
 }
 
 /// A wide Gaussian blur at a cost that does not depend on its width: the field is averaged in square bins of
