@@ -5,10 +5,10 @@
 //!    where a net's are not, and every speck would be a hole or a contact.
 //! 2. A net says how deep inside its object a pixel lies; a pixel classifier sees too little for that. Where inside is likelier
 //!    than contact and background less likely than one half, the depth is the distance from the nearest pixel where that is not so,
-//!    divided by the greatest such distance in its connected piece; elsewhere it is 0. So a piece that narrows to less than half of
-//!    its width (at the usual `seed_depth` of one half) has a seed on both sides: the classical division of touching nuclei by
+//!    divided by the greatest such distance in its connected piece; elsewhere it is 0. So a piece that narrows has a peak on both
+//!    sides of its waist, and they stand out by half of what is lost in depth: the classical division of touching nuclei by
 //!    their outline (Malpica et al., Cytometry 1997), helped by the contacts that the classifier has learnt.
-//! 3. Seeds, flood and small objects are those of [`fn@foci_segment::objects`].
+//! 3. Peaks, flood and small objects are those of [`fn@foci_segment::objects`].
 
 use crate::PixelError;
 use foci_image::{LabelImage, Plane};
@@ -98,8 +98,10 @@ mod tests {
     use super::*;
 
     const SIDE: usize = 60;
-    const AS_IT_IS: PixelObjectOptions =
-        PixelObjectOptions { smoothing_px: 0.0, objects: ObjectOptions { seed_depth: 0.5, smallest: 10 } };
+    const AS_IT_IS: PixelObjectOptions = PixelObjectOptions {
+        smoothing_px: 0.0,
+        objects: ObjectOptions { prominence: 0.05, smallest: 10, fill_holes: false },
+    };
 
     /// Probabilities that leave no doubt about the classes of pixels.
     fn certain(classes: &[u8], count: u8) -> Vec<f32> {
@@ -114,20 +116,20 @@ mod tests {
 
     #[test]
     fn discs_that_touch_are_parted_at_their_waist_without_any_contact() {
-        // Radius 11, 18 apart: the waist is 2 sqrt(11^2 - 9^2) = 12.6 wide, the widest place 22; that is more than half, so one object
-        // at a seed depth of a half, and two at 0.7.
+        // Radius 11, 18 apart: the waist is 2 sqrt(11^2 - 9^2) = 12.6 wide, the widest place 22. Depth falls from 1 to 0.57 there, and the
+        // mean of it and of certainly inside to 0.79: two objects at a prominence of 0.1, one at 0.3.
         let of = |at| within(at, 20.0, 30.0, 11.0) || within(at, 38.0, 30.0, 11.0);
         let classes: Vec<u8> = (0..SIDE * SIDE).map(|at| u8::from(of(at))).collect();
-        let count = |seed_depth| {
+        let count = |prominence| {
             let options = PixelObjectOptions {
                 smoothing_px: 0.0,
-                objects: ObjectOptions { seed_depth, ..ObjectOptions::default() },
+                objects: ObjectOptions { prominence, ..ObjectOptions::default() },
             };
             let labels = objects(&certain(&classes, 2), 2, SIDE, SIDE, &options).unwrap();
             assert!(labels.data.iter().zip(&classes).all(|(&label, &class)| (label != 0) == (class != 0)));
             labels.objects()
         };
-        assert_eq!((count(0.5), count(0.7)), (1, 2));
+        assert_eq!((count(0.3), count(0.1)), (1, 2));
     }
 
     #[test]

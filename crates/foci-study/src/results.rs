@@ -32,7 +32,7 @@ pub struct Results {
     pub nets: Vec<NetSummary>,
     /// One entry for each net, seed and fold; diverged runs are included.
     pub runs: Vec<RunSummary>,
-    /// Methods that need no training, on the same test fields; empty if the study asks for none.
+    /// Methods that are no nets, on the same test fields; empty if the study asks for none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub baselines: Vec<BaselineSummary>,
     /// What each layer of each run heard during training; empty in studies from before it was looked at.
@@ -180,15 +180,18 @@ pub struct RunSummary {
     pub metrics: BTreeMap<String, f64>,
 }
 
-/// A method that needs no training.
+/// A method that is no net.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
 pub struct BaselineSummary {
     /// Name of the method.
     pub name: String,
     /// Mean of each measure over the test fields.
     pub metrics: BTreeMap<String, f64>,
-    /// Seconds for one megapixel, a tile on each thread.
+    /// Seconds for one megapixel on all threads.
     pub seconds_per_megapixel: f64,
+    /// Seconds of its training, if it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training_seconds: Option<f64>,
 }
 
 /// A paired difference between two nets in one measure.

@@ -17,7 +17,7 @@ mod parts;
 
 pub use factors::{Design, FactorSpec};
 pub use parts::{
-    ArmSpec, BaselineSpec, ClaimSpec, OpticsSpec, SecondRoundSpec, SpecimenSpec, SplitSpec, StressSpec, TileSize,
+    ArmSpec, BaselineMethod, BaselineSpec, ClaimSpec, OpticsSpec, SecondRoundSpec, SpecimenSpec, SplitSpec, StressSpec, TileSize,
     TrainingSpec, TransferSpec, TuningSpec,
 };
 
@@ -70,7 +70,7 @@ pub struct StudySpec {
     /// The nets.
     #[serde(rename = "arm")]
     pub arms: Vec<ArmSpec>,
-    /// Methods without training, beside the nets.
+    /// Methods that are no nets, beside the nets.
     #[serde(default, rename = "baseline", skip_serializing_if = "Vec::is_empty")]
     pub baselines: Vec<BaselineSpec>,
     /// Statements to decide.

@@ -136,7 +136,7 @@ fn carry_out(
     let stress = stress::test_all(&plan, &data.test, &executed, &request.out, compute, observer)?;
     let transfer = transfer::test_all(&plan, &data.others, &executed, &request.out, compute, observer)?;
     let mut results = conclude(&plan, &executed, &timings, &optics, stress, transfer)?;
-    results.baselines = baseline::test_all(&plan.spec, &bench, compute.threads(), observer)?;
+    results.baselines = baseline::test_all(&plan.spec, &data, &bench, compute.threads(), observer)?;
     let json = serde_json::to_string_pretty(&results).map_err(|error| StudyError::Damaged {
         path: request.out.join("results.json"),
         reason: error.to_string(),

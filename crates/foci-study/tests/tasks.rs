@@ -39,6 +39,9 @@ net = "unet"
 [[baseline]]
 method = "otsu"
 smallest = 20
+[[baseline]]
+method = "pixel-classifier"
+smallest = 20
 
 [[claim]]
 id = "sharper"
@@ -114,7 +117,11 @@ fn nets_are_compared_by_the_objects_that_they_find_beside_a_method_without_train
     assert_eq!(otsu.name, "otsu");
     // A threshold finds all discs and tells none in contact apart.
     assert!(otsu.metrics["iou"] > 0.8 && otsu.metrics["merged"] > 0.0, "{:?}", otsu.metrics);
-    assert!(report.contains("Which net outlines the objects?") && report.contains("Methods without training"));
+    // Beside it one that has learnt.
+    let learnt = &results.baselines[1];
+    assert!(learnt.name == "pixel-classifier" && learnt.training_seconds.is_some(), "{learnt:?}");
+    assert!(learnt.metrics["iou"] > 0.8, "{:?}", learnt.metrics);
+    assert!(report.contains("Which net outlines the objects?") && report.contains("The old way, on the same fields"));
     assert!(report.matches("What unet found in").count() >= 3, "pictures of the worst images");
 }
 
@@ -132,6 +139,7 @@ fn nets_are_compared_by_classes_of_pixels() {
         assert!(metrics.contains_key(key), "{key}: {metrics:?}");
     }
     assert!(metrics["iou_of_ground"] > 0.5, "{metrics:?}");
+    assert!(results.baselines[0].metrics["mean_iou"] > 0.8, "{:?}", results.baselines);
     assert!(report.contains("Which net tells the classes apart?") && report.contains("IoU of dim"));
     // Rare classes count more, and the plan says how much.
     let plan = std::fs::read_to_string(place.path().join("out/plan.json")).unwrap();
@@ -149,9 +157,11 @@ fn what_does_not_go_together_is_refused_with_the_way_out() {
     let refused = |text: &str, out: &str| {
         study(text, &data, &place.path().join(out)).map(|_| ()).unwrap_err().to_string()
     };
+    let classes = STUDY.replace("\"instances\"", "\"semantic\"\nclasses = [\"a\", \"b\"]");
     let wrong = [
         (STUDY.replace("\"otsu\"", "\"magic\""), "'magic' is no method"),
-        (STUDY.replace("\"instances\"", "\"reconstruct\""), "[[baseline]] outlines objects"),
+        (STUDY.replace("\"instances\"", "\"reconstruct\""), "does not do the task 'reconstruct'"),
+        (classes.replace("ap_90", "mean_iou"), "'otsu' does not do the task 'semantic'"),
         (STUDY.replace("\"instances\"", "\"semantic\""), "at least two classes"),
         (STUDY.replace("weights = 10_000", "weights = 10_000\nclasses = [\"a\", \"b\"]"), "leave them out"),
         (STUDY.replace("ap_90", "psnr"), "no measure of the task 'instances'"),
@@ -161,8 +171,7 @@ fn what_does_not_go_together_is_refused_with_the_way_out() {
         let error = refused(text, &format!("wrong{number}"));
         assert!(error.contains(words), "{error}");
     }
-    let classes = STUDY
-        .replace("\"instances\"", "\"semantic\"\nclasses = [\"a\", \"b\"]")
+    let classes = classes
         .replace("ap_90", "mean_iou")
         .replace("[[baseline]]\nmethod = \"otsu\"\nsmallest = 20\n", "");
     let error = refused(&classes, "few");

@@ -60,7 +60,7 @@ pub fn summary_text(results: &Results) -> String {
             let value = baseline.metrics.get(&measure.key);
             value.map_or(format::MISSING.to_string(), |value| measure.value(*value))
         }));
-        row.extend([String::from("no training"), String::new()]);
+        row.extend([String::from("no net"), String::new()]);
         rows.push(row);
     }
     let columns = rows[0].len();

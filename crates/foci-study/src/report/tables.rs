@@ -108,20 +108,21 @@ fn cells(results: &Results, fill: impl Fn(&NetSummary) -> (String, Vec<String>))
         .collect()
 }
 
-/// Methods without training, a row each; empty if the study has none.
+/// Methods that are no nets, a row each; empty if the study has none.
 pub fn baselines(results: &Results) -> Plain {
     let measures = measures::in_order(
         results.baselines.iter().flat_map(|baseline| baseline.metrics.keys().map(String::as_str)),
     );
     let mut heads = vec!["method".to_string()];
     heads.extend(measures.iter().map(|measure| measure.name.clone()));
-    heads.push("time per megapixel".into());
+    heads.extend(["training time", "time per megapixel"].map(String::from));
     let row = |baseline: &BaselineSummary| {
         let mut row = vec![baseline.name.clone()];
         row.extend(measures.iter().map(|measure| {
             let value = baseline.metrics.get(&measure.key);
             value.map_or(format::MISSING.into(), |value| measure.value(*value))
         }));
+        row.push(baseline.training_seconds.map_or("none".into(), format::seconds));
         row.push(format::seconds(baseline.seconds_per_megapixel));
         (false, row)
     };

@@ -1,9 +1,8 @@
 //! Rules of a study that its types do not express; whoever breaks one is told what to change.
 
-use super::{BaselineSpec, StudySpec};
+use super::{BaselineMethod, BaselineSpec, StudySpec};
 use crate::claim::Clause;
 use crate::measure::measures_of;
-use foci_segment::Method;
 use foci_train::Task;
 
 /// More seeds than any study needs; a bound keeps a slip of the finger from becoming a week of work.
@@ -144,15 +143,16 @@ impl StudySpec {
                 "[stress] and [transfer] are measured on reconstructions only, and the task is '{task}'; leave them out"
             ));
         }
-        if self.task != Task::Instances && !self.baselines.is_empty() {
-            return Err(format!("a [[baseline]] outlines objects, and the task is '{task}'; leave it out"));
-        }
-        let unknown = |baseline: &&BaselineSpec| Method::from_name(&baseline.method).is_none();
-        match self.baselines.iter().find(unknown) {
+        let is_of_task = |baseline: &&BaselineSpec| match (self.task, baseline.method) {
+            (Task::Reconstruct, _) => false,
+            (Task::Semantic, method) => method == BaselineMethod::PixelClassifier,
+            (Task::Instances, _) => true,
+        };
+        match self.baselines.iter().find(|baseline| !is_of_task(baseline)) {
             None => Ok(()),
             Some(BaselineSpec { method, .. }) => Err(format!(
-                "baseline '{method}' is no method; choose one of {}",
-                Method::ALL.map(Method::name).join(", ")
+                "baseline '{}' does not do the task '{task}'; thresholds and watersheds outline objects (instances), the pixel-classifier knows classes too (semantic)",
+                method.name()
             )),
         }
     }

@@ -3,6 +3,7 @@
 use crate::claim::Clause;
 use foci_image::Degradation;
 use foci_net::{Activation, Normalisation};
+use foci_segment::Method;
 use foci_train::{LossKind, OptimiserKind, Task};
 use serde::{Deserialize, Serialize};
 
@@ -198,12 +199,52 @@ pub struct StressSpec {
     pub seeds: Option<usize>,
 }
 
-/// A method that needs no training, in a table `[[baseline]]`: what the nets of a study of objects have to beat.
+/// A method that is no net.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum BaselineMethod {
+    /// A threshold or a watershed, which outlines objects and needs no training.
+    Method(Method),
+    /// Hand-made features and a random forest ([`foci_pixels`]), for objects and classes.
+    PixelClassifier,
+}
+
+impl BaselineMethod {
+    /// As study files and reports name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            BaselineMethod::Method(method) => method.name(),
+            BaselineMethod::PixelClassifier => "pixel-classifier",
+        }
+    }
+}
+
+impl TryFrom<String> for BaselineMethod {
+    type Error = String;
+    fn try_from(name: String) -> Result<BaselineMethod, String> {
+        if name == BaselineMethod::PixelClassifier.name() {
+            return Ok(BaselineMethod::PixelClassifier);
+        }
+        let known = Method::ALL.map(Method::name).join(", ");
+        let method = Method::from_name(&name);
+        method
+            .map(BaselineMethod::Method)
+            .ok_or_else(|| format!("baseline '{name}' is no method; choose one of {known}, pixel-classifier"))
+    }
+}
+
+impl From<BaselineMethod> for String {
+    fn from(method: BaselineMethod) -> String {
+        method.name().into()
+    }
+}
+
+/// A method that is no net, in a table `[[baseline]]`: what the nets of a study of objects or classes have to beat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BaselineSpec {
-    /// A method of [`foci_segment::Method`]: `otsu`, `watershed`, ..
-    pub method: String,
+    /// The method: `otsu`, `watershed`, .., `pixel-classifier`.
+    pub method: BaselineMethod,
     /// Objects of fewer pixels are removed.
     #[serde(default = "defaults::smallest")]
     pub smallest: usize,
