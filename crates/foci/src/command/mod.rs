@@ -8,6 +8,7 @@ mod bench_worker;
 pub mod data;
 pub mod evaluate;
 mod evaluate_labels;
+mod forecast;
 pub mod inspect;
 pub mod optics;
 pub mod predict;
