@@ -78,7 +78,7 @@ proptest! {
             table.iter().map(|row| row[..seeds].iter().map(|pair| f64::from(which(pair))).collect()).collect()
         };
         let (a, b) = (pick(|p| p.0), pick(|p| p.1));
-        let options = ComparisonOptions { resamples: 200, ..ComparisonOptions::default() };
+        let options = ComparisonOptions::default();
         let of = |a: &[Vec<f64>], b: &[Vec<f64>]| {
             compare(&Scores::new(&[a.to_vec(), b.to_vec()]).unwrap(), [0, 1], Better::Higher, &options).unwrap()
         };

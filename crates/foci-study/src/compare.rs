@@ -15,8 +15,8 @@ use crate::plan::{Plan, PlannedArm};
 use crate::results::Comparison;
 use crate::spec::ClaimSpec;
 use foci_measure::Measure;
+use foci_measure::stats::{ComparisonOptions, PairedComparison, Scatter, Scores, Subject, compare, holm};
 use foci_train::Task;
-use foci_measure::stats::{ComparisonOptions, PairedComparison, Scores, Subject, compare, holm};
 
 /// The measures that every study of a task compares. Others are shown, and compared where a claim rests on them: all would only widen the
 /// family.
@@ -37,16 +37,13 @@ fn always_compared(task: Task) -> &'static [Measure] {
     }
 }
 
-/// Seed of the bootstrap.
-const BOOTSTRAP_SEED: u64 = 20_090;
-
 /// All paired comparisons of a study, task by task and pair by pair in the order of the plan.
 pub(crate) fn compare_all(plan: &Plan, executed: &Executed) -> Vec<Comparison> {
     compare_runs(&plan.arms, &executed.runs, &compared(plan.spec.task, &plan.spec.claims))
 }
 
 /// The measures that a study compares: those of every study, then those that only claims ask for.
-fn compared(task: Task, claims: &[ClaimSpec]) -> Vec<Measure> {
+pub(crate) fn compared(task: Task, claims: &[ClaimSpec]) -> Vec<Measure> {
     let always = always_compared(task);
     let rests_on =
         |clause: &Clause, key: &str| matches!(clause, Clause::Measure { measure, .. } if measure == key);
@@ -60,21 +57,47 @@ fn compare_runs(arms: &[PlannedArm], runs: &[MeasuredRun], measures: &[Measure])
     let mut comparisons = Vec::new();
     for arms in with_the_same_task(arms) {
         let peers = Peers::new(runs, arms, measures);
-        for first in 0..peers.arms.len() {
-            for second in first + 1..peers.arms.len() {
-                let [a, b] = [first, second].map(|arm| &peers.arms[arm].arm);
-                let bases = a.variant_of.is_none() && b.variant_of.is_none();
-                if bases || a.only_difference(b).is_some() {
-                    comparisons.extend(peers.compare_pair([first, second]));
-                }
-            }
-        }
+        comparisons.extend(pairs(&peers.arms).into_iter().flat_map(|pair| peers.compare_pair(pair)));
     }
     let p_values: Vec<f64> = comparisons.iter().map(|comparison| comparison.p).collect();
     for (comparison, adjusted) in comparisons.iter_mut().zip(holm(&p_values)) {
         comparison.p_adjusted = adjusted;
     }
     comparisons
+}
+
+/// How many pairs of arms a study compares, and the most arms that have the same task.
+pub(crate) fn count_pairs(arms: &[PlannedArm]) -> (usize, usize) {
+    let all = with_the_same_task(arms);
+    (all.iter().map(|peers| pairs(peers).len()).sum(), all.iter().map(Vec::len).max().unwrap_or(0))
+}
+
+/// How the scores of two arms vary in each measure that a study compares, on average over the pairs that it compares. Empty with
+/// one seed, and where nothing is compared.
+pub(crate) fn scatter(plan: &Plan, runs: &[MeasuredRun]) -> Vec<(Measure, Scatter)> {
+    let measures = compared(plan.spec.task, &plan.spec.claims);
+    let all: Vec<Peers> =
+        with_the_same_task(&plan.arms).into_iter().map(|arms| Peers::new(runs, arms, &measures)).collect();
+    let of_measure = |measure: Measure| {
+        let of_peers = |peers: &Peers| -> Vec<Scatter> {
+            let scores = peers.scores.iter().find(|(known, _)| *known == measure);
+            let of = |pair| Scatter::of(&scores?.1, pair);
+            pairs(&peers.arms).into_iter().filter_map(of).collect()
+        };
+        let found: Vec<Scatter> = all.iter().flat_map(of_peers).collect();
+        Some((measure, Scatter::mean(&found)?))
+    };
+    measures.iter().copied().filter_map(of_measure).collect()
+}
+
+/// The pairs of arms of one task that are compared.
+fn pairs(arms: &[&PlannedArm]) -> Vec<[usize; 2]> {
+    let all = (0..arms.len()).flat_map(|first| (first + 1..arms.len()).map(move |second| [first, second]));
+    let is_compared = |pair: &[usize; 2]| {
+        let [a, b] = pair.map(|arm| &arms[arm].arm);
+        (a.variant_of.is_none() && b.variant_of.is_none()) || a.only_difference(b).is_some()
+    };
+    all.filter(is_compared).collect()
 }
 
 /// The arms, those with the same input noise together.
@@ -110,7 +133,7 @@ impl<'a> Peers<'a> {
 
     /// The comparisons of two arms in all measures.
     fn compare_pair(&self, pair: [usize; 2]) -> impl Iterator<Item = Comparison> {
-        let options = ComparisonOptions { seed: BOOTSTRAP_SEED, ..ComparisonOptions::default() };
+        let options = ComparisonOptions::default();
         let [a, b] = pair.map(|arm| &self.arms[arm].arm.name);
         self.scores.iter().filter_map(move |(measure, scores)| {
             let PairedComparison { difference, interval, p, subject, probability_a_better, .. } =

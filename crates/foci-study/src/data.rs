@@ -115,15 +115,8 @@ impl Data {
             Some(folder) => folder.clone(),
             None => specimens(spec, &request.out, threads, observer)?,
         };
-        let options = DatasetOptions {
-            tile: spec.tile.map(|tile| (tile.width, tile.height)),
-            ..request.reading.clone()
-        };
-        let dataset = {
-            let mut workers =
-                Workers::new(threads).watched_by(|done, all| observer.phase("reading images", done, all));
-            Dataset::open(&folder, &options, &mut workers)?
-        };
+        let options = options(request);
+        let dataset = open_folder(&folder, &options, threads, observer)?;
         let (Parts { mut split, others }, fold) = split(spec, &dataset, &folder)?;
         let mut notes = dataset.notes.clone();
         if spec.task.needs_masks() {
@@ -214,6 +207,43 @@ impl Data {
             )),
         }
     }
+}
+
+/// How many fields a study would be tested on, siblings counted as one; of specimens they are not made, and the number is a share.
+pub(crate) fn count_test_fields(
+    request: &StudyRequest,
+    threads: usize,
+    observer: &mut dyn Observer,
+) -> Result<usize, StudyError> {
+    let spec = &request.spec;
+    let Some(folder) = &request.data else {
+        let fields = spec.specimens.map_or(0, |specimens| specimens.fields);
+        return Ok(fields.div_ceil(spec.split.folds.max(1)));
+    };
+    let dataset = open_folder(folder, &options(request), threads, observer)?;
+    let (Parts { mut split, .. }, _) = split(spec, &dataset, folder)?;
+    if spec.task.needs_masks() {
+        keep_fields_with_mask(&dataset, &mut split, folder)?;
+    }
+    let groups: BTreeSet<&str> =
+        split.test.iter().map(|&field| dataset.fields[field].group.as_str()).collect();
+    Ok(groups.len())
+}
+
+fn options(request: &StudyRequest) -> DatasetOptions {
+    let tile = request.spec.tile.map(|tile| (tile.width, tile.height));
+    DatasetOptions { tile, ..request.reading.clone() }
+}
+
+fn open_folder(
+    folder: &Path,
+    options: &DatasetOptions,
+    threads: usize,
+    observer: &mut dyn Observer,
+) -> Result<Dataset, StudyError> {
+    let mut workers =
+        Workers::new(threads).watched_by(|done, all| observer.phase("reading images", done, all));
+    Ok(Dataset::open(folder, options, &mut workers)?)
 }
 
 /// A tile as its part of the split needs it.

@@ -22,6 +22,9 @@ use std::path::{Path, PathBuf};
 
 mod trials;
 
+/// What a run was measured to be, in its folder.
+const MEASURES: &str = "measures.json";
+
 /// A run that is trained and measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct MeasuredRun {
@@ -104,6 +107,17 @@ impl Executed {
     }
 }
 
+/// The runs of a plan that lie measured in the folder of a study; all of them if it was carried out to its end.
+pub(crate) fn measured_runs(plan: &Plan, out: &Path) -> Result<Vec<MeasuredRun>, StudyError> {
+    let mut runs = Vec::new();
+    for seed in 0..plan.spec.seeds as u64 {
+        for planned in &plan.arms {
+            runs.extend(read_json::<MeasuredRun>(&run_folder(out, &planned.arm.name, seed).join(MEASURES))?);
+        }
+    }
+    Ok(runs)
+}
+
 pub(crate) fn run_folder(out: &Path, arm: &str, seed: u64) -> PathBuf {
     out.join("runs").join(format!("{arm}-seed{seed}"))
 }
@@ -183,7 +197,7 @@ impl<'a, 'b> Executor<'a, 'b> {
         let arm = &self.plan.arms[index].arm;
         let plan = self.plan.run(arm, seed, rate);
         let folder = run_folder(self.out, &arm.name, seed);
-        let record = folder.join("measures.json");
+        let record = folder.join(MEASURES);
         if let Some(run) = read_json(&record)? {
             return Ok(self.skip(index, plan.steps, run, observer));
         }

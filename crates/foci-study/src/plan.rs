@@ -6,6 +6,7 @@
 use crate::StudyError;
 use crate::claim::Clause;
 use crate::data::{PlannedData, SPECIMENS};
+use crate::execute::read_json;
 use crate::spec::{ArmSpec, StudySpec};
 use foci_net::{Architecture, Net, NetError, Op, solve};
 use foci_train::TrainingPlan;
@@ -134,6 +135,17 @@ impl Plan {
             class_weights: self.data.class_weights.clone(),
             ..self.spec.training_plan(arm, TRIAL_SEED + seed, learning_rate, steps)
         }
+    }
+
+    /// The plan in the folder of a study.
+    ///
+    /// # Errors
+    /// [`StudyError::Data`] if the folder holds none, [`StudyError::Damaged`] if it cannot be understood.
+    pub(crate) fn of_folder(folder: &Path) -> Result<Plan, StudyError> {
+        read_json(&folder.join(PLAN))?.ok_or_else(|| StudyError::Data {
+            folder: folder.into(),
+            reason: format!("it holds no {PLAN}; give the folder of a study, as `foci study --out` left it"),
+        })
     }
 
     /// Writes the plan to the output folder, or holds it against the one that is there.

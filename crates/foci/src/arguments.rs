@@ -7,6 +7,7 @@ mod training;
 
 pub use bench::{BenchArguments, WorkerMode};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use foci_measure::Measure;
 use std::path::PathBuf;
 pub use training::{ActivationArgument, NormalisationArgument, TaskArgument, TrainArguments};
 
@@ -61,7 +62,7 @@ pub enum Command {
 /// Flags of `foci study`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  foci study\n  foci study --data my-images --tile 672x512 --out my-study\n  foci study studies/article.toml --data coelho2009 --out article\n  foci study --out my-study --resume"
+    after_help = "Examples:\n  foci study\n  foci study --data my-images --tile 672x512 --out my-study\n  foci study studies/article.toml --data coelho2009 --out article\n  foci study --out my-study --resume\n  foci study --data my-images --plan-only --pilot my-pilot --smallest-difference psnr=1"
 )]
 pub struct StudyArguments {
     /// Study file (TOML) [default: studies/standard.toml for your images, studies/quick.toml without]
@@ -94,9 +95,31 @@ pub struct StudyArguments {
     /// Go on with a study that was interrupted
     #[arg(long)]
     pub resume: bool,
+    /// Only say what the study would take and what it could see; nothing is written
+    #[arg(long, conflicts_with = "resume")]
+    pub plan_only: bool,
+    /// Folder of a study that tells how scores vary between fields and seeds [default: what can be seen is not said]
+    #[arg(long, value_name = "DIR", requires = "plan_only")]
+    pub pilot: Option<PathBuf>,
+    /// A difference to be seen, such as psnr=1: how many seeds or fields it needs (may be repeated)
+    #[arg(long, value_name = "MEASURE=VALUE", requires = "pilot", value_parser = measure_and_value)]
+    pub smallest_difference: Vec<(Measure, f64)>,
     /// Print results.json at the end instead of the summary
     #[arg(long)]
     pub json: bool,
+}
+
+/// Reads `MEASURE=VALUE`, a difference above zero.
+fn measure_and_value(text: &str) -> Result<(Measure, f64), String> {
+    let (key, value) = text.split_once('=').ok_or("write MEASURE=VALUE, for example psnr=1")?;
+    let measure = Measure::from_key(key.trim()).ok_or_else(|| {
+        let keys: Vec<&str> = Measure::all().map(Measure::key).collect();
+        format!("there is no measure '{key}'; choose among {}", keys.join(", "))
+    })?;
+    match value.trim().parse::<f64>() {
+        Ok(value) if value > 0.0 && value.is_finite() => Ok((measure, value)),
+        _ => Err(format!("'{value}' is no difference above zero")),
+    }
 }
 
 /// How images are read, the same for every command that reads a data folder.

@@ -1,9 +1,9 @@
-//! Random indices from ChaCha8, the same on every machine.
+//! Random numbers from ChaCha8, the same for the same seed.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-/// A stream of random indices.
+/// A stream of random numbers.
 pub(crate) struct Draws {
     source: ChaCha8Rng,
 }
@@ -13,16 +13,22 @@ impl Draws {
         Self { source: ChaCha8Rng::seed_from_u64(seed) }
     }
 
-    /// An index in `0..count`, all equally likely (Lemire 2019, "Fast random integer generation in an interval").
-    /// `count` is at least 1 and below 2^32.
-    pub fn index(&mut self, count: usize) -> usize {
-        let range = count as u64;
-        let mut product = u64::from(self.source.next_u32()) * range;
-        let threshold = (1u64 << 32) % range;
-        while product & 0xffff_ffff < threshold {
-            product = u64::from(self.source.next_u32()) * range;
+    /// Evenly in [0, 1).
+    fn uniform(&mut self) -> f64 {
+        (self.source.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Chi-square over its degrees of freedom: what an estimated variance is of the true one. `freedom` at least 1.
+    ///
+    /// A pair of squared normal numbers is twice an exponential one; an odd one is by Box and Muller (1958, Annals of
+    /// Mathematical Statistics 29:610).
+    pub fn variance_ratio(&mut self, freedom: usize) -> f64 {
+        let mut sum: f64 = (0..freedom / 2).map(|_| -2.0 * (1.0 - self.uniform()).ln()).sum();
+        if freedom % 2 == 1 {
+            let radius = -2.0 * (1.0 - self.uniform()).ln();
+            sum += radius * (std::f64::consts::TAU * self.uniform()).cos().powi(2);
         }
-        (product >> 32) as usize
+        sum / freedom as f64
     }
 }
 
@@ -31,11 +37,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn indices_are_even() {
-        let mut draws = Draws::new(1);
-        let mut counts = [0usize; 7];
-        (0..70_000).for_each(|_| counts[draws.index(7)] += 1);
-        // Standard deviation of each count: sqrt(70000 * 1/7 * 6/7) = 93.
-        assert!(counts.iter().all(|&count| count.abs_diff(10_000) < 400), "{counts:?}");
+    fn ratios_have_the_mean_and_the_variance_of_chi_square() {
+        for freedom in [1, 2, 5] {
+            let mut draws = Draws::new(1);
+            let ratios: Vec<f64> = (0..40_000).map(|_| draws.variance_ratio(freedom)).collect();
+            let mean = ratios.iter().sum::<f64>() / 4e4;
+            let variance = ratios.iter().map(|ratio| (ratio - mean).powi(2)).sum::<f64>() / 4e4;
+            // Mean 1, variance 2 / freedom; four standard errors of the variance, with kurtosis 3 + 12 / freedom.
+            let expected = 2.0 / freedom as f64;
+            let error = expected * ((2.0 + 12.0 / freedom as f64) / 4e4).sqrt();
+            assert!((mean - 1.0).abs() < 4.0 * (expected / 4e4).sqrt(), "{freedom}: mean {mean}");
+            assert!((variance - expected).abs() < 4.0 * error, "{freedom}: variance {variance}");
+        }
     }
 }

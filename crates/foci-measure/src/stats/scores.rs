@@ -61,6 +61,11 @@ impl Scores {
         self.arms[a].iter().zip(&self.arms[b]).map(|(a, b)| a - b).collect()
     }
 
+    /// Scores of an arm, field by field, with all seeds each.
+    pub(crate) fn rows(&self, arm: usize) -> impl Iterator<Item = &[f64]> {
+        self.arms[arm].chunks_exact(self.seeds)
+    }
+
     /// Mean score of each seed of an arm over all fields.
     pub(crate) fn seed_means(&self, arm: usize) -> Vec<f64> {
         let of_seed = |seed: usize| self.arms[arm][seed..].iter().step_by(self.seeds).sum::<f64>();
@@ -73,8 +78,7 @@ impl Scores {
     /// not matter how bad the floor of a diverged run is.
     pub(crate) fn probability_a_better(&self, [a, b]: [usize; 2], better: Better) -> f64 {
         let mut sum = 0.0;
-        let rows = |arm: usize| self.arms[arm].chunks_exact(self.seeds);
-        for (a, b) in rows(a).zip(rows(b)) {
+        for (a, b) in self.rows(a).zip(self.rows(b)) {
             for a in a {
                 for b in b {
                     let (good, bad) = if better == Better::Higher { (a, b) } else { (b, a) };

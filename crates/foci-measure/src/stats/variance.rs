@@ -1,25 +1,9 @@
-//! How far chance may carry a mean difference whose variance has several parts, each estimated by itself.
+//! The parts of the variance of a mean difference, as the scores show them.
 //!
-//! The mean difference of two arms varies because fields differ and because seeds do. Every seed is scored on every
-//! field, so the two are *crossed*: a lucky seed is lucky on all fields, and its luck is not averaged away by more fields.
-//! Fields give `f - 1` degrees of freedom, seeds hardly any ([`crate::stats::seeds`]). The usual way out, one
-//! standard error with the degrees of freedom of Satterthwaite (1946), takes those from the same few seeds: if by chance they lie
-//! close together, the standard error is too small and the degrees of freedom are too many at the same time (with 20 fields and
-//! 3 seeds 1.4, 2.6 and 5.3 times as many false findings as promised at .05, .05/6 and .05/60). Here
-//! each part keeps its own Student quantile instead (Banerjee 1960, Calcutta Statistical Association Bulletin 10:63): with level `alpha`,
-//!
-//! ```text
-//! reach^2 = sum over parts of variance * t(alpha, freedom)^2
-//! ```
-//!
-//! is exceeded with probability `alpha` at most, whatever the true sizes of the parts: the tail of the normal distribution is
-//! convex in the squared limit, so the tail at a weighted mean of limits is at most the mean of the tails, each of
-//! which is `alpha`. This holds at every level, in the far tail too, where the adjustment for many comparisons looks.
+//! A table of fields x seeds has three: between fields, between seeds, and the rest, which is neither (Searle, Casella, McCulloch
+//! 1992, "Variance Components", section 4.3). What they mean for the difference is said in [`crate::stats::chance`].
 
-use crate::stats::distribution::{root, student_tail, upper_quantile};
-
-/// p-values are not followed below this: no family is so large that it matters.
-const LEAST_P: f64 = 1e-30;
+use crate::stats::scores::Scores;
 
 /// One part of the variance of a mean.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,32 +25,22 @@ pub fn field_part(differences: &[f64], seeds: usize) -> Part {
     Part { variance: square / fields, freedom: fields - 1.0 }
 }
 
-/// Standard error: root of the sum of all parts.
-pub fn standard_error(parts: &[Part]) -> f64 {
-    parts.iter().map(|part| part.variance).sum::<f64>().sqrt()
-}
-
-/// The distance from the truth that a mean exceeds with probability `alpha` at most, 0 < alpha < 1.
-pub fn reach(parts: &[Part], alpha: f64) -> f64 {
-    let limit =
-        |part: &Part| part.variance * upper_quantile(alpha, |t| student_tail(t, part.freedom)).powi(2);
-    parts.iter().filter(|part| part.variance > 0.0).map(limit).sum::<f64>().sqrt()
-}
-
-/// Two-sided p-value of a mean at `distance` from zero: the level whose [`reach`] is `distance`, at least 1e-30.
-/// At least one part must have a variance above zero.
-pub fn p_value(parts: &[Part], distance: f64) -> f64 {
-    // With one number of degrees of freedom for all parts the answer would be Student's, so it lies between those.
-    let in_units = distance / standard_error(parts);
-    let tails = parts
-        .iter()
-        .filter(|part| part.variance > 0.0)
-        .map(|part| student_tail(in_units, part.freedom).clamp(LEAST_P, 1.0));
-    let (low, high) = tails.fold((1.0f64, LEAST_P), |(low, high), tail| (low.min(tail), high.max(tail)));
-    if high >= 1.0 || high <= low * (1.0 + 1e-12) {
-        return high;
+/// The variance that the rest of an arm's scores gives its mean: the mean square of what neither field nor seed explains, over the
+/// number of scores. 0 with one seed, where it cannot be told from the fields.
+pub(crate) fn rest_of_mean(scores: &Scores, arm: usize) -> f64 {
+    let (fields, seeds) = (scores.fields(), scores.seeds());
+    let of_seeds = scores.seed_means(arm);
+    let level = of_seeds.iter().sum::<f64>() / seeds as f64;
+    let square = |row: &[f64]| {
+        let of_field = row.iter().sum::<f64>() / seeds as f64;
+        let rests = row.iter().zip(&of_seeds).map(|(score, of_seed)| score - of_field - of_seed + level);
+        rests.map(|rest| rest * rest).sum::<f64>()
+    };
+    let freedom = (fields - 1) * (seeds - 1);
+    if freedom == 0 {
+        return 0.0;
     }
-    root([low.ln(), high.ln()], |level| (reach(parts, level.exp()) / distance).ln()).exp()
+    scores.rows(arm).map(square).sum::<f64>() / freedom as f64 / (fields * seeds) as f64
 }
 
 #[cfg(test)]
@@ -80,27 +54,18 @@ mod tests {
         assert!((part.variance - 14.0 / 3.0 / 4.0).abs() < 1e-12 && part.freedom == 3.0);
         // Two seeds: field means 2 and 5, variance 4.5, over 2 fields.
         assert_eq!(field_part(&[1.0, 3.0, 2.0, 8.0], 2), Part { variance: 2.25, freedom: 1.0 });
-        // Fisher and Yates: t of 5 % with 5 degrees of freedom is 2.570582.
-        let parts = [Part { variance: 4.0, freedom: 5.0 }];
-        assert!((reach(&parts, 0.05) - 2.0 * 2.570_582).abs() < 1e-5);
-        assert!((p_value(&parts, 2.0 * 2.570_582) - 0.05).abs() < 1e-7);
     }
 
     #[test]
-    fn each_part_keeps_its_quantile() {
-        // t of 5 %: 12.706205 with 1 and 2.093024 with 19 degrees of freedom.
-        let parts = [Part { variance: 0.5, freedom: 1.0 }, Part { variance: 2.0, freedom: 19.0 }];
-        let expected = (0.5 * 12.706_205f64.powi(2) + 2.0 * 2.093_024f64.powi(2)).sqrt();
-        assert!((reach(&parts, 0.05) - expected).abs() < 1e-4);
-        assert!((p_value(&parts, expected) - 0.05).abs() < 1e-6);
-    }
-
-    #[test]
-    fn p_has_no_floor_that_a_family_meets() {
-        let parts = [Part { variance: 1.0, freedom: 19.0 }, Part { variance: 0.01, freedom: 3.0 }];
-        let values = [0.0, 1.0, 5.0, 50.0, 5e3, 5e12].map(|distance| p_value(&parts, distance));
-        assert_eq!(values[0], 1.0);
-        assert!(values.windows(2).all(|pair| pair[1] < pair[0]), "{values:?}");
-        assert!(values[4] < 1e-9 && values[5] >= 1e-30);
+    fn the_rest_is_what_neither_field_nor_seed_explains() {
+        // Fields 10 and 20 higher, seeds 0 and 4 higher: nothing is left. One score 4 higher leaves 1, -1, -1, 1 with one
+        // degree of freedom: 4, of the mean of four scores 1.
+        let exact = vec![vec![10.0, 14.0], vec![20.0, 24.0]];
+        let disturbed = vec![vec![10.0, 14.0], vec![20.0, 28.0]];
+        let scores = Scores::new(&[exact, disturbed]).unwrap();
+        assert!(rest_of_mean(&scores, 0).abs() < 1e-12);
+        assert!((rest_of_mean(&scores, 1) - 1.0).abs() < 1e-12);
+        let one_seed = Scores::new(&[vec![vec![1.0], vec![5.0]]]).unwrap();
+        assert_eq!(rest_of_mean(&one_seed, 0), 0.0);
     }
 }

@@ -1,5 +1,7 @@
-//! Test images with known properties.
+//! Test images with known properties, and simulated studies.
 #![allow(dead_code)] // every test binary uses some of these
+
+pub mod studies;
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};

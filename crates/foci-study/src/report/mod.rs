@@ -10,6 +10,7 @@ mod curves;
 mod factors;
 mod facts;
 mod findings;
+mod forecast;
 mod forest;
 mod format;
 mod heat;
@@ -31,6 +32,7 @@ mod tests;
 mod transfer;
 mod trials;
 
+pub use forecast::forecast_text;
 /// A number with a few significant digits, as evidence is told.
 pub(crate) use format::significant;
 pub use input::{Curve, JudgedAnswer, JudgedSet, PictureSet, Reconstruction, Region, ReportInput};

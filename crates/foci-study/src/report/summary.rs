@@ -63,17 +63,7 @@ pub fn summary_text(results: &Results) -> String {
         row.extend([String::from("no net"), String::new()]);
         rows.push(row);
     }
-    let columns = rows[0].len();
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
-        .collect();
-    let mut text = String::new();
-    for row in &rows {
-        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
-            if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-        });
-        let _ = writeln!(text, "{}", cells.collect::<Vec<_>>().join("  ").trim_end());
-    }
+    let mut text = table(&rows);
     if results.nets.iter().any(|net| net.control) {
         let _ = writeln!(text, "* control arm, not ranked");
     }
@@ -88,8 +78,24 @@ pub fn summary_text(results: &Results) -> String {
     text.replace(['\u{a0}', '\u{202f}'], " ")
 }
 
+/// Rows of cells as lines: the first column to the left, all others to the right.
+pub(super) fn table(rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().enumerate().map(|(column, cell)| {
+            let width = width(column);
+            if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_string() + "\n"
+    };
+    rows.iter().map(line).collect()
+}
+
 /// Breaks a sentence at spaces; spaces that belong to numbers hold.
-fn wrapped(sentence: &str) -> String {
+pub(super) fn wrapped(sentence: &str) -> String {
     let mut text = String::new();
     let mut used = 0;
     for word in sentence.split(' ') {

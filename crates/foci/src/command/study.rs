@@ -1,9 +1,11 @@
 //! `foci study`: from flags to a study, and a watcher that shows how it goes.
 
 use crate::arguments::StudyArguments;
+use crate::command::forecast;
 use crate::exit::Failure;
 use crate::progress::{Progress, duration};
 use crate::{reading, terminal};
+use foci_study::forecast::ForecastRequest;
 use foci_study::{ClaimSpec, Event, Observer, StudyRequest, StudySpec};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -11,8 +13,12 @@ use std::time::Instant;
 /// Runs the command.
 pub fn run(flags: StudyArguments, threads: Option<usize>) -> Result<(), Failure> {
     let json = flags.json;
+    let only = flags.plan_only.then(|| (flags.pilot.clone(), flags.smallest_difference.clone()));
     let (request, left_out) = resolve(flags)?;
     terminal::stop_on_interrupt()?;
+    if let Some((pilot, wanted)) = only {
+        return forecast::run(&ForecastRequest { study: request, pilot, wanted }, threads, json);
+    }
     let compute = terminal::compute(threads)?;
     let mut watcher = Watcher::new(json);
     watcher.say(&format!("study '{}' in {}", request.spec.name, request.out.display()));
@@ -130,7 +136,7 @@ fn free_folder() -> Result<PathBuf, Failure> {
 }
 
 /// Shows the study's events as a bar or as lines.
-struct Watcher {
+pub(super) struct Watcher {
     /// Trials and runs.
     progress: Option<Progress>,
     /// What happens before, between and after them, with its name.
@@ -141,7 +147,7 @@ struct Watcher {
 }
 
 impl Watcher {
-    fn new(quiet: bool) -> Watcher {
+    pub(super) fn new(quiet: bool) -> Watcher {
         Watcher { progress: None, phase: None, quiet, what: String::new(), started: Instant::now() }
     }
 
@@ -176,7 +182,7 @@ impl Watcher {
         }
     }
 
-    fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         self.end_phase();
         if let Some(progress) = &mut self.progress {
             progress.finish();
