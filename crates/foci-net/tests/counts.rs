@@ -102,10 +102,10 @@ fn parts_lie_on_the_grid_of_tiles_and_their_margin_is_wider_than_the_field() {
     // The second layer reads -1 to 4, whose tiles -4 to 7 the first makes from -5 to 8.
     assert_eq!(net(&[CONV, CONV], 1).margin(), 5);
     // Dilation 2: tiles of 8 pixels, in two phases.
-    let dilated = net(&["op = \"conv\"; width = 1; dilation = 2"], 1);
+    let dilated = net(&["op = \"conv\"; width = 1; dilations = [2]"], 1);
     assert_eq!((dilated.grid(), dilated.margin()), (8, 2));
     // Dilation 3 is never done by tiles: every output by itself, three pixels to each side.
-    let direct = net(&["op = \"conv\"; width = 1; dilation = 3"], 1);
+    let direct = net(&["op = \"conv\"; width = 1; dilations = [3]"], 1);
     assert_eq!((direct.grid(), direct.margin()), (1, 3));
     // Below a pooling, pixels count twice.
     let pooled = net(&[POOL, CONV, NEAREST], 1);

@@ -280,6 +280,7 @@ fn results() -> Results {
         budget: Budget { weights: 67_000 },
         nets: nets.collect(),
         runs,
+        baselines: Vec::new(),
         signals: Vec::new(),
         middle: Vec::new(),
         optics: Vec::new(),
@@ -387,6 +388,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let input = ReportInput {
         results: &results,
         pictures: pictures(),
+        judged: Vec::new(),
         curves: curves(),
         optics: Vec::new(),
         command: "foci study studies/article.toml --data <folder> --out <folder>".into(),
