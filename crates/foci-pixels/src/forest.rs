@@ -22,16 +22,13 @@
 
 use crate::PixelError;
 use crate::bins::Bins;
+use crate::descent::{BLOCK, Descent};
 use crate::random::{Draws, FIRST_TREE};
 use crate::tree::{Examples, Growth, Tree};
 use foci_image::Workers;
-use std::ops::Range;
 
 /// Fewest and most classes.
 const CLASSES: std::ops::RangeInclusive<usize> = 2..=256;
-/// So many pixels go through all trees before the next, so that their features stay in the cache.
-const BLOCK: usize = 4096;
-
 /// How a forest grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ForestOptions {
@@ -157,80 +154,10 @@ impl RandomForest {
     }
 }
 
-/// A block of pixels on its way down the trees. A node divides all pixels that come to it at once, as it did with the examples: no
-/// pixel waits for what the one before it has found, and each node reads one feature only.
-struct Descent {
-    /// For each feature the bins of the pixels.
-    bins: Vec<[u8; BLOCK]>,
-    /// For each class the shares of the trees so far, summed.
-    sums: Vec<[f32; BLOCK]>,
-    /// The pixels of the block, those of a node side by side.
-    pixels: [u16; BLOCK],
-    /// Room for those that go the second way.
-    aside: [u16; BLOCK],
-    /// Nodes that are still to be visited, and where their pixels are.
-    open: Vec<(u32, Range<usize>)>,
-}
-
-impl Descent {
-    fn new(features: usize, classes: usize) -> Self {
-        Self {
-            bins: vec![[0; BLOCK]; features],
-            sums: vec![[0.0; BLOCK]; classes],
-            pixels: [0; BLOCK],
-            aside: [0; BLOCK],
-            open: Vec::new(),
-        }
-    }
-
-    /// Adds what a tree says of the first `count` pixels.
-    fn add(&mut self, tree: &Tree, count: usize) {
-        self.pixels.iter_mut().zip(0..).for_each(|(pixel, number)| *pixel = number);
-        self.open.push((0, 0..count));
-        while let Some((place, range)) = self.open.pop() {
-            let node = tree.nodes[place as usize];
-            let here = &mut self.pixels[range.clone()];
-            if node.next == place {
-                let leaf = tree.leaves[place as usize] as usize * self.sums.len();
-                for (sums, &share) in self.sums.iter_mut().zip(&tree.shares[leaf..]) {
-                    // Most leaves hold one or two classes.
-                    if share > 0.0 {
-                        here.iter().for_each(|&pixel| sums[usize::from(pixel) % BLOCK] += share);
-                    }
-                }
-                continue;
-            }
-            let first = divide(here, &mut self.aside, &self.bins[usize::from(node.feature)], node.threshold);
-            let middle = range.start + first;
-            if middle < range.end {
-                self.open.push((node.next + 1, middle..range.end));
-            }
-            if first > 0 {
-                self.open.push((node.next, range.start..middle));
-            }
-        }
-    }
-}
-
-/// Puts the pixels of a node whose bin is up to the threshold before the others, both in their order; how many they are.
-fn divide(here: &mut [u16], aside: &mut [u16; BLOCK], bins: &[u8; BLOCK], threshold: u8) -> usize {
-    let mut first = 0;
-    // Written both ways, and counted one: a branch that nobody can foresee costs more. Pixels are below the size of a block, which the
-    // compiler only sees by the remainder.
-    for at in 0..here.len() {
-        let pixel = here[at];
-        here[first] = pixel;
-        aside[(at - first) % BLOCK] = pixel;
-        first += usize::from(bins[usize::from(pixel) % BLOCK] <= threshold);
-    }
-    let others = here.len() - first;
-    here[first..].copy_from_slice(&aside[..others]);
-    first
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bins::EDGES;
 
     fn grown(features: &[f32], classes: &[u8], options: ForestOptions, threads: usize) -> RandomForest {
         let weights = vec![1.0; usize::from(*classes.iter().max().unwrap()) + 1];
@@ -309,6 +236,41 @@ mod tests {
             assert_eq!(alone, expected);
         }
         assert!(forest.probabilities(&[], 0).unwrap().is_empty());
+    }
+
+    /// The probability of a class as it is defined: from the root of each tree to a leaf, pixel by pixel.
+    fn directly(forest: &RandomForest, point: &[f32; 2], class: usize) -> f32 {
+        let share = |tree: &Tree| {
+            let mut place = 0;
+            while tree.nodes[place].next as usize != place {
+                let node = tree.nodes[place];
+                let feature = usize::from(node.feature);
+                let edge = forest.bins.edges()[feature * EDGES + usize::from(node.threshold)];
+                place = node.next as usize + usize::from(point[feature] > edge);
+            }
+            tree.shares[tree.leaves[place] as usize * forest.classes + class]
+        };
+        forest.trees.iter().map(share).fold(0.0, |sum, share| sum + share) / forest.trees.len() as f32
+    }
+
+    #[test]
+    fn blocks_of_pixels_end_where_each_would_alone() {
+        let seen = points(900);
+        let classes: Vec<u8> = seen.iter().map(|p| ((p[0] * 5.0) as u8 + (p[1] * 4.0) as u8) % 3).collect();
+        let forest = grown(&columns(&seen), &classes, ForestOptions { trees: 5, smallest_leaf: 2 }, 2);
+        // Among them the values at the very edges, which belong below.
+        let mut new = points(5000);
+        new.iter_mut().zip(forest.bins.edges()).for_each(|(point, &edge)| point[0] = edge.min(2.0));
+        let found = forest.probabilities(&columns(&new), new.len()).unwrap();
+        for (at, point) in new.iter().enumerate() {
+            for class in 0..3 {
+                assert_eq!(
+                    found[class * new.len() + at],
+                    directly(&forest, point, class),
+                    "{point:?} {class}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -44,6 +44,7 @@
 
 mod bins;
 mod classifier;
+mod descent;
 mod error;
 mod example;
 mod file;
