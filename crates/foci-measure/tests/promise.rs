@@ -112,14 +112,15 @@ fn in_percentiles(compared: &Compared, normal: &mut Normal) -> bool {
     means[24] <= compared.truth && compared.truth <= means[975]
 }
 
-/// So many studies of each of the nets of the article against itself.
+/// So many studies of each of the nets of the article against itself, the nets in turns.
 fn against_themselves(seeds: usize, fields: usize, each: usize, planted: f64) -> Vec<Vec<Compared>> {
-    let of = |arm: usize| {
-        let mut normal = Normal::new(500 + arm as u64);
-        let world = World::against_itself(arm, seeds, fields);
-        (0..each).map(move |_| world.study(planted, &mut normal)).collect::<Vec<_>>()
-    };
-    (0..7).flat_map(of).collect()
+    let net = |arm: usize| (World::against_itself(arm, seeds, fields), Normal::new(500 + arm as u64));
+    let mut nets: Vec<(World, Normal)> = (0..7).map(net).collect();
+    let mut studies = Vec::new();
+    for _ in 0..each {
+        studies.extend(nets.iter_mut().map(|(world, normal)| world.study(planted, normal)));
+    }
+    studies
 }
 
 #[test]

@@ -88,6 +88,39 @@ fn a_study_leaves_the_files_that_the_design_promises() {
     for outside in ["src=\"http", "href=\"http", "url(http", "@import"] {
         assert!(!report.contains(outside), "the report reaches outside: {outside}");
     }
+    a_larger_one_is_forecast_from_it(&place);
+}
+
+/// What the next study takes and can see, with the one in `out` as its pilot.
+fn a_larger_one_is_forecast_from_it(place: &Workplace) {
+    let (pilot, never) = (place.text("out"), place.text("never"));
+    let ask = |seeds: &str| {
+        let nets =
+            ["--nets", "fcn,unet", "--weights", "5000", "--seeds", seeds, "--steps", "40", "--out", &never];
+        let wanted = ["--plan-only", "--pilot", &pilot, "--smallest-difference", "psnr=3", "--json"];
+        let run = foci(&[&["study"], &nets[..], &wanted[..]].concat());
+        run.succeeds();
+        json(&run.stdout)
+    };
+    let [few, many] = ["2", "8"].map(ask);
+    assert!(!place.path("never").exists(), "a forecast writes nothing");
+    // The shipped quick study holds a fifth of its 60 specimens out.
+    assert_eq!((few["test_fields"].as_u64(), many["seeds"].as_u64()), (Some(12), Some(8)));
+    assert_eq!(few["arms"].as_array().unwrap().len(), 2);
+    assert!(
+        few["seconds"].as_f64().unwrap() > 0.0 && few["arms"][0]["train_bytes"].as_u64().unwrap() > 1 << 20
+    );
+    let psnr = |forecast: &Value| forecast["measures"].as_array().unwrap()[0].clone();
+    assert_eq!(psnr(&few)["measure"], "psnr");
+    let smallest = |forecast: &Value| psnr(forecast)["smallest_difference"].as_f64().unwrap();
+    assert!(smallest(&many) < smallest(&few), "more seeds see less: {few} {many}");
+    assert_eq!(psnr(&few)["wanted"]["difference"], 3.0);
+
+    let empty = place.text("empty");
+    fs::create_dir(&empty).unwrap();
+    foci(&["study", "--plan-only", "--pilot", &empty]).fails_with(2, &["plan.json", "foci study --out"]);
+    foci(&["study", "--plan-only", "--pilot", &pilot, "--smallest-difference", "loss=1"])
+        .fails_with(2, &["no measure 'loss'", "psnr"]);
 }
 
 #[test]

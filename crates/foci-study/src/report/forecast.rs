@@ -32,7 +32,7 @@ pub fn forecast_text(forecast: &Forecast) -> String {
     text += &table(&rows);
     let largest = forecast.arms.iter().map(|arm| arm.train_bytes).max().unwrap_or(0);
     let time = format!(
-        "Training takes about {} on this machine as it is now, and {} of memory besides the images; measuring and the report come on top.",
+        "Training takes about {} on this machine as it is now, and {} of memory for the batch that is trained on; measuring and the report come on top.",
         format::seconds(forecast.seconds),
         format::bytes(largest)
     );
@@ -47,7 +47,7 @@ fn seen(forecast: &Forecast) -> String {
         let unknown = "How large a difference this study can see depends on how scores vary between fields and between seeds. A pilot tells: run two nets with two seeds for a few steps, and give its folder with --pilot.";
         return wrapped(unknown) + "\n";
     }
-    let heads = ["smallest difference seen", "as planned", "twice the seeds", "twice the fields"];
+    let heads = ["smallest seen", "as planned", "twice the seeds", "twice the fields"];
     let mut rows = vec![heads.map(String::from).to_vec()];
     rows.extend(forecast.measures.iter().map(|measure| {
         let name = measures::describe(&measure.measure).name;
