@@ -36,7 +36,8 @@ pub fn fill_holes(labels: &mut LabelImage) {
         if x == 0 || y == 0 || x + 1 == width || y + 1 == height {
             *border = Border::Open;
         }
-        for label in neighbours(at, width, height).map(|other| labels.data[other]).filter(|&label| label != 0) {
+        for label in neighbours(at, width, height).map(|other| labels.data[other]).filter(|&label| label != 0)
+        {
             *border = border.with(label);
         }
     }
@@ -66,8 +67,10 @@ mod tests {
         let mut labels = LabelImage { width: 7, height: 6, data };
         let before = labels.clone();
         fill_holes(&mut labels);
-        let changed: Vec<(usize, u32)> =
-            (0..42).filter(|&at| labels.data[at] != before.data[at]).map(|at| (at, labels.data[at])).collect();
+        let changed: Vec<(usize, u32)> = (0..42)
+            .filter(|&at| labels.data[at] != before.data[at])
+            .map(|at| (at, labels.data[at]))
+            .collect();
         // The holes of 1 and 3; what touches the edge or two objects stays.
         assert_eq!(changed, [(8, 1), (9, 1), (26, 3)]);
         fill_holes(&mut LabelImage::zeros(0, 0));

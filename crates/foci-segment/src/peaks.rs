@@ -118,9 +118,8 @@ mod tests {
     /// By definition: the highest of the lowest places on any way from a peak to a place that comes before it.
     fn prominence_by_flooding(heights: &[Height], width: usize, at: usize) -> Option<Height> {
         let rows = heights.len() / width;
-        let before = |other: usize| {
-            (heights[other], std::cmp::Reverse(other)) > (heights[at], std::cmp::Reverse(at))
-        };
+        let before =
+            |other: usize| (heights[other], std::cmp::Reverse(other)) > (heights[at], std::cmp::Reverse(at));
         (1..=heights[at]).rev().find_map(|level| {
             let mut reached = vec![false; heights.len()];
             let mut open = vec![at];

@@ -15,7 +15,7 @@ use crate::spec::{BaselineMethod, StudySpec};
 use crate::study::Observer;
 use foci_image::{LabelImage, Workers};
 use foci_pixels::{Example, PixelClassifier, PixelError, PixelObjectOptions, TrainingOptions, objects};
-use foci_segment::targets::CLASSES;
+use foci_segment::targets::{CLASSES, CONTACT};
 use foci_segment::{MethodOptions, ObjectOptions};
 use foci_train::{ClassMap, Task};
 use std::time::Instant;
@@ -68,7 +68,12 @@ pub(crate) fn test_all(
             clock.elapsed().as_secs_f64() / (pixels as f64 / 1e6).max(f64::MIN_POSITIVE);
         let Measured { means, .. } =
             bench.judge(&answers, seconds_per_megapixel, &mut workers(&what, threads, observer))?;
-        all.push(BaselineSummary { name: name.into(), metrics: means, seconds_per_megapixel, training_seconds });
+        all.push(BaselineSummary {
+            name: name.into(),
+            metrics: means,
+            seconds_per_megapixel,
+            training_seconds,
+        });
     }
     Ok(all)
 }
@@ -101,10 +106,26 @@ fn learn(
         };
         examples.push(learnt.map_err(wrong)?);
     }
-    let classes = if spec.task == Task::Semantic { spec.classes.len() } else { CLASSES };
+    // Where no objects touch, there are no contacts to learn from.
+    let touch = || examples.iter().any(|example| example.classes().contains(&CONTACT));
+    let classes = match spec.task {
+        Task::Semantic => spec.classes.len(),
+        Task::Reconstruct | Task::Instances => {
+            if touch() {
+                CLASSES
+            } else {
+                CLASSES - 1
+            }
+        }
+    };
     let what = format!("{}: learning", BaselineMethod::PixelClassifier.name());
-    PixelClassifier::train(&examples, &TrainingOptions::new(classes), SEED, &mut workers(&what, threads, observer))
-        .map_err(wrong)
+    PixelClassifier::train(
+        &examples,
+        &TrainingOptions::new(classes),
+        SEED,
+        &mut workers(&what, threads, observer),
+    )
+    .map_err(wrong)
 }
 
 /// What a classifier makes of a tile: objects, or the likeliest class of each pixel.
@@ -132,6 +153,8 @@ fn answer<'k>(tile: &TestTile, known: &'k Known, found: LabelImage) -> Result<An
     match known {
         Known::Objects(truth) => Ok(Answer::Objects(truth, found)),
         Known::Classes(truth) => Ok(Answer::Classes(truth, found)),
-        Known::Image(_) => Err(failed(tile, "a baseline gives labels; choose the task 'instances' or 'semantic'")),
+        Known::Image(_) => {
+            Err(failed(tile, "a baseline gives labels; choose the task 'instances' or 'semantic'"))
+        }
     }
 }

@@ -30,9 +30,14 @@ fn always_compared(task: Task) -> &'static [Measure] {
             Measure::FociPrecision,
             Measure::BoundaryContrast,
         ],
-        Task::Instances => {
-            &[Measure::MeanAp, Measure::Ap50, Measure::Ap70, Measure::Ap90, Measure::BoundaryF, Measure::ForegroundIou]
-        }
+        Task::Instances => &[
+            Measure::MeanAp,
+            Measure::Ap50,
+            Measure::Ap70,
+            Measure::Ap90,
+            Measure::BoundaryF,
+            Measure::ForegroundIou,
+        ],
         Task::Semantic => &Measure::CLASSES,
     }
 }

@@ -168,8 +168,7 @@ impl Data {
         let mut data = Data { planned, tiles, test: Vec::new(), others: Vec::new() };
         let mut workers =
             Workers::new(threads).watched_by(|done, all| observer.phase("loading tiles", done, all));
-        for tile in
-            dataset.each_tile(&mut workers, |loader, index| {
+        for tile in dataset.each_tile(&mut workers, |loader, index| {
             load(&dataset, spec.task, &split, &others, loader, index)
         })? {
             match tile {

@@ -223,7 +223,8 @@ impl<'a, 'b> Executor<'a, 'b> {
             tiles: measured.tiles,
         };
         write_json(&record, &run)?;
-        let words = if training.diverged { "diverged".into() } else { in_short(plan.task, &run.summary.metrics) };
+        let words =
+            if training.diverged { "diverged".into() } else { in_short(plan.task, &run.summary.metrics) };
         observer.event(Event::Ended { outcome: &words });
         Ok(run)
     }

@@ -118,7 +118,10 @@ fn show(
             pixels
         }
         Known::Classes(truth) => {
-            faulty = (0..truth.data.len()).filter(|&at| truth.data[at] != 0).map(|at| centre(at, truth.width)).collect();
+            faulty = (0..truth.data.len())
+                .filter(|&at| truth.data[at] != 0)
+                .map(|at| centre(at, truth.width))
+                .collect();
             tinted(image, truth)
         }
         Known::Image(_) => grey(image),
@@ -164,7 +167,8 @@ fn judged(
         };
         objects.iter().zip(faults).filter_map(of_object).collect::<BTreeMap<u32, Fault>>()
     };
-    let (of_truth, of_found) = (wrong(&overlaps.truth, &faults.truth), wrong(&overlaps.predicted, &faults.predicted));
+    let (of_truth, of_found) =
+        (wrong(&overlaps.truth, &faults.truth), wrong(&overlaps.predicted, &faults.predicted));
     let is_missing = |label: &u32| of_truth.get(label) == Some(&Fault::Missing);
     let mut pixels = grey(image);
     draw(&mut pixels, truth, |label| is_missing(&label).then(|| colour(Fault::Missing)));
@@ -173,8 +177,11 @@ fn judged(
     for (image, wrong) in [(truth, &of_truth), (found, &of_found)] {
         for (label, place) in bounds(labels(image)?) {
             // Of true objects only those that nothing was found of: the others are told by what was found.
-            let told = wrong.get(&label).filter(|fault| std::ptr::eq(image, found) || **fault == Fault::Missing);
-            placed.extend(told.map(|&fault| (((place.left + place.right) / 2, (place.top + place.bottom) / 2), fault)));
+            let told =
+                wrong.get(&label).filter(|fault| std::ptr::eq(image, found) || **fault == Fault::Missing);
+            placed.extend(
+                told.map(|&fault| (((place.left + place.right) / 2, (place.top + place.bottom) / 2), fault)),
+            );
         }
     }
     Ok((pixels, placed))

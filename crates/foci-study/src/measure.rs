@@ -7,7 +7,9 @@ use crate::study::Observer;
 use foci_image::{Plane, Workers};
 use foci_kernels::Compute;
 use foci_measure::meter::Reference;
-use foci_measure::{ImageView, LabelView, Measure, MeasureError, Point, ReconstructionMeasures, ReconstructionMeter};
+use foci_measure::{
+    ImageView, LabelView, Measure, MeasureError, Point, ReconstructionMeasures, ReconstructionMeter,
+};
 use foci_train::{Model, Noise, Predictor, Task};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -73,7 +75,7 @@ impl<'a> TestBench<'a> {
         threads: usize,
         observer: &mut dyn Observer,
     ) -> Result<TestBench<'a>, StudyError> {
-        let what = "looking at what is true of the test tiles";
+        let what = "looking for foci and boundaries in the test tiles";
         let mut workers = Workers::new(threads).watched_by(|done, all| observer.phase(what, done, all));
         let tiles = workers.map(tiles, |tile| {
             Ok::<_, StudyError>((tile, Known::of(tile, spec.task).map_err(|error| failed(tile, error))?))

@@ -4,8 +4,8 @@
 //! foci, the one with the most touching nuclei, and the one in between.
 
 use crate::StudyError;
-use crate::execute::Executed;
 use crate::data::TestTile;
+use crate::execute::Executed;
 use crate::measure::{Known, TestBench, noisy};
 use crate::plan::Plan;
 use crate::report::{PictureSet, Reconstruction, Region};

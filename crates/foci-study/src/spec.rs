@@ -17,8 +17,8 @@ mod parts;
 
 pub use factors::{Design, FactorSpec};
 pub use parts::{
-    ArmSpec, BaselineMethod, BaselineSpec, ClaimSpec, OpticsSpec, SecondRoundSpec, SpecimenSpec, SplitSpec, StressSpec, TileSize,
-    TrainingSpec, TransferSpec, TuningSpec,
+    ArmSpec, BaselineMethod, BaselineSpec, ClaimSpec, OpticsSpec, SecondRoundSpec, SpecimenSpec, SplitSpec,
+    StressSpec, TileSize, TrainingSpec, TransferSpec, TuningSpec,
 };
 
 /// Measurements on the validation fields, and checkpoints, in each run.

@@ -95,7 +95,7 @@ fn a_rate_is_tried_once_unless_the_study_says_how_often() {
 fn a_second_round_is_held_if_the_study_asks_for_it() {
     assert_eq!(StudySpec::parse(SOUND, "my.toml").unwrap().tuning.second_round, None);
     assert_eq!(StudySpec::quick().unwrap().tuning.second_round, None);
-    for (spec, rates, steps) in [(StudySpec::standard().unwrap(), 2, 120), (shipped("article.toml"), 2, 240)]
+    for (spec, rates, steps) in [(StudySpec::standard().unwrap(), 2, 120), (shipped("article.toml"), 2, 160)]
     {
         assert_eq!(spec.tuning.second_round, Some(SecondRoundSpec { rates, steps }));
     }

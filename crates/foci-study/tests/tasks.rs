@@ -79,8 +79,11 @@ fn write_fields(folder: &Path, fields: usize, value: impl Fn(usize) -> u32) {
         image.data.iter_mut().enumerate().for_each(|(at, value)| *value += 20.0 + noise(at));
         write_png_grey8(&folder.join(format!("images/f{field:02}.png")), &image).unwrap();
         let data = mask.data.iter().map(|&label| label as f32).collect();
-        write_png_grey8(&folder.join(format!("masks/f{field:02}.png")), &Plane { width: SIDE, height: SIDE, data })
-            .unwrap();
+        write_png_grey8(
+            &folder.join(format!("masks/f{field:02}.png")),
+            &Plane { width: SIDE, height: SIDE, data },
+        )
+        .unwrap();
     }
 }
 
@@ -121,7 +124,10 @@ fn nets_are_compared_by_the_objects_that_they_find_beside_a_method_without_train
     let learnt = &results.baselines[1];
     assert!(learnt.name == "pixel-classifier" && learnt.training_seconds.is_some(), "{learnt:?}");
     assert!(learnt.metrics["iou"] > 0.8, "{:?}", learnt.metrics);
-    assert!(report.contains("Which net outlines the objects?") && report.contains("The old way, on the same fields"));
+    assert!(
+        report.contains("Which net outlines the objects?")
+            && report.contains("The old way, on the same fields")
+    );
     assert!(report.matches("What unet found in").count() >= 3, "pictures of the worst images");
 }
 
@@ -144,8 +150,12 @@ fn nets_are_compared_by_classes_of_pixels() {
     // Rare classes count more, and the plan says how much.
     let plan = std::fs::read_to_string(place.path().join("out/plan.json")).unwrap();
     let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
-    let weights: Vec<f64> =
-        plan["data"]["class_weights"].as_array().unwrap().iter().map(|weight| weight.as_f64().unwrap()).collect();
+    let weights: Vec<f64> = plan["data"]["class_weights"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|weight| weight.as_f64().unwrap())
+        .collect();
     assert!(weights.len() == 3 && weights[0] < weights[1], "{weights:?}");
 }
 
@@ -171,9 +181,8 @@ fn what_does_not_go_together_is_refused_with_the_way_out() {
         let error = refused(text, &format!("wrong{number}"));
         assert!(error.contains(words), "{error}");
     }
-    let classes = classes
-        .replace("ap_90", "mean_iou")
-        .replace("[[baseline]]\nmethod = \"otsu\"\nsmallest = 20\n", "");
+    let classes =
+        classes.replace("ap_90", "mean_iou").replace("[[baseline]]\nmethod = \"otsu\"\nsmallest = 20\n", "");
     let error = refused(&classes, "few");
     assert!(error.contains("values up to 5") && error.contains("names 2 classes"), "{error}");
     std::fs::remove_dir_all(data.join("masks")).unwrap();

@@ -33,7 +33,8 @@ pub(crate) fn vary(crop: &mut [f32], side: usize, strength: f64, random: &mut Ch
         return;
     }
     // Everything is drawn in any case, so that what one crop gets does not move what the next one gets.
-    let [blur, blur_px, gamma, power, light, gain, offset, noise, sigma] = std::array::from_fn(|_| unit(random));
+    let [blur, blur_px, gamma, power, light, gain, offset, noise, sigma] =
+        std::array::from_fn(|_| unit(random));
     if blur < 0.25 {
         let plane = Plane { width: side, height: side, data: crop.to_vec() };
         // Strengths are bounded, so no blur is too wide.
@@ -46,7 +47,8 @@ pub(crate) fn vary(crop: &mut [f32], side: usize, strength: f64, random: &mut Ch
         crop.iter_mut().filter(|value| **value > 0.0).for_each(|value| *value = value.powf(power));
     }
     if light < 0.5 {
-        let (gain, offset) = (between(GAIN, strength, gain), (OFFSET * strength * (2.0 * offset - 1.0)) as f32);
+        let (gain, offset) =
+            (between(GAIN, strength, gain), (OFFSET * strength * (2.0 * offset - 1.0)) as f32);
         crop.iter_mut().for_each(|value| *value = gain * *value + offset);
     }
     if noise < 0.5 {

@@ -58,7 +58,9 @@ mod tests {
         let map = ClassMap::of_logits(vec![0.0, 5.0, 3f32.ln(), 5.0, 0.0, -200.0], 2, 1);
         assert_eq!(map.classes.data, [1, 0]);
         let expected = [0.2, 0.5, 0.6, 0.5, 0.2, 0.0];
-        assert!(map.probabilities.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-6));
+        assert!(
+            map.probabilities.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-6)
+        );
         assert_eq!(map.count(), 3);
         let (area, likeliest) = map.of_class(1);
         assert!(area == 1 && (likeliest - 0.6).abs() < 1e-6);

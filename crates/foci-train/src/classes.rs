@@ -1,9 +1,9 @@
 //! The classes of a run: how many there are, how often each occurs, what each counts, and where rare ones are found.
 
+use crate::TrainError;
 use crate::plan::MOST_CLASSES;
 use crate::target::{Source, labels_of};
 use crate::tiles::Example;
-use crate::TrainError;
 use foci_image::crop::{self, Crop};
 use rand_chacha::ChaCha8Rng;
 
@@ -84,9 +84,8 @@ impl RareClasses {
         let place = *places.get(crop::below(random, places.len()))? as usize;
         let (width, height) = sources[*source].size();
         let side = side((width, height), random);
-        let mut start = |at: usize, length: usize| {
-            at.saturating_sub(crop::below(random, side)).min(length - side)
-        };
+        let mut start =
+            |at: usize, length: usize| at.saturating_sub(crop::below(random, side)).min(length - side);
         let (x, y) = (start(place % width, width), start(place / width, height));
         let (turns, mirrored) = (crop::below(random, 4) as u8, crop::below(random, 2) == 1);
         Some((*source, Crop { x, y, width: side, height: side, turns, mirrored }))
@@ -114,7 +113,10 @@ mod tests {
         assert!(matches!(class_counts(&alike), Err(TrainError::OneClass { value: 4 })));
         let objects = [example(2, vec![0, 300])];
         assert!(matches!(class_counts(&objects), Err(TrainError::NoClass { value: 300, classes: 256 })));
-        assert!(matches!(class_counts(&[Example::from(Plane::zeros(1, 1))]), Err(TrainError::NoLabels { .. })));
+        assert!(matches!(
+            class_counts(&[Example::from(Plane::zeros(1, 1))]),
+            Err(TrainError::NoLabels { .. })
+        ));
     }
 
     #[test]
@@ -130,7 +132,8 @@ mod tests {
         // One pixel of class 1 in a corner of one image, half of another of class 2.
         let mut corner = vec![0; 400];
         corner[0] = 1;
-        let examples = [example(20, corner), example(20, (0..400).map(|at| 2 * u32::from(at < 200)).collect())];
+        let examples =
+            [example(20, corner), example(20, (0..400).map(|at| 2 * u32::from(at < 200)).collect())];
         let plan = TrainingPlan { task: Task::Semantic, loss: LossKind::Classes, classes: 3, ..plan(8) };
         let sources: Vec<Source> = examples.iter().map(|one| Source::new(one, &plan).unwrap()).collect();
         let rare = RareClasses::of(&sources);

@@ -59,7 +59,9 @@ pub enum TrainError {
         task: crate::Task,
     },
     /// Tiles are too small for a net.
-    #[error("tiles of {side} pixels are too small for this net: with what it sees around each pixel it needs at least {least}")]
+    #[error(
+        "tiles of {side} pixels are too small for this net: with what it sees around each pixel it needs at least {least}"
+    )]
     Tile {
         /// The smallest side.
         least: usize,
@@ -67,7 +69,9 @@ pub enum TrainError {
         side: usize,
     },
     /// A net that looks at the whole image at once.
-    #[error("net `{net}` normalises its layers over the whole image, so an image in tiles would give something else; predict it whole, on a machine with more memory")]
+    #[error(
+        "net `{net}` normalises its layers over the whole image, so an image in tiles would give something else; predict it whole, on a machine with more memory"
+    )]
     Normalised {
         /// The net.
         net: String,

@@ -285,7 +285,9 @@ pub(crate) mod tests {
             assert!(error.contains(word), "{error}");
         }
         assert!(plan(8).check().is_ok());
-        assert!(TrainingPlan { class_weights: vec![1.0, 9.5], rare_share: 1.0, ..classes(2) }.check().is_ok());
+        assert!(
+            TrainingPlan { class_weights: vec![1.0, 9.5], rare_share: 1.0, ..classes(2) }.check().is_ok()
+        );
     }
 
     #[test]

@@ -26,7 +26,8 @@ impl Seen {
         let labels = examples.iter().filter_map(|example| example.labels.as_ref());
         let mut diameters: Vec<f64> = labels.flat_map(|labels| diameters_px(&labels.data)).collect();
         diameters.sort_by(f64::total_cmp);
-        let at = |share: f64| diameters.get((share * diameters.len().saturating_sub(1) as f64).round() as usize);
+        let at =
+            |share: f64| diameters.get((share * diameters.len().saturating_sub(1) as f64).round() as usize);
         self.diameters_px = at(TAIL).zip(at(1.0 - TAIL)).map(|(&low, &high)| [low, high]);
         self
     }
@@ -75,7 +76,10 @@ mod tests {
         let found = diameters_px(&[0, 7, 7, 0, 7, 2]);
         // Label 2 has one pixel, label 7 three.
         let expected = [1.128_379_167, 1.954_410_048];
-        assert!(found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-9), "{found:?}");
+        assert!(
+            found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-9),
+            "{found:?}"
+        );
     }
 
     #[test]
@@ -87,10 +91,17 @@ mod tests {
         }
         let examples = [Example { image: Plane::zeros(40, 10), labels: Some(labels) }];
         let seen = Seen { bits: vec![8, 16], diameters_px: None }.with_objects(&examples);
-        assert_eq!(seen.diameters_px.map(|[low, high]| (low - 4.5135).abs() < 1e-3 && low == high), Some(true));
+        assert_eq!(
+            seen.diameters_px.map(|[low, high]| (low - 4.5135).abs() < 1e-3 && low == high),
+            Some(true)
+        );
         assert_eq!(seen.remark_on_bits(16), None);
         assert!(seen.remark_on_bits(32).unwrap().contains("8 and 16 bits"));
-        assert!(seen.remark_on_sizes(&mut [2.0, 30.0, 3.0]).unwrap().contains("3 pixels across (median), smaller"));
+        assert!(
+            seen.remark_on_sizes(&mut [2.0, 30.0, 3.0])
+                .unwrap()
+                .contains("3 pixels across (median), smaller")
+        );
         assert!(seen.remark_on_sizes(&mut [9.0]).unwrap().contains("larger"));
         assert_eq!(seen.remark_on_sizes(&mut [seen.diameters_px.unwrap()[0]]), None);
         assert_eq!(seen.remark_on_sizes(&mut []), None);

@@ -34,7 +34,9 @@ impl<'a> Source<'a> {
         let labels = || labels_of(example);
         let maps = match plan.task {
             Task::Reconstruct => Maps::Image,
-            Task::Semantic => Maps::Classes { classes: classes(labels()?, plan.classes)?, count: plan.classes },
+            Task::Semantic => {
+                Maps::Classes { classes: classes(labels()?, plan.classes)?, count: plan.classes }
+            }
             Task::Instances => Maps::Objects(Targets::of(labels()?)),
         };
         Ok(Source { example, maps })

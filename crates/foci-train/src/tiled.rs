@@ -100,9 +100,12 @@ impl Tile {
         let (rows, columns) = (&self.rows, &self.columns);
         let shown_pixels = (rows.shown.len() * columns.shown.len()).max(1);
         let length = columns.kept.len();
-        for (part, map) in answer.chunks_exact(shown_pixels).zip(maps.chunks_exact_mut((height * width).max(1))) {
+        for (part, map) in
+            answer.chunks_exact(shown_pixels).zip(maps.chunks_exact_mut((height * width).max(1)))
+        {
             for y in rows.kept.clone() {
-                let from = (y - rows.shown.start) * columns.shown.len() + columns.kept.start - columns.shown.start;
+                let from =
+                    (y - rows.shown.start) * columns.shown.len() + columns.kept.start - columns.shown.start;
                 let to = y * width + columns.kept.start;
                 map[to..to + length].copy_from_slice(&part[from..from + length]);
             }

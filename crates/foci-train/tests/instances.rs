@@ -47,7 +47,8 @@ fn tiles() -> Tiles {
 }
 
 fn net() -> Net {
-    solve::for_weights(&Architecture::shipped("unet").unwrap(), 6_000, 1, foci_segment::targets::CHANNELS).unwrap()
+    solve::for_weights(&Architecture::shipped("unet").unwrap(), 6_000, 1, foci_segment::targets::CHANNELS)
+        .unwrap()
 }
 
 fn for_instances(steps: u64) -> TrainingPlan {

@@ -7,7 +7,8 @@ use foci_image::{LabelImage, Plane};
 use foci_kernels::{Compute, Simd};
 use foci_net::{Architecture, solve};
 use foci_train::{
-    Example, LossKind, Model, Predictor, Task, Tiles, TrainError, TrainingPlan, balanced_weights, class_counts,
+    Example, LossKind, Model, Predictor, Task, Tiles, TrainError, TrainingPlan, balanced_weights,
+    class_counts,
 };
 
 const SIDE: usize = 64;
@@ -76,7 +77,10 @@ fn a_class_of_a_few_pixels_is_learnt_beside_large_ones() {
         specks += usize::from((0..SIDE * SIDE).any(found));
     }
     // Eight images that it has not seen, each with one speck.
-    assert!(right * 100 >= 88 * 8 * SIDE * SIDE && specks == 8, "{right} pixels right, {specks} specks found");
+    assert!(
+        right * 100 >= 88 * 8 * SIDE * SIDE && specks == 8,
+        "{right} pixels right, {specks} specks found"
+    );
     assert!(matches!(predictor.objects_raw(&example(1).image), Err(TrainError::OtherTask { .. })));
 }
 
@@ -86,7 +90,10 @@ fn a_run_that_was_stopped_ends_at_the_same_bits() {
     let plan = for_classes(6);
     let [whole, stopped] = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let first = run_on(&tiles(), &net, &plan, whole.path(), u64::MAX).unwrap();
-    assert!(matches!(run_on(&tiles(), &net, &plan, stopped.path(), 3), Err(TrainError::Interrupted { step: 3 })));
+    assert!(matches!(
+        run_on(&tiles(), &net, &plan, stopped.path(), 3),
+        Err(TrainError::Interrupted { step: 3 })
+    ));
     let second = run_on(&tiles(), &net, &plan, stopped.path(), u64::MAX).unwrap();
     assert_eq!(first.model.parameters.values, second.model.parameters.values);
 }

@@ -44,9 +44,12 @@ fn tiles_give_the_bits_of_the_whole() {
     ] {
         let net = solve::for_weights(&Architecture::shipped(name).unwrap(), weights, 1, 1).unwrap();
         let model = model(net);
-        let tiled = |side: usize, image: &Plane| Predictor::new(&model, &compute).with_tiles(side).predict(image);
+        let tiled =
+            |side: usize, image: &Plane| Predictor::new(&model, &compute).with_tiles(side).predict(image);
         // The smallest tiles there are, and larger ones.
-        let Err(TrainError::Tile { least, .. }) = tiled(1, &image(2, 2)) else { panic!("{name}: tiles of one pixel") };
+        let Err(TrainError::Tile { least, .. }) = tiled(1, &image(2, 2)) else {
+            panic!("{name}: tiles of one pixel")
+        };
         let image = image(least + 75, least - 45);
         let whole = Predictor::new(&model, &compute).predict(&image).unwrap();
         assert!(whole.data.iter().any(|value| *value != whole.data[0]), "{name} gives something");

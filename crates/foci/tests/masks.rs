@@ -41,7 +41,8 @@ fn a_net_learns_objects_and_predicts_label_images() {
     // In tiles, and as PNG: the same objects.
     let png = place.text("png");
     foci(&["predict", &model, &data, "--out", &png, "--png", "--tile", "512"]).succeeds();
-    let again = json(&foci(&["evaluate", "--truth", &data, "--pred", &png, "--as", "labels", "--json"]).stdout);
+    let again =
+        json(&foci(&["evaluate", "--truth", &data, "--pred", &png, "--as", "labels", "--json"]).stdout);
     assert_eq!(again["mean"], measured["mean"]);
     foci(&["predict", &model, &data, "--out", &place.text("tiny"), "--tile", "9"])
         .fails_with(2, &["tiles of 9 pixels", "at least"]);
@@ -91,7 +92,19 @@ fn a_net_learns_classes_and_tells_images_apart_by_them() {
     write_classes(&place.path("data"));
     let (data, model, found) = (place.text("data"), place.text("model"), place.text("found"));
     let train = |more: &[&str], out: &str| {
-        let base = ["train", "--task", "semantic", "--net", "unet", "--weights", "5000", "--crop", "32", "--batch", "4"];
+        let base = [
+            "train",
+            "--task",
+            "semantic",
+            "--net",
+            "unet",
+            "--weights",
+            "5000",
+            "--crop",
+            "32",
+            "--batch",
+            "4",
+        ];
         foci(&[&base[..], more, &["--data", &data, "--out", out]].concat())
     };
     let names = ["--classes", "ground,stripe,square", "--steps", "120", "--learning-rate", "1e-2"];
@@ -111,7 +124,11 @@ fn a_net_learns_classes_and_tells_images_apart_by_them() {
     assert!(square["auroc"].as_f64().unwrap() > 0.9, "{measured}");
     assert!(measured["mean"]["iou"].as_f64().unwrap() > 0.6, "{measured}");
     let words = foci(&["evaluate", "--truth", &data, "--pred", &found]);
-    assert!(words.stdout.contains("mean over classes") && words.stdout.contains("square"), "{}", words.stdout);
+    assert!(
+        words.stdout.contains("mean over classes") && words.stdout.contains("square"),
+        "{}",
+        words.stdout
+    );
 
     // A hundredth of a minute is some steps, and the number that is told repeats them.
     let told = train(&["--minutes", "0.01"], &place.text("minutes"));
@@ -119,10 +136,12 @@ fn a_net_learns_classes_and_tells_images_apart_by_them() {
     train(&["--minutes", "0.01", "--resume"], &place.text("minutes")).succeeds();
 
     // What cannot be: fewer names than values, classes of another task, masks of one class, masks that number objects.
-    train(&["--classes", "ground,stripe"], &place.text("other")).fails_with(2, &["values up to 2", "only 2 classes"]);
+    train(&["--classes", "ground,stripe"], &place.text("other"))
+        .fails_with(2, &["values up to 2", "only 2 classes"]);
     foci(&["train", "--net", "unet", "--classes", "a,b", "--data", &data, "--out", &place.text("other")])
         .fails_with(2, &["--classes", "semantic"]);
-    foci(&["predict", "otsu", &data, "--tile", "99", "--out", &place.text("other")]).fails_with(2, &["--tile", "models"]);
+    foci(&["predict", "otsu", &data, "--tile", "99", "--out", &place.text("other")])
+        .fails_with(2, &["--tile", "models"]);
     for field in 0..8 {
         let plane = Plane { width: 64, height: 64, data: vec![3.0; 64 * 64] };
         write_png_grey8(&place.path(&format!("data/masks/f{field}.png")), &plane).unwrap();

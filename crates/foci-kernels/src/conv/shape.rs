@@ -118,7 +118,8 @@ impl ConvShape<'_> {
 
     fn by_tiles(&self, rule: &impl Rule, part: Part, channels_in: usize, channels_out: usize) -> bool {
         let possible = self.kernel == 3 && !self.exact;
-        possible && rule(part, channels_in, channels_out, self.part_of.unwrap_or(self.size()), self.distance())
+        possible
+            && rule(part, channels_in, channels_out, self.part_of.unwrap_or(self.size()), self.distance())
     }
 
     fn pass(&self, rule: &impl Rule, simd: Simd, channels_in: usize, outputs: &[usize], back: bool) -> Pass {

@@ -22,12 +22,16 @@ pub(super) fn keep_fields_with_mask(
     let parts = [("train", &mut split.train), ("tune", &mut split.validation), ("test", &mut split.test)];
     let mut without = Vec::new();
     for (part, fields) in parts {
-        without.extend(fields.iter().filter(|field| !has_mask(field)).map(|&field| dataset.fields[field].name.clone()));
+        without.extend(
+            fields.iter().filter(|field| !has_mask(field)).map(|&field| dataset.fields[field].name.clone()),
+        );
         fields.retain(has_mask);
         if fields.is_empty() {
             return Err(StudyError::Data {
                 folder: folder.into(),
-                reason: format!("no field to {part} on has a mask, which this task is learnt from; add masks, or choose the task 'reconstruct'"),
+                reason: format!(
+                    "no field to {part} on has a mask, which this task is learnt from; add masks, or choose the task 'reconstruct'"
+                ),
             });
         }
     }

@@ -157,9 +157,8 @@ mod tests {
     #[test]
     fn classes_are_pooled_over_the_tiles_of_a_field_and_those_that_do_not_occur_say_nothing() {
         let names = ["ground", "speck", "never"].map(String::from);
-        let found = |truth: &[u32], found: &[u32]| {
-            Answer::Classes(&image(truth), image(found)).measure().unwrap()
-        };
+        let found =
+            |truth: &[u32], found: &[u32]| Answer::Classes(&image(truth), image(found)).measure().unwrap();
         let tiles = [found(&[0, 0, 0, 0], &[0, 0, 0, 0]), found(&[0, 0, 1, 1], &[0, 2, 1, 0])];
         let values = of_field(&tiles, &names);
         // Ground: six pixels, five of them and one more predicted: 5 / 7. Speck: one of two.
@@ -175,9 +174,8 @@ mod tests {
 
     #[test]
     fn objects_are_averaged_over_the_tiles_of_a_field() {
-        let found = |truth: &[u32], found: &[u32]| {
-            Answer::Objects(&image(truth), image(found)).measure().unwrap()
-        };
+        let found =
+            |truth: &[u32], found: &[u32]| Answer::Objects(&image(truth), image(found)).measure().unwrap();
         let tiles = [found(&[0, 1, 1, 0], &[0, 5, 5, 0]), found(&[0, 1, 1, 0], &[0, 0, 0, 0])];
         let values = of_field(&tiles, &[]);
         assert_eq!((values["mean_ap"], values["missing"], values["iou"]), (0.5, 0.5, 0.5));

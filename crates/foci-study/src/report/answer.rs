@@ -156,10 +156,7 @@ fn headline(results: &Results, measure: &Measure, ranking: &Ranking) -> String {
     let opening = if beaten.is_empty() {
         format!("Undecided: at {weights} weights the study does not tell {tied} apart")
     } else {
-        format!(
-            "At {weights} weights {tied} {}, and the study does not decide between them",
-            deed.several_do
-        )
+        format!("At {weights} weights {tied} {}, and the study does not decide between them", deed.several_do)
     };
     let more = if beaten.is_empty() { String::new() } else { format!("; {name} {} {beaten}", deed.better) };
     format!(

@@ -49,7 +49,8 @@ fn view(set: &JudgedSet, arm: &impl Fn(&str) -> usize) -> Result<JudgedView, Rep
         })
     };
     let whole = (region.width, region.height) == (set.width, set.height);
-    let part = format!("{} × {} of them from column {}, row {}", region.width, region.height, region.x, region.y);
+    let part =
+        format!("{} × {} of them from column {}, row {}", region.width, region.height, region.x, region.y);
     Ok(JudgedView {
         tile: set.tile.clone(),
         width: set.width,

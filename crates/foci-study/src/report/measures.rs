@@ -127,8 +127,12 @@ fn explanation(known: Known) -> &'static str {
         Known::Ap90 => {
             "The same, for outlines that share 90\u{a0}% of the area: two people drawing the same objects hardly agree so well."
         }
-        Known::PanopticQuality => "Objects found (F1 at an IoU of 0.5) times the mean overlap of those found.",
-        Known::BoundaryF => "The share of outlines that lie within two pixels of a true one, and the other way round.",
+        Known::PanopticQuality => {
+            "Objects found (F1 at an IoU of 0.5) times the mean overlap of those found."
+        }
+        Known::BoundaryF => {
+            "The share of outlines that lie within two pixels of a true one, and the other way round."
+        }
         Known::ForegroundIou => "Overlap of all objects together, whether they are told apart or not.",
         Known::Split => "True objects of an image that were found in two or more parts.",
         Known::Merged => "Objects found in an image that hold two or more true ones.",

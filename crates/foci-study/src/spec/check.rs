@@ -136,7 +136,9 @@ impl StudySpec {
             ));
         }
         if !needed && given > 0 {
-            return Err(format!("classes are for the task 'semantic', and the task is '{task}'; leave them out"));
+            return Err(format!(
+                "classes are for the task 'semantic', and the task is '{task}'; leave them out"
+            ));
         }
         if self.task != Task::Reconstruct && (self.stress.is_some() || self.transfer.is_some()) {
             return Err(format!(

@@ -80,11 +80,17 @@ pub fn run(flags: &EvaluateArguments, pairs: Vec<Pair>, threads: Option<usize>) 
 
 fn evaluate(pair: &Labelled) -> Result<Evaluated, Failure> {
     let place = |error: MeasureError| {
-        Failure::input(anyhow::anyhow!("{} against {}: {error}", pair.predicted.display(), pair.truth.display()))
+        Failure::input(anyhow::anyhow!(
+            "{} against {}: {error}",
+            pair.predicted.display(),
+            pair.truth.display()
+        ))
     };
     let (truth, predicted) = (read_labels(&pair.truth)?, read_labels(&pair.predicted)?);
     let confusion = LabelView::new(truth.width, truth.height, &truth.data)
-        .and_then(|truth| Confusion::of(truth, LabelView::new(predicted.width, predicted.height, &predicted.data)?))
+        .and_then(|truth| {
+            Confusion::of(truth, LabelView::new(predicted.width, predicted.height, &predicted.data)?)
+        })
         .map_err(place)?;
     Ok(Evaluated { confusion, told: told(&pair.predicted)? })
 }
@@ -117,7 +123,8 @@ fn told(predicted: &Path) -> Result<Told, Failure> {
 }
 
 fn of_class(class: usize, all: &Confusion, images: &[Evaluated]) -> Class {
-    let has = |image: &&Evaluated| class < image.confusion.classes() && image.confusion.recall(class).is_some();
+    let has =
+        |image: &&Evaluated| class < image.confusion.classes() && image.confusion.recall(class).is_some();
     let scores = |wanted: bool| {
         let of_image = |image: &Evaluated| image.told.scores.get(class).copied();
         images.iter().filter(|image| has(image) == wanted).map(of_image).collect::<Option<Vec<f64>>>()
@@ -151,7 +158,8 @@ fn table(evaluation: &Evaluation) -> String {
         "images",
         "AUROC"
     );
-    let number = |value: Option<f64>, digits: usize| value.map_or("-".into(), |value| format!("{value:.digits$}"));
+    let number =
+        |value: Option<f64>, digits: usize| value.map_or("-".into(), |value| format!("{value:.digits$}"));
     for class in &evaluation.classes {
         let _ = writeln!(
             text,

@@ -11,8 +11,8 @@ use crate::progress::Progress;
 use crate::reading::{self, Notes};
 use crate::terminal;
 use foci_image::{
-    ChannelChoice, ImageError, LabelImage, Plane, Reading, read_plane_as_others, write_png_grey16, write_tiff_f32,
-    write_tiff_u32, write_whole,
+    ChannelChoice, ImageError, LabelImage, Plane, Reading, read_plane_as_others, write_png_grey16,
+    write_tiff_f32, write_tiff_u32, write_whole,
 };
 use foci_kernels::Compute;
 use foci_segment::Method;

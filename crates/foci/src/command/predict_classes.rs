@@ -34,7 +34,9 @@ pub fn write(pair: &Predicted, image: &Plane, map: &ClassMap, names: &[String]) 
 /// One line for each class: its value in the class image, its name, its area, and the probability that it has where it is likeliest.
 fn table(map: &ClassMap, names: &[String]) -> Result<String, Failure> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let failed = |error: &dyn std::fmt::Display| Failure::working(anyhow::anyhow!("cannot write a table of classes: {error}"));
+    let failed = |error: &dyn std::fmt::Display| {
+        Failure::working(anyhow::anyhow!("cannot write a table of classes: {error}"))
+    };
     let pixels = map.classes.data.len().max(1) as f64;
     let rows = (0..map.count()).map(|class| {
         let (area, highest) = map.of_class(class);

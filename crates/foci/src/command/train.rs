@@ -2,8 +2,7 @@
 
 use crate::arguments::TrainArguments;
 use crate::command::train_plan::{
-    activation, fill_minutes, know_classes, normalisation, plan, refuse_classes_without_task,
-    with_classes,
+    activation, fill_minutes, know_classes, normalisation, plan, refuse_classes_without_task, with_classes,
 };
 use crate::exit::Failure;
 use crate::progress::{Progress, READING, duration, watched};

@@ -37,11 +37,14 @@ pub fn fill_minutes(
         return Ok(format!("going on with a training of {steps} steps"));
     }
     let shape = Shape { n: plan.batch, h: plan.crop, w: plan.crop };
-    let timing = time(net, shape, plan.exact, compute, TIMED_STEPS, &mut |_, _| {}).map_err(Failure::input)?;
+    let timing =
+        time(net, shape, plan.exact, compute, TIMED_STEPS, &mut |_, _| {}).map_err(Failure::input)?;
     let seconds = timing.train_seconds;
     set_steps(plan, ((60.0 * minutes * SHARE_OF_STEPS / seconds) as u64).max(1));
     let steps = plan.steps;
-    Ok(format!("{minutes} minutes are {steps} steps on this machine ({seconds:.3} s each); --steps {steps} repeats this training"))
+    Ok(format!(
+        "{minutes} minutes are {steps} steps on this machine ({seconds:.3} s each); --steps {steps} repeats this training"
+    ))
 }
 
 fn set_steps(plan: &mut TrainingPlan, steps: u64) {
