@@ -74,8 +74,8 @@ mod tests {
     #[test]
     fn diameters_are_those_of_circles() {
         let found = diameters_px(&[0, 7, 7, 0, 7, 2]);
-        // Label 2 has one pixel, label 7 three.
-        let expected = [1.128_379_167, 1.954_410_048];
+        // Label 2 has one pixel, label 7 three: 2 by the root of pi, and the root of three times that.
+        let expected = [1.0, 3f64.sqrt()].map(|roots| roots * std::f64::consts::FRAC_2_SQRT_PI);
         assert!(
             found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-9),
             "{found:?}"

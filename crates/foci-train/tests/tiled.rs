@@ -1,5 +1,8 @@
 //! Images in tiles: the answer is that of the whole image, bit for bit.
 
+// A test may stop at anything unexpected.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::plan;
