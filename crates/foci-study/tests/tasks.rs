@@ -58,7 +58,7 @@ impl Observer for Nobody {
     }
 }
 
-/// Discs on a ground, some of them in contact; `value` gives the mask its values.
+/// Discs on a ground, each in contact with the next; `value` gives the mask its values.
 fn write_fields(folder: &Path, fields: usize, value: impl Fn(usize) -> u32) {
     for part in ["images", "masks"] {
         std::fs::create_dir_all(folder.join(part)).unwrap();
@@ -66,7 +66,7 @@ fn write_fields(folder: &Path, fields: usize, value: impl Fn(usize) -> u32) {
     for field in 0..fields {
         let (mut image, mut mask) = (Plane::zeros(SIDE, SIDE), LabelImage::zeros(SIDE, SIDE));
         for disc in 0..5 {
-            let (x, y) = (14 + 17 * disc, 20 + (23 * field + 31 * disc) % 56);
+            let (x, y) = (14 + 15 * disc, 30 + 23 * field % 30 + 8 * (disc % 2));
             for at in 0..SIDE * SIDE {
                 let inside = (at % SIDE).abs_diff(x).pow(2) + (at / SIDE).abs_diff(y).pow(2) <= 81;
                 if inside && mask.data[at] == 0 {
