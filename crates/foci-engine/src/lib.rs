@@ -45,7 +45,9 @@ mod watch;
 
 pub use error::EngineError;
 pub use foci_net::memory::{Bytes, MemoryPlan, Mode, PlanError, PlanOptions, Shape, largest_image};
-pub use loss::{ByChannels, ChannelLoss, CrossEntropyDice, Loss, MeanAbsoluteError, MeanSquaredError};
+pub use loss::{
+    ByChannels, ChannelLoss, CrossEntropyDice, Loss, MeanAbsoluteError, MeanSquaredError, softmax,
+};
 pub use optimiser::{Adam, AdamSettings, Optimiser, Sgd, clip_gradient_norm};
 pub use parameters::{Gradients, Layer, LayerGradient, Layout, Parameters, Start};
 pub use profile::{Profile, ProfileRow, profile};

@@ -8,7 +8,7 @@ mod channels;
 mod classes;
 
 pub use channels::{ByChannels, ChannelLoss};
-pub use classes::CrossEntropyDice;
+pub use classes::{CrossEntropyDice, softmax};
 
 use crate::error::{EngineError, check_length};
 use crate::sums::sum;

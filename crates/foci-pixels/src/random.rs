@@ -1,7 +1,8 @@
-//! Random indices from ChaCha8 (which means the same on every machine and in every version), a stream for each purpose.
+//! Random indices, a stream for each purpose, drawn as crops are ([`foci_image::crop`]): the same on every machine and with every version of the
+//! library behind it.
 
+use foci_image::crop::{below, generator};
 use rand_chacha::ChaCha8Rng;
-use rand_core::{Rng, SeedableRng};
 
 /// The stream that pixels are drawn from; trees follow, one stream each.
 pub(crate) const PIXELS: u64 = 0;
@@ -16,15 +17,12 @@ pub(crate) struct Draws {
 impl Draws {
     /// One of the streams of a seed.
     pub fn new(seed: u64, stream: u64) -> Self {
-        let mut source = ChaCha8Rng::seed_from_u64(seed);
-        source.set_stream(stream);
-        Self { source }
+        Self { source: generator(seed, stream) }
     }
 
-    /// An index in `0..count`, all equally likely: Lemire's multiplication (ACM TOMACS 2019), whose rest of at most `count` in 2^64
-    /// is left as it is, far below what any number of draws could show. `count` is at least 1.
+    /// An index in `0..count`, all equally likely. `count` is at least 1.
     pub fn index(&mut self, count: u64) -> u64 {
-        ((u128::from(self.source.next_u64()) * u128::from(count)) >> 64) as u64
+        below(&mut self.source, count as usize) as u64
     }
 }
 

@@ -14,12 +14,12 @@
 //! heights that were not .534.
 
 use crate::components::remove_small_objects;
-use crate::filter::gaussian;
 use crate::holes::fill_holes;
 use crate::peaks::{Height, prominent_peaks};
 use crate::targets::{CHANNELS, CLASSES};
 use crate::watershed::{WALL, watershed};
 use crate::{Levels, SegmentError};
+use foci_image::gaussian::smooth;
 use foci_image::{LabelImage, Plane};
 use serde::{Deserialize, Serialize};
 
@@ -100,7 +100,7 @@ fn heights(maps: &[f32], width: usize, height: usize) -> Result<Vec<Height>, Seg
         (0.5 * (depths[at].clamp(0.0, 1.0) + share)).max(LOWEST)
     };
     let rough = Plane { width, height, data: (0..pixels).map(height_of).collect() };
-    let smooth = gaussian(&rough, SMOOTHING_PX)?;
+    let smooth = smooth(&rough, SMOOTHING_PX);
     let whole = |(&rough, &smooth): (&f32, &f32)| match rough > 0.0 {
         true => (smooth * f32::from(Height::MAX)).round().max(1.0) as Height,
         false => 0,

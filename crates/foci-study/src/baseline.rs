@@ -17,7 +17,7 @@ use foci_image::{LabelImage, Workers};
 use foci_pixels::{Example, PixelClassifier, PixelError, PixelObjectOptions, TrainingOptions, objects};
 use foci_segment::targets::{CLASSES, CONTACT};
 use foci_segment::{MethodOptions, ObjectOptions};
-use foci_train::{ClassMap, Task};
+use foci_train::{Task, likeliest};
 use std::time::Instant;
 
 /// Seed of the classifier: which pixels it learns from, and how its trees grow.
@@ -31,41 +31,37 @@ pub(crate) fn test_all(
     threads: usize,
     observer: &mut dyn Observer,
 ) -> Result<Vec<BaselineSummary>, StudyError> {
+    let megapixels = bench.tiles().iter().map(|(tile, _)| tile.plane.data.len()).sum::<usize>() as f64 / 1e6;
     let mut all = Vec::with_capacity(spec.baselines.len());
     for baseline in &spec.baselines {
         let name = baseline.method.name();
-        let begun = Instant::now();
-        let classifier = match baseline.method {
-            BaselineMethod::Method(_) => None,
-            BaselineMethod::PixelClassifier => Some(learn(spec, data, threads, observer)?),
-        };
-        let training_seconds = classifier.as_ref().map(|_| begun.elapsed().as_secs_f64());
         let what = format!("{name}: measuring");
-        let clock = Instant::now();
-        let answers = match (&classifier, baseline.method) {
-            (None, BaselineMethod::Method(method)) => {
-                let mut workers = workers(&what, threads, observer);
+        let mut training_seconds = None;
+        let mut clock = Instant::now();
+        let answers = match baseline.method {
+            BaselineMethod::Method(method) => {
                 let options = MethodOptions { smallest: baseline.smallest, ..MethodOptions::default() };
-                workers.map(bench.tiles(), |(tile, known)| {
+                workers(&what, threads, observer).map(bench.tiles(), |(tile, known)| {
                     let found = method.segment(&tile.plane, &options).map_err(|error| failed(tile, error))?;
                     answer(tile, known, found)
                 })?
             }
-            (classifier, _) => {
+            BaselineMethod::PixelClassifier => {
+                let classifier = learn(spec, data, threads, observer)?;
+                training_seconds = Some(clock.elapsed().as_secs_f64());
+                clock = Instant::now();
+                // One tile after the other: a classifier takes all threads for each.
                 let mut answers = Vec::with_capacity(bench.tiles().len());
                 for (number, (tile, known)) in bench.tiles().iter().enumerate() {
                     observer.phase(&what, number, bench.tiles().len())?;
-                    let Some(classifier) = classifier else { continue };
-                    let found = classify(classifier, baseline.smallest, tile, spec.task, threads);
+                    let found = classify(&classifier, baseline.smallest, tile, spec.task, threads);
                     answers.push(answer(tile, known, found.map_err(|error| failed(tile, error))?)?);
                 }
                 observer.phase(&what, bench.tiles().len(), bench.tiles().len())?;
                 answers
             }
         };
-        let pixels: usize = bench.tiles().iter().map(|(tile, _)| tile.plane.data.len()).sum();
-        let seconds_per_megapixel =
-            clock.elapsed().as_secs_f64() / (pixels as f64 / 1e6).max(f64::MIN_POSITIVE);
+        let seconds_per_megapixel = clock.elapsed().as_secs_f64() / megapixels.max(f64::MIN_POSITIVE);
         let Measured { means, .. } =
             bench.judge(&answers, seconds_per_megapixel, &mut workers(&what, threads, observer))?;
         all.push(BaselineSummary {
@@ -139,8 +135,7 @@ fn classify(
     let (width, height) = (tile.plane.width, tile.plane.height);
     let probabilities = classifier.predict(&tile.plane, &mut Workers::new(threads))?;
     if task == Task::Semantic {
-        // The likeliest class is the one with the largest value, be it a logit or a probability.
-        return Ok(ClassMap::of_logits(probabilities, width, height).classes);
+        return Ok(likeliest(&probabilities, width, height));
     }
     let options = PixelObjectOptions {
         objects: ObjectOptions { smallest, ..ObjectOptions::default() },

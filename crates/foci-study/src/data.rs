@@ -17,7 +17,7 @@ use foci_image::{
 };
 use foci_measure::frequency::LEAST_SIDE;
 use foci_train::{Example, Task, Tiles};
-use masks::{class_weights, example, keep_fields_with_mask};
+use masks::{class_weights, example};
 use parts::{Parts, split};
 use serde::{Deserialize, Serialize};
 pub(crate) use specimens::SPECIMENS;
@@ -117,14 +117,10 @@ impl Data {
         };
         let options = options(request);
         let dataset = open_folder(&folder, &options, threads, observer)?;
-        let (Parts { mut split, others }, fold) = split(spec, &dataset, &folder)?;
+        let Parts { split, others, fold, without_mask } = split(spec, &dataset, &folder)?;
         let mut notes = dataset.notes.clone();
-        if spec.task.needs_masks() {
-            notes.extend(keep_fields_with_mask(&dataset, &mut split, &folder)?);
-        }
-        let tested: BTreeSet<&str> =
-            split.test.iter().map(|&field| dataset.fields[field].group.as_str()).collect();
-        if tested.len() < LEAST_COMPARED {
+        notes.extend(without_mask);
+        if count_groups(&dataset, &split.test) < LEAST_COMPARED {
             notes.push(
                 "Only one field is held out to test on, so no difference between nets has an interval and nothing is compared. Add fields, or hold out more of them.".into(),
             );
@@ -220,13 +216,13 @@ pub(crate) fn count_test_fields(
         return Ok(fields.div_ceil(spec.split.folds.max(1)));
     };
     let dataset = open_folder(folder, &options(request), threads, observer)?;
-    let (Parts { mut split, .. }, _) = split(spec, &dataset, folder)?;
-    if spec.task.needs_masks() {
-        keep_fields_with_mask(&dataset, &mut split, folder)?;
-    }
-    let groups: BTreeSet<&str> =
-        split.test.iter().map(|&field| dataset.fields[field].group.as_str()).collect();
-    Ok(groups.len())
+    let Parts { split, .. } = split(spec, &dataset, folder)?;
+    Ok(count_groups(&dataset, &split.test))
+}
+
+/// How many fields there are among these, siblings counted as one.
+fn count_groups(dataset: &Dataset, fields: &[usize]) -> usize {
+    fields.iter().map(|&field| dataset.fields[field].group.as_str()).collect::<BTreeSet<&str>>().len()
 }
 
 fn options(request: &StudyRequest) -> DatasetOptions {

@@ -126,7 +126,7 @@ impl<'a> TestBench<'a> {
         }
         let pooled = |(field, found): (&str, Vec<Found>)| FieldMeasures {
             field: field.to_string(),
-            metrics: of_field(&found, self.classes),
+            metrics: of_field(found, self.classes),
         };
         let fields: Vec<FieldMeasures> = by_field.into_iter().map(pooled).collect();
         Ok(Measured { means: means(&fields), tiles, fields, seconds_per_megapixel })

@@ -5,7 +5,6 @@
 
 use crate::StudyError;
 use crate::claim::Clause;
-use foci_segment::targets::CHANNELS;
 use foci_train::{Task, TrainingPlan};
 use parts::defaults;
 use serde::{Deserialize, Serialize};
@@ -21,8 +20,6 @@ pub use parts::{
     StressSpec, TileSize, TrainingSpec, TransferSpec, TuningSpec,
 };
 
-/// Measurements on the validation fields, and checkpoints, in each run.
-const RECORDS_PER_RUN: u64 = 10;
 /// Arms of a study, at most.
 const MOST_ARMS: usize = 500;
 
@@ -143,11 +140,7 @@ impl StudySpec {
 
     /// Channels that every net gives.
     pub fn channels(&self) -> usize {
-        match self.task {
-            Task::Reconstruct => 1,
-            Task::Semantic => self.classes.len(),
-            Task::Instances => CHANNELS,
-        }
+        self.task.channels(self.classes.len())
     }
 
     /// The plan of one training of an arm. What classes count depends on the data and is not known here.
@@ -166,10 +159,10 @@ impl StudySpec {
             exact,
             ..
         } = self.training;
-        let records = (steps / RECORDS_PER_RUN).max(1);
+        let records = TrainingPlan::usual_records(steps);
         TrainingPlan {
             task: self.task,
-            classes: if self.task == Task::Semantic { self.classes.len() } else { 0 },
+            classes: self.classes.len(),
             class_weights: Vec::new(),
             rare_share: self.task.usual_rare_share(),
             seed,

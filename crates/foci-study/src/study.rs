@@ -7,7 +7,9 @@ use crate::execute::{Executed, Executor};
 use crate::measure::TestBench;
 use crate::optics::{self, RunOptics};
 use crate::plan::Plan;
-use crate::results::{Budget, NetSummary, OpticsSummary, Results, RunStress, RunSummary, RunTransfer};
+use crate::results::{
+    BaselineSummary, Budget, NetSummary, OpticsSummary, Results, RunStress, RunSummary, RunTransfer,
+};
 use crate::spec::StudySpec;
 use crate::timing::{Timing, time_all};
 use crate::{StudyError, pictures, plan, report};
@@ -135,8 +137,8 @@ fn carry_out(
         optics::test_all(&plan, &data.test, &executed, &request.out, compute, observer)?;
     let stress = stress::test_all(&plan, &data.test, &executed, &request.out, compute, observer)?;
     let transfer = transfer::test_all(&plan, &data.others, &executed, &request.out, compute, observer)?;
-    let mut results = conclude(&plan, &executed, &timings, &optics, stress, transfer)?;
-    results.baselines = baseline::test_all(&plan.spec, &data, &bench, compute.threads(), observer)?;
+    let baselines = baseline::test_all(&plan.spec, &data, &bench, compute.threads(), observer)?;
+    let results = conclude(&plan, &executed, &timings, &optics, stress, transfer, baselines)?;
     let json = serde_json::to_string_pretty(&results).map_err(|error| StudyError::Damaged {
         path: request.out.join("results.json"),
         reason: error.to_string(),
@@ -166,6 +168,7 @@ fn conclude(
     optics: &[RunOptics],
     stress: Vec<RunStress>,
     transfer: Vec<RunTransfer>,
+    baselines: Vec<BaselineSummary>,
 ) -> Result<Results, StudyError> {
     let runs: Vec<RunSummary> = executed.runs.iter().map(|run| run.summary.clone()).collect();
     let comparisons = compare_all(plan, executed);
@@ -190,7 +193,7 @@ fn conclude(
         budget: Budget { weights: plan.spec.weights },
         nets,
         runs,
-        baselines: Vec::new(),
+        baselines,
         signals,
         middle,
         optics,

@@ -13,7 +13,7 @@
 
 use crate::batch::{add_noise, unit};
 use foci_image::Plane;
-use foci_segment::filter::gaussian;
+use foci_image::gaussian::smooth;
 use rand_chacha::ChaCha8Rng;
 
 /// Widest blur in pixels, at strength 1.
@@ -37,10 +37,7 @@ pub(crate) fn vary(crop: &mut [f32], side: usize, strength: f64, random: &mut Ch
         std::array::from_fn(|_| unit(random));
     if blur < 0.25 {
         let plane = Plane { width: side, height: side, data: crop.to_vec() };
-        // Strengths are bounded, so no blur is too wide.
-        if let Ok(blurred) = gaussian(&plane, BLUR_PX * strength * blur_px) {
-            crop.copy_from_slice(&blurred.data);
-        }
+        crop.copy_from_slice(&smooth(&plane, BLUR_PX * strength * blur_px).data);
     }
     if gamma < 0.5 {
         let power = between(GAMMA, strength, power);

@@ -13,12 +13,14 @@ use foci_kernels::Compute;
 use foci_measure::LabelView;
 use foci_measure::labels::Overlaps;
 use foci_measure::labels::matching::{match_objects, thresholds};
-use foci_segment::{ObjectOptions, objects, remove_small_objects};
+use foci_segment::{ObjectOptions, fill_holes, objects, remove_small_objects};
 
 /// Prominences that are tried.
 const PROMINENCES: [f32; 6] = [0.1, 0.15, 0.2, 0.25, 0.3, 0.4];
 /// Smallest areas that are tried, in pixels, in ascending order.
 const SMALLEST: [usize; 6] = [5, 10, 20, 30, 50, 80];
+/// Whether holes are filled.
+const HOLES: [bool; 2] = [false, true];
 /// At most so many images, spread over all.
 const IMAGES: usize = 64;
 
@@ -31,47 +33,48 @@ pub(crate) fn object_options(
     validation: &[Example],
     compute: &Compute,
 ) -> Result<ObjectOptions, TrainError> {
-    let kinds: Vec<(f32, bool)> =
-        PROMINENCES.iter().flat_map(|&prominence| [(prominence, false), (prominence, true)]).collect();
-    let mut scores = vec![[0.0; SMALLEST.len()]; kinds.len()];
+    let mut scores = [Scores::default(); PROMINENCES.len()];
     let mut predictor = Predictor::new(model, compute);
     let mut workers = Workers::new(compute.threads());
     for Example { image, labels } in validation.iter().step_by(validation.len().div_ceil(IMAGES).max(1)) {
         let Some(labels) = labels else { continue };
         let maps = predictor.maps(image)?;
-        let of_image = workers
-            .map(&kinds, |&(prominence, fill_holes)| scores_of(&maps, labels, prominence, fill_holes))?;
-        for (scores, of_image) in scores.iter_mut().zip(of_image) {
-            scores.iter_mut().zip(of_image).for_each(|(score, found)| *score += found);
-        }
+        let of_image = workers.map(&PROMINENCES, |&prominence| scores_of(&maps, labels, prominence))?;
+        let pairs = scores.iter_mut().flatten().flatten().zip(of_image.into_iter().flatten().flatten());
+        pairs.for_each(|(score, found)| *score += found);
     }
     let mut best = (f64::NEG_INFINITY, ObjectOptions::default());
-    for (scores, (prominence, fill_holes)) in scores.iter().zip(kinds) {
-        for (&score, smallest) in scores.iter().zip(SMALLEST) {
-            if score > best.0 {
-                best = (score, ObjectOptions { prominence, smallest, fill_holes });
+    for (scores, prominence) in scores.iter().zip(PROMINENCES) {
+        for (scores, fill_holes) in scores.iter().zip(HOLES) {
+            for (&score, smallest) in scores.iter().zip(SMALLEST) {
+                if score > best.0 {
+                    best = (score, ObjectOptions { prominence, smallest, fill_holes });
+                }
             }
         }
     }
     Ok(best.1)
 }
 
-/// The sum of the average precisions at all thresholds, for each smallest area.
-fn scores_of(
-    maps: &[f32],
-    labels: &LabelImage,
-    prominence: f32,
-    fill_holes: bool,
-) -> Result<[f64; SMALLEST.len()], TrainError> {
+/// Sums of average precisions for one prominence: with holes left and filled, for each smallest area.
+type Scores = [[f64; SMALLEST.len()]; HOLES.len()];
+
+/// The sums over all thresholds for one image.
+fn scores_of(maps: &[f32], labels: &LabelImage, prominence: f32) -> Result<Scores, TrainError> {
     let (width, height) = (labels.width, labels.height);
     let truth = LabelView::new(width, height, &labels.data)?;
-    let mut found = objects(maps, width, height, &ObjectOptions { prominence, smallest: 0, fill_holes })?;
-    let mut scores = [0.0; SMALLEST.len()];
-    for (score, smallest) in scores.iter_mut().zip(SMALLEST) {
-        remove_small_objects(&mut found, smallest);
-        let overlaps = Overlaps::new(truth, LabelView::new(width, height, &found.data)?)?;
-        for threshold in thresholds() {
-            *score += match_objects(&overlaps, threshold)?.average_precision();
+    let options = ObjectOptions { prominence, smallest: 0, fill_holes: false };
+    let mut found = objects(maps, width, height, &options)?;
+    let mut filled = found.clone();
+    fill_holes(&mut filled);
+    let mut scores = Scores::default();
+    for (scores, found) in scores.iter_mut().zip([&mut found, &mut filled]) {
+        for (score, smallest) in scores.iter_mut().zip(SMALLEST) {
+            remove_small_objects(found, smallest);
+            let overlaps = Overlaps::new(truth, LabelView::new(width, height, &found.data)?)?;
+            for threshold in thresholds() {
+                *score += match_objects(&overlaps, threshold)?.average_precision();
+            }
         }
     }
     Ok(scores)

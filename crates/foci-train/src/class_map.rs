@@ -1,5 +1,6 @@
 //! What a model for classes says of an image: a class for each pixel, and how sure it is.
 
+use foci_engine::softmax;
 use foci_image::LabelImage;
 
 /// The classes of an image.
@@ -12,26 +13,11 @@ pub struct ClassMap {
 }
 
 impl ClassMap {
-    /// From logits [K, H, W], which become the probabilities (softmax).
-    pub fn of_logits(mut maps: Vec<f32>, width: usize, height: usize) -> ClassMap {
-        let pixels = width * height;
-        let mut classes = LabelImage::zeros(width, height);
-        for (at, class) in classes.data.iter_mut().enumerate() {
-            let mut largest = (f32::NEG_INFINITY, 0);
-            for (number, &logit) in (0..).zip(maps[at..].iter().step_by(pixels)) {
-                if logit > largest.0 {
-                    largest = (logit, number);
-                }
-            }
-            *class = largest.1;
-            let mut total = 0.0;
-            for value in maps[at..].iter_mut().step_by(pixels) {
-                *value = (*value - largest.0).exp();
-                total += *value;
-            }
-            maps[at..].iter_mut().step_by(pixels).for_each(|value| *value /= total);
-        }
-        ClassMap { classes, probabilities: maps }
+    /// From logits [K, H, W].
+    pub fn of_logits(logits: &[f32], width: usize, height: usize) -> ClassMap {
+        let mut probabilities = vec![0.0; logits.len()];
+        softmax(logits, &mut probabilities, width * height);
+        ClassMap { classes: likeliest(logits, width, height), probabilities }
     }
 
     /// How many classes there are; 0 for an image without pixels.
@@ -48,6 +34,21 @@ impl ClassMap {
     }
 }
 
+/// The class with the largest value at each pixel of `maps` [K, H, W], logits or probabilities; of equals the first.
+pub fn likeliest(maps: &[f32], width: usize, height: usize) -> LabelImage {
+    let pixels = width * height;
+    let mut classes = LabelImage::zeros(width, height);
+    for (at, class) in classes.data.iter_mut().enumerate() {
+        let mut largest = f32::NEG_INFINITY;
+        for (number, &value) in (0..).zip(maps[at..].iter().step_by(pixels)) {
+            if value > largest {
+                (largest, *class) = (value, number);
+            }
+        }
+    }
+    classes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,7 +56,7 @@ mod tests {
     #[test]
     fn the_likeliest_class_wins_and_probabilities_sum_to_one() {
         // Two pixels of three classes: logits 0, ln 3, 0 and 5, 5, -200.
-        let map = ClassMap::of_logits(vec![0.0, 5.0, 3f32.ln(), 5.0, 0.0, -200.0], 2, 1);
+        let map = ClassMap::of_logits(&[0.0, 5.0, 3f32.ln(), 5.0, 0.0, -200.0], 2, 1);
         assert_eq!(map.classes.data, [1, 0]);
         let expected = [0.2, 0.5, 0.6, 0.5, 0.2, 0.0];
         assert!(
@@ -65,6 +66,6 @@ mod tests {
         let (area, likeliest) = map.of_class(1);
         assert!(area == 1 && (likeliest - 0.6).abs() < 1e-6);
         assert_eq!(map.of_class(7), (0, 0.0));
-        assert_eq!(ClassMap::of_logits(Vec::new(), 0, 0).count(), 0);
+        assert_eq!(ClassMap::of_logits(&[], 0, 0).count(), 0);
     }
 }

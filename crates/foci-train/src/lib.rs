@@ -32,7 +32,7 @@ mod tiles;
 
 pub use batch::Noise;
 pub use checkpoint::{holds_run, steps_of_run};
-pub use class_map::ClassMap;
+pub use class_map::{ClassMap, likeliest};
 pub use classes::{balanced_weights, class_counts};
 pub use error::TrainError;
 pub use log::{LogLine, read_log};

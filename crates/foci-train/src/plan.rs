@@ -107,11 +107,12 @@ impl TrainingPlan {
 
     /// Channels that the net gives.
     pub fn channels(&self) -> usize {
-        match self.task {
-            Task::Reconstruct => 1,
-            Task::Semantic => self.classes,
-            Task::Instances => foci_segment::targets::CHANNELS,
-        }
+        self.task.channels(self.classes)
+    }
+
+    /// Steps between two measurements on the validation tiles, and between two checkpoints, where nobody says otherwise: ten of each.
+    pub fn usual_records(steps: u64) -> u64 {
+        (steps / 10).max(1)
     }
 
     /// Says what is wrong with the numbers, if anything is.

@@ -97,7 +97,7 @@ impl<'a> Predictor<'a> {
             return Err(TrainError::OtherTask { task: self.model.recipe.task });
         }
         let maps = self.maps(input)?;
-        Ok(ClassMap::of_logits(maps, input.width, input.height))
+        Ok(ClassMap::of_logits(&maps, input.width, input.height))
     }
 
     /// An image as the model was trained to see it, and the way back.
@@ -167,11 +167,15 @@ impl<'a> Predictor<'a> {
         if let Some(side) = self.largest_tile {
             return if longest > side { Tiling::within(net, side).map(Some) } else { Ok(None) };
         }
+        let whole = Shape { n: 1, h: input.height, w: input.width };
+        let is_planned =
+            self.session.as_ref().is_some_and(|(shape, of, _)| *shape == whole && *of == self.options);
         let options = PlanOptions { threads: self.compute.threads(), ..self.options };
-        if net.normalises() || memory::fits(net, (input.height, input.width), options) {
+        if is_planned || net.normalises() || memory::fits(net, (input.height, input.width), options) {
             return Ok(None);
         }
-        let mut tiling = Tiling::within(net, longest)?;
+        // An image that is smaller than any tile is tried whole, and its plan says how much memory it lacks.
+        let Ok(mut tiling) = Tiling::within(net, longest) else { return Ok(None) };
         while !memory::fits(net, (tiling.side(), tiling.side()), options) {
             // With the smallest parts the plan itself says how much memory it lacks.
             let Some(smaller) = tiling.halved(net) else { break };

@@ -24,6 +24,15 @@ impl Task {
         }
     }
 
+    /// Channels that a net for it gives; `classes` is how many classes of pixels there are.
+    pub fn channels(self, classes: usize) -> usize {
+        match self {
+            Task::Reconstruct => 1,
+            Task::Semantic => classes,
+            Task::Instances => foci_segment::targets::CHANNELS,
+        }
+    }
+
     /// Whether it is learnt from masks.
     pub fn needs_masks(self) -> bool {
         self != Task::Reconstruct

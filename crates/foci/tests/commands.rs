@@ -5,15 +5,11 @@
 
 mod common;
 
-use common::{Workplace, foci, images_in, run};
+use common::{Workplace, foci, images_in, json, run};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-
-fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
 
 fn keys(value: &Value) -> Vec<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()

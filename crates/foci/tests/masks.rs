@@ -5,15 +5,10 @@
 
 mod common;
 
-use common::{Workplace, foci, images_in};
+use common::{Workplace, foci, images_in, json};
 use foci_image::{Plane, write_png_grey8};
-use serde_json::Value;
 use std::fs;
 use std::path::Path;
-
-fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap()
-}
 
 #[test]
 fn a_net_learns_objects_and_predicts_label_images() {

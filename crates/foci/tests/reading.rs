@@ -5,17 +5,13 @@
 
 mod common;
 
-use common::{Run, Workplace, foci, images_in};
+use common::{Run, Workplace, foci, images_in, json};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use tiff::encoder::{TiffEncoder, colortype};
 
 const SMALL: [&str; 8] = ["--net", "fcn", "--weights", "5000", "--steps", "2", "--crop", "64"];
-
-fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
 
 fn recipe(model: &Path) -> Value {
     json(&fs::read_to_string(model.join("recipe.json")).unwrap())

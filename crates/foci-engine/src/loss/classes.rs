@@ -102,8 +102,8 @@ impl Loss for CrossEntropyDice {
     }
 }
 
-/// Probabilities of the classes of one image, [K, H, W] both.
-fn softmax(logits: &[f32], probabilities: &mut [f32], pixels: usize) {
+/// Probabilities of the classes of one image from its logits, [K, H, W] both, of `pixels` = H W.
+pub fn softmax(logits: &[f32], probabilities: &mut [f32], pixels: usize) {
     for i in 0..pixels {
         let of_pixel = || logits[i..].iter().step_by(pixels);
         let largest = of_pixel().copied().fold(f32::NEG_INFINITY, f32::max);

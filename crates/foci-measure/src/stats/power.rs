@@ -16,8 +16,8 @@ use crate::stats::chance::Chance;
 use crate::stats::distribution::{normal_distribution, root};
 use crate::stats::random::Draws;
 use crate::stats::scores::Scores;
-use crate::stats::seeds::{moderate, variance};
-use crate::stats::variance::{Part, field_part, rest_of_mean};
+use crate::stats::seeds::moderate;
+use crate::stats::variance::{Part, field_part, rest_of_mean, variance};
 
 /// Tables of variances that are drawn for one answer; it is known to some two hundredths then.
 const TABLES: usize = 200;

@@ -25,7 +25,7 @@
 //! the difference vary less than is taken here.
 
 use crate::stats::scores::Scores;
-use crate::stats::variance::Part;
+use crate::stats::variance::{Part, variance};
 
 /// Degrees of freedom that many other arms are worth.
 pub const OTHERS_FREEDOM: f64 = 2.0;
@@ -48,13 +48,6 @@ pub(crate) fn moderate(own: &[f64], freedom: f64) -> Vec<Part> {
         moderated(variance, freedom, [&own[..arm], &own[arm + 1..]].concat())
     };
     own.iter().enumerate().map(part).collect()
-}
-
-/// Sample variance; `None` for a single value.
-pub(crate) fn variance(values: &[f64]) -> Option<f64> {
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    (values.len() > 1).then(|| values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0))
 }
 
 /// The variance of an arm with `freedom` degrees of freedom in the light of those of the others.

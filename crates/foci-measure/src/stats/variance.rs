@@ -14,15 +14,21 @@ pub struct Part {
     pub freedom: f64,
 }
 
+/// Sample variance; `None` for a single value.
+pub(crate) fn variance(values: &[f64]) -> Option<f64> {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    (values.len() > 1).then(|| values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0))
+}
+
 /// The part that comes from the fields, and from whatever is neither field nor seed: the sample variance of the fields'
 /// mean differences over the number of fields. `differences` field by field with `seeds` values each; needs two fields.
 pub fn field_part(differences: &[f64], seeds: usize) -> Part {
     let fields = (differences.len() / seeds) as f64;
     let means: Vec<f64> =
         differences.chunks_exact(seeds).map(|row| row.iter().sum::<f64>() / seeds as f64).collect();
-    let mean = means.iter().sum::<f64>() / fields;
-    let square = means.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (fields - 1.0);
-    Part { variance: square / fields, freedom: fields - 1.0 }
+    // Scores have two fields at least.
+    Part { variance: variance(&means).unwrap_or_default() / fields, freedom: fields - 1.0 }
 }
 
 /// The variance that the rest of an arm's scores gives its mean: the mean square of what neither field nor seed explains, over the

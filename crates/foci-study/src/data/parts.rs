@@ -1,6 +1,7 @@
 //! Which fields are for what.
 
 use super::LEAST_GROUPS;
+use super::masks::keep_fields_with_mask;
 use crate::StudyError;
 use crate::spec::{StudySpec, TransferSpec};
 use foci_image::{Dataset, Split, SplitOptions, split_by_group};
@@ -11,15 +12,15 @@ use std::path::Path;
 pub(super) struct Parts {
     pub split: Split,
     pub others: Vec<usize>,
+    /// The fold that is held out.
+    pub fold: usize,
+    /// What to say of fields that have no mask, if the task needs one.
+    pub without_mask: Option<String>,
 }
 
 /// Divides the fields as the study says, in fewer folds if there are fewer groups of fields, and in those of `images.csv`
-/// if it has any. Also gives the fold that is held out.
-pub(super) fn split(
-    spec: &StudySpec,
-    dataset: &Dataset,
-    folder: &Path,
-) -> Result<(Parts, usize), StudyError> {
+/// if it has any. Fields without a mask are in no part if the task needs masks.
+pub(super) fn split(spec: &StudySpec, dataset: &Dataset, folder: &Path) -> Result<Parts, StudyError> {
     let groups: BTreeSet<&str> = dataset.fields.iter().map(|field| field.group.as_str()).collect();
     if groups.len() < LEAST_GROUPS {
         let reason = format!(
@@ -46,7 +47,9 @@ pub(super) fn split(
             return Err(StudyError::Data { folder: folder.into(), reason });
         }
     }
-    Ok((Parts { split, others }, fold))
+    let without_mask =
+        if spec.task.needs_masks() { keep_fields_with_mask(dataset, &mut split, folder)? } else { None };
+    Ok(Parts { split, others, fold, without_mask })
 }
 
 /// Keeps the fields in the split that are to be trained on; returns the test fields that are not.

@@ -98,28 +98,27 @@ impl Found {
 
 /// The measures of a field from those of its tiles, which are all of one task: what is counted is pooled, the rest is the mean over
 /// the tiles that have a value.
-pub(crate) fn of_field(tiles: &[Found], classes: &[String]) -> BTreeMap<String, f64> {
-    let images: Vec<ReconstructionMeasures> = tiles
-        .iter()
-        .filter_map(|tile| if let Found::Image(measures) = tile { Some((**measures).clone()) } else { None })
-        .collect();
-    if !images.is_empty() {
-        return owned(field_values(&images, LEAST_CONTRAST));
-    }
-    let mut pooled = Confusion::default();
+pub(crate) fn of_field(tiles: Vec<Found>, classes: &[String]) -> BTreeMap<String, f64> {
+    let (mut images, mut pooled) = (Vec::new(), Confusion::default());
+    let mut by_key: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for tile in tiles {
-        if let Found::Classes(confusion) = tile {
-            pooled.add(confusion);
+        match tile {
+            Found::Image(measures) => images.push(*measures),
+            Found::Classes(confusion) => pooled.add(&confusion),
+            Found::Objects(_) => {
+                tile.values(classes)
+                    .into_iter()
+                    .for_each(|(key, value)| by_key.entry(key).or_default().push(value));
+            }
         }
     }
-    if pooled.classes() > 0 {
-        return of_classes(&pooled, classes);
+    if !images.is_empty() {
+        owned(field_values(&images, LEAST_CONTRAST))
+    } else if pooled.classes() > 0 {
+        of_classes(&pooled, classes)
+    } else {
+        by_key.into_iter().filter_map(|(key, values)| Some((key, mean(&values)?))).collect()
     }
-    let mut by_key: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for (key, value) in tiles.iter().flat_map(|tile| tile.values(classes)) {
-        by_key.entry(key).or_default().push(value);
-    }
-    by_key.into_iter().filter_map(|(key, values)| Some((key, mean(&values)?))).collect()
 }
 
 /// IoU and Dice, mean over the classes that truly occur, and the IoU of each of those.
@@ -160,7 +159,7 @@ mod tests {
         let found =
             |truth: &[u32], found: &[u32]| Answer::Classes(&image(truth), image(found)).measure().unwrap();
         let tiles = [found(&[0, 0, 0, 0], &[0, 0, 0, 0]), found(&[0, 0, 1, 1], &[0, 2, 1, 0])];
-        let values = of_field(&tiles, &names);
+        let values = of_field(tiles.into(), &names);
         // Ground: six pixels, five of them and one more predicted: 5 / 7. Speck: one of two.
         let expected = BTreeMap::from([
             ("iou_of_ground".to_string(), 5.0 / 7.0),
@@ -177,7 +176,7 @@ mod tests {
         let found =
             |truth: &[u32], found: &[u32]| Answer::Objects(&image(truth), image(found)).measure().unwrap();
         let tiles = [found(&[0, 1, 1, 0], &[0, 5, 5, 0]), found(&[0, 1, 1, 0], &[0, 0, 0, 0])];
-        let values = of_field(&tiles, &[]);
+        let values = of_field(tiles.into(), &[]);
         assert_eq!((values["mean_ap"], values["missing"], values["iou"]), (0.5, 0.5, 0.5));
         assert_eq!(values.len(), Measure::OBJECTS.len());
     }

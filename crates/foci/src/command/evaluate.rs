@@ -11,7 +11,8 @@ use crate::progress::watched;
 use crate::reading::{Notes, of_files};
 use crate::terminal;
 use foci_image::{
-    FieldFiles, FolderFiles, Normalisation, Reading, field_files, read_plane_as_others, read_plane_page,
+    FieldFiles, FolderFiles, LabelImage, Normalisation, Reading, field_files, read_labels,
+    read_plane_as_others, read_plane_page,
 };
 use foci_measure::{ImageView, LabelView, Measure, MeasureError, Point, ReconstructionMeter};
 use serde::Serialize;
@@ -50,6 +51,29 @@ struct Evaluated {
 struct Evaluation {
     images: Vec<Evaluated>,
     mean: BTreeMap<&'static str, f64>,
+}
+
+impl Labelled {
+    /// Reads both label images and measures one against the other; an error names both files and gives advice.
+    pub fn measure<R>(
+        &self,
+        advice: &str,
+        measure: impl FnOnce(LabelView, LabelView) -> Result<R, MeasureError>,
+    ) -> Result<(R, [LabelImage; 2]), Failure> {
+        let images = [read_labels(&self.truth)?, read_labels(&self.predicted)?];
+        let view = |image: usize| {
+            let LabelImage { width, height, data } = &images[image];
+            LabelView::new(*width, *height, data)
+        };
+        let measured = view(0).and_then(|truth| measure(truth, view(1)?)).map_err(|error| {
+            Failure::input(anyhow::anyhow!(
+                "{} against {}: {error}{advice}",
+                self.predicted.display(),
+                self.truth.display()
+            ))
+        })?;
+        Ok((measured, images))
+    }
 }
 
 /// Runs the command.

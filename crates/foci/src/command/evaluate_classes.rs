@@ -9,9 +9,7 @@ use crate::command::predict_classes::{SCORE, TABLES};
 use crate::exit::Failure;
 use crate::progress::watched;
 use crate::terminal;
-use foci_image::read_labels;
 use foci_measure::labels::classes::{Confusion, area_under_roc};
-use foci_measure::{LabelView, MeasureError};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -79,19 +77,7 @@ pub fn run(flags: &EvaluateArguments, pairs: Vec<Pair>, threads: Option<usize>) 
 }
 
 fn evaluate(pair: &Labelled) -> Result<Evaluated, Failure> {
-    let place = |error: MeasureError| {
-        Failure::input(anyhow::anyhow!(
-            "{} against {}: {error}",
-            pair.predicted.display(),
-            pair.truth.display()
-        ))
-    };
-    let (truth, predicted) = (read_labels(&pair.truth)?, read_labels(&pair.predicted)?);
-    let confusion = LabelView::new(truth.width, truth.height, &truth.data)
-        .and_then(|truth| {
-            Confusion::of(truth, LabelView::new(predicted.width, predicted.height, &predicted.data)?)
-        })
-        .map_err(place)?;
+    let (confusion, _) = pair.measure("", Confusion::of)?;
     Ok(Evaluated { confusion, told: told(&pair.predicted)? })
 }
 

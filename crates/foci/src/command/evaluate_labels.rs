@@ -8,10 +8,9 @@ use crate::command::evaluate::{Labelled, Pair, with_truth};
 use crate::exit::Failure;
 use crate::progress::watched;
 use crate::terminal;
-use foci_image::{LabelImage, read_labels};
 use foci_measure::measure::Better;
 use foci_measure::summary::{mean, median};
-use foci_measure::{LABEL_MEASURES, LabelMeasure, LabelView, MeasureError, measure_labels};
+use foci_measure::{LABEL_MEASURES, LabelMeasure, measure_labels};
 use foci_segment::{Connectivity, labels_in_pieces};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -66,29 +65,19 @@ pub fn run(flags: &EvaluateArguments, pairs: Vec<Pair>, threads: Option<usize>) 
     terminal::print(&table(&evaluation))
 }
 
+/// What a person may have mixed up where two label images cannot be compared.
+const ADVICE: &str = "; a label image must be of the same field at the same scale as its truth";
+
 fn evaluate(pair: &Labelled) -> Result<Evaluated, Failure> {
-    let place = |error: MeasureError| {
-        Failure::input(anyhow::anyhow!(
-            "{} against {}: {error}; a label image must be of the same field at the same scale as its truth",
-            pair.predicted.display(),
-            pair.truth.display()
-        ))
-    };
-    let (truth, predicted) = (read_labels(&pair.truth)?, read_labels(&pair.predicted)?);
-    let view = |image| view(image).map_err(place);
-    let measured = measure_labels(view(&truth)?, view(&predicted)?).map_err(place)?;
+    let (measured, images) = pair.measure(ADVICE, measure_labels)?;
     Ok(Evaluated {
         name: pair.name.clone(),
         true_objects: measured.true_objects,
         predicted_objects: measured.predicted_objects,
         metrics: measured.values(),
-        labels_in_pieces: [&truth, &predicted].map(|image| labels_in_pieces(image, Connectivity::Eight)),
+        labels_in_pieces: images.each_ref().map(|image| labels_in_pieces(image, Connectivity::Eight)),
         files: [pair.truth.clone(), pair.predicted.clone()],
     })
-}
-
-fn view(image: &LabelImage) -> Result<LabelView<'_>, MeasureError> {
-    LabelView::new(image.width, image.height, &image.data)
 }
 
 /// What to say of labels that are not connected: they are measured as they are, which a person may not have meant.

@@ -7,7 +7,6 @@ use crate::exit::Failure;
 use foci_image::{Plane, encode_png_rgb8};
 use foci_segment::outlines::tinted;
 use foci_train::ClassMap;
-use std::fmt::Write;
 use std::path::Path;
 
 /// Folder of the pictures, in the folder of the class images.
@@ -41,9 +40,8 @@ fn table(map: &ClassMap, names: &[String]) -> Result<String, Failure> {
     let rows = (0..map.count()).map(|class| {
         let (area, highest) = map.of_class(class);
         let name = names.get(class).cloned().unwrap_or_else(|| class.to_string());
-        let mut share = String::new();
-        let _ = write!(share, "{:.6}", area as f64 / pixels);
-        [class.to_string(), name, area.to_string(), share, format!("{highest:.6}")]
+        let share = area as f64 / pixels;
+        [class.to_string(), name, area.to_string(), format!("{share:.6}"), format!("{highest:.6}")]
     });
     let head = ["class", "name", "area", "share", SCORE].map(String::from);
     for row in std::iter::once(head).chain(rows) {

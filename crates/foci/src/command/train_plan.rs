@@ -9,16 +9,10 @@ use foci_train::{OptimiserKind, Task, Tiles, TrainingPlan, balanced_weights, cla
 
 /// Optimiser steps, unless said otherwise.
 const STEPS: u64 = 500;
-/// Measurements on the validation tiles, and checkpoints.
-const RECORDS: u64 = 10;
 /// Steps that are timed to know how many the minutes hold.
 const TIMED_STEPS: usize = 5;
 /// Share of the minutes that the steps themselves get; making crops, validation and choosing what separates objects take the rest.
 const SHARE_OF_STEPS: f64 = 0.85;
-
-fn records(steps: u64) -> u64 {
-    (steps / RECORDS).max(1)
-}
 
 /// Sets the steps that `minutes` hold on this machine: a few steps are timed beforehand, and from then on it is a training of so many steps like
 /// any other, which `--steps` repeats to the same bits. A run that goes on keeps its steps.
@@ -49,8 +43,8 @@ pub fn fill_minutes(
 
 fn set_steps(plan: &mut TrainingPlan, steps: u64) {
     plan.steps = steps;
-    plan.validate_every = records(steps);
-    plan.checkpoint_every = records(steps);
+    plan.validate_every = TrainingPlan::usual_records(steps);
+    plan.checkpoint_every = TrainingPlan::usual_records(steps);
     plan.gradient_batches = TrainingPlan::usual_gradient_batches(steps);
 }
 
@@ -88,8 +82,8 @@ pub fn plan(flags: &TrainArguments) -> TrainingPlan {
         largest_scale: flags.largest_scale.unwrap_or(task.usual_scale()),
         appearance: flags.appearance.unwrap_or(task.usual_appearance()),
         exact: flags.arithmetic.exact,
-        validate_every: records(steps),
-        checkpoint_every: records(steps),
+        validate_every: TrainingPlan::usual_records(steps),
+        checkpoint_every: TrainingPlan::usual_records(steps),
         gradient_batches: TrainingPlan::usual_gradient_batches(steps),
     }
 }
