@@ -230,7 +230,7 @@ impl Parameters {
     ///
     /// # Errors
     /// [`EngineError::Damaged`] if it is no safetensors file; [`EngineError::Tensor`] if a tensor is missing, has
-    /// another shape or type, or belongs to no layer of the net.
+    /// another shape or type, holds a value that is not finite, or belongs to no layer of the net.
     pub fn from_safetensors(net: &Net, bytes: &[u8], source: &str) -> Result<Parameters, EngineError> {
         let file = TensorFile::from_safetensors(bytes, source)?;
         let mut parameters = Parameters::zeros(net);

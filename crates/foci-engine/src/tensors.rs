@@ -50,8 +50,16 @@ impl TensorFile {
             if view.dtype() != Dtype::F32 {
                 return Err(result.wrong(name, format!("has type {}; convert it to F32", view.dtype())));
             }
-            let values =
+            let values: Vec<f32> =
                 view.data().as_chunks::<4>().0.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect();
+            if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+                return Err(result.wrong(
+                    name,
+                    format!(
+                        "holds the value {value}, with which nothing can be computed; train the model again"
+                    ),
+                ));
+            }
             let tensor = NamedTensor { name: name.to_owned(), shape: view.shape().to_vec(), values };
             result.tensors.insert(name.to_owned(), tensor);
         }

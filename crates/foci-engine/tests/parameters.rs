@@ -119,6 +119,19 @@ fn a_file_of_another_net_is_refused_with_the_tensor() {
 }
 
 #[test]
+fn values_that_are_not_finite_are_refused_by_name() {
+    let net = net(4, Activation::Relu);
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut parameters = Parameters::he(&net, 1);
+        *parameters.values.last_mut().unwrap() = value;
+        let bytes = parameters.to_safetensors().unwrap();
+        let error = Parameters::from_safetensors(&net, &bytes, "model.safetensors").unwrap_err().to_string();
+        let last = &parameters.layout.layers.last().unwrap().id;
+        assert!(error.contains(&format!("`{last}.bias`")) && error.contains(&value.to_string()), "{error}");
+    }
+}
+
+#[test]
 fn tensors_of_no_layer_are_refused() {
     let mut graph = common::Graph::new(1);
     let a = graph.conv(0, 1, 1, 1, Activation::None);

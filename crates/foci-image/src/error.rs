@@ -277,6 +277,17 @@ pub enum ImageError {
     /// Whoever watched the work asked it to end.
     #[error(transparent)]
     Interrupted(#[from] crate::Interrupted),
+    /// Another process writes to the same folder.
+    #[error(
+        "{folder} is in use by another foci ({holder}); wait until it has ended, stop it, or choose another folder with --out",
+        folder = folder.display()
+    )]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+        /// Who holds it, as far as that can be read.
+        holder: String,
+    },
     /// An image to be written has values or a length that its format cannot hold.
     #[error("{}: cannot be written as {format} ({reason}).", path.display())]
     Encode {

@@ -9,13 +9,16 @@
 mod check;
 mod error;
 mod exact;
+mod lock;
 mod plane;
+mod whole;
 mod workers;
 mod write;
 
 pub mod crop;
 pub mod dataset;
 pub mod degrade;
+pub mod disk;
 pub mod fingerprint;
 pub mod gaussian;
 pub mod normalise;
@@ -31,14 +34,16 @@ pub use degrade::Degradation;
 pub use error::ImageError;
 pub use exact::ExactFormat;
 pub use fingerprint::Fingerprint;
+pub use lock::FolderLock;
 pub use normalise::Normalisation;
 pub use plane::{LabelImage, Plane};
 pub use read::{
     ChannelChoice, ImageInfo, Reading, read_labels, read_plane, read_plane_as_others, read_plane_page,
 };
 pub use split::{Split, SplitOptions, split_by_group};
+pub use whole::{is_unfinished, remove_unfinished, write_whole, write_whole_folder};
 pub use workers::{Interrupted, Workers};
 pub use write::{
-    encode_png_grey8, encode_png_grey16, encode_png_rgb8, is_unfinished, write_labels, write_png_grey8,
-    write_png_grey16, write_tiff_f32, write_tiff_u32, write_whole, write_whole_folder,
+    encode_png_grey8, encode_png_grey16, encode_png_rgb8, write_labels, write_png_grey8, write_png_grey16,
+    write_tiff_f32, write_tiff_u32,
 };

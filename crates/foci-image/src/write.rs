@@ -1,93 +1,14 @@
-//! Files that are either whole or not there.
-//!
-//! Everything is written to a temporary file in the target's own folder, flushed to the disk, and only
-//! then renamed over the target: a reader never sees half a file, whatever moment the power fails.
+//! Images as files: what a plane of numbers is written as.
 
-use std::io::{Cursor, Write};
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use image::ImageEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use tiff::encoder::{Compression, DeflateLevel, TiffEncoder, colortype};
 
+use crate::whole::write_whole;
 use crate::{ImageError, LabelImage, Plane};
-
-/// Begin and end of the names of files that are not whole yet.
-const UNFINISHED: (&str, &str) = (".foci-", ".part");
-
-/// True for the name of what [`write_whole`] leaves behind if the program is killed: nothing that a reader takes for a file.
-pub fn is_unfinished(name: &std::ffi::OsStr) -> bool {
-    let name = name.to_string_lossy();
-    name.starts_with(UNFINISHED.0) && name.ends_with(UNFINISHED.1)
-}
-
-/// Writes `bytes` to `path` as a whole: temporary file beside it, sync, rename. An existing file is
-/// replaced; on error it is unchanged.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ImageError> {
-    let failed = |source| ImageError::Write { path: path.to_path_buf(), source };
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(UNFINISHED.0).suffix(UNFINISHED.1);
-    // A temporary file is private by default; the finished file should be as readable as any other.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(folder).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    // The rename itself is only safe once the folder is on the disk; not every system can sync a folder,
-    // and where it cannot, the file is still whole.
-    #[cfg(unix)]
-    if let Ok(folder) = std::fs::File::open(folder) {
-        let _ = folder.sync_all();
-    }
-    Ok(())
-}
-
-/// Makes a folder as a whole: `fill` writes into a hidden folder beside it, which is then renamed.
-///
-/// The folder must not exist yet, or be empty. If `fill` fails or the program is killed, no half-filled folder of that
-/// name is left behind; remains of an earlier attempt are removed first. What would keep the folder from being put in
-/// its place (it is not empty, or is where a disk is mounted, or is the current folder) is found before any work.
-pub fn write_whole_folder<T, E: From<ImageError>>(
-    folder: &Path,
-    fill: impl FnOnce(&Path) -> Result<T, E>,
-) -> Result<T, E> {
-    let failed = |source| ImageError::Write { path: folder.to_path_buf(), source };
-    let Some(name) = folder.file_name() else {
-        let reason = "it has no name of its own; name a folder in it";
-        return Err(failed(std::io::Error::new(std::io::ErrorKind::InvalidInput, reason)).into());
-    };
-    let fresh = folder.with_file_name(format!(".{}.part", name.to_string_lossy()));
-    let was_there = folder.exists();
-    if was_there {
-        std::fs::remove_dir(folder).map_err(failed)?;
-    }
-    if fresh.exists() {
-        std::fs::remove_dir_all(&fresh).map_err(failed)?;
-    }
-    std::fs::create_dir_all(&fresh).map_err(failed)?;
-    let filled = match fill(&fresh) {
-        Ok(filled) => filled,
-        Err(error) => {
-            // The first error is the one to tell; a folder that cannot be removed is hidden and replaced next time.
-            let _ = std::fs::remove_dir_all(&fresh);
-            if was_there {
-                let _ = std::fs::create_dir(folder);
-            }
-            return Err(error);
-        }
-    };
-    // Fails, as it should, if somebody has put something there in the meantime.
-    std::fs::rename(&fresh, folder).map_err(failed)?;
-    Ok(filled)
-}
 
 /// PNG bytes of an 8-bit grey image; values are rounded to the nearest of 0..=255 and clipped there.
 pub fn encode_png_grey8(plane: &Plane) -> Result<Vec<u8>, ImageError> {
@@ -210,28 +131,6 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Interrupted;
-
-    #[test]
-    fn what_keeps_a_folder_from_its_place_is_found_before_the_work() {
-        let place = tempfile::tempdir().unwrap();
-        let folder = place.path().join("specimens");
-        std::fs::create_dir(&folder).unwrap();
-        // An empty folder stays if the work fails, and is filled if it does not.
-        let failed = write_whole_folder(&folder, |_| Err::<(), _>(Interrupted.into()));
-        assert!(matches!(failed, Err(ImageError::Interrupted(_))) && folder.is_dir());
-        write_whole_folder(&folder, |fresh| write_whole(&fresh.join("a"), b"1")).unwrap();
-        assert_eq!(std::fs::read(folder.join("a")).unwrap(), b"1");
-        for taken in [folder.as_path(), Path::new("."), Path::new("/")] {
-            let mut begun = false;
-            let error = write_whole_folder(taken, |_| {
-                begun = true;
-                Ok::<_, ImageError>(())
-            });
-            assert!(error.is_err() && !begun, "{}", taken.display());
-        }
-        assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 1, "nothing else is left");
-    }
 
     #[test]
     fn label_images_come_back_as_they_were_and_take_little_room() {
@@ -245,35 +144,6 @@ mod tests {
         write_tiff_u32(&path, &labels).unwrap();
         assert_eq!(crate::read_labels(&path).unwrap(), labels);
         assert!(std::fs::metadata(&path).unwrap().len() < 301 * 200 / 4);
-    }
-
-    #[test]
-    fn a_file_is_replaced_whole_and_nothing_else_stays() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("result.json");
-        write_whole(&path, b"first").unwrap();
-        write_whole(&path, b"second").unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"second");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_failed_write_leaves_what_was_there() {
-        let folder = tempfile::tempdir().unwrap();
-        // The target is a folder that is not empty, so the rename must fail.
-        let path = folder.path().join("taken");
-        std::fs::create_dir(&path).unwrap();
-        std::fs::write(path.join("old"), b"old").unwrap();
-        let error = write_whole(&path, b"new").unwrap_err().to_string();
-        assert!(error.contains("taken") && error.contains("unchanged"), "{error}");
-        assert_eq!(std::fs::read(path.join("old")).unwrap(), b"old");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_missing_folder_is_named_with_advice() {
-        let error = write_whole(Path::new("/nowhere/at/all.txt"), b"x").unwrap_err().to_string();
-        assert!(error.contains("/nowhere/at/all.txt") && error.contains("Create the folder"), "{error}");
     }
 
     #[test]

@@ -92,7 +92,24 @@ fn sizes_of_nothing_and_memory_bombs_are_told_before_memory_is_taken() {
     assert!(matches!(error, ImageError::TooLarge { .. }), "{error}");
     assert!(error.to_string().contains("60000 x 60000"), "{error}");
     // Within the limit, but the pixels are missing.
-    assert!(matches!(decode(&resized(9000, 9000)), Err(ImageError::Unreadable { .. })));
+    assert!(matches!(decode(&resized(2000, 2000)), Err(ImageError::Unreadable { .. })));
+    let error = decode(&resized(9000, 9000)).unwrap_err().to_string();
+    assert!(error.contains("claims 9000 x 9000 pixels and has"), "{error}");
+
+    // A TIFF of 38 bytes: a head, and a directory of width and height alone.
+    for (little, order) in [(true, b"II"), (false, b"MM")] {
+        let short = |value: u16| if little { value.to_le_bytes() } else { value.to_be_bytes() };
+        let long = |value: u32| if little { value.to_le_bytes() } else { value.to_be_bytes() };
+        let mut tiff = [&order[..], &short(42), &long(8), &short(2)].concat();
+        for tag in [256, 257] {
+            tiff.extend([&short(tag)[..], &short(4), &long(1), &long(1 << 31)].concat());
+        }
+        tiff.extend(long(0));
+        assert_eq!(tiff.len(), 38);
+        let error = decode(&tiff).unwrap_err();
+        assert!(matches!(error, ImageError::TooLarge { .. }), "{error}");
+        assert!(error.to_string().contains("2147483648 x 2147483648"), "{error}");
+    }
 }
 
 /// Checksum of a PNG chunk (PNG specification, annex D).

@@ -145,6 +145,27 @@ fn the_table_of_images_gives_groups_folds_and_parts() {
 }
 
 #[test]
+fn no_table_leads_out_of_the_folder() {
+    let place = tempdir().unwrap();
+    image(place.path(), "secret.png", &field(8, 8, 3));
+    std::fs::create_dir(place.path().join("data")).unwrap();
+    let root = place.path().join("data");
+    image(&root, "a.png", &field(8, 8, 1));
+    let absolute = place.path().join("secret.png").display().to_string();
+    for name in ["../secret", "../secret.png", "images/../../secret.png", &absolute] {
+        text(&root, "images.csv", &format!("name,split\na,train\n{name},test\n"));
+        let dataset = open_with(&root, &DatasetOptions::default()).unwrap();
+        assert_eq!(names(&dataset), ["a"]);
+        assert!(dataset.notes.iter().any(|note| note.contains("not here") && note.contains("secret")));
+        std::fs::remove_file(root.join("images.csv")).unwrap();
+        text(&root, "tiles.csv", &format!("tile,image,x,y,w,h\nt,{name},0,0,5,5\n"));
+        let options = DatasetOptions { tiles_csv: Some("tiles.csv".into()), ..DatasetOptions::default() };
+        let message = message(open_with(&root, &options), "tiles.csv");
+        assert!(message.contains("line 2: no image"), "{message}");
+    }
+}
+
+#[test]
 fn a_table_of_tiles_is_followed_and_checked() {
     let folder = tempdir().unwrap();
     image(folder.path(), "a.png", &field(20, 10, 1));

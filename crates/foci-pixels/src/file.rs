@@ -92,7 +92,11 @@ impl PixelClassifier {
         safetensors::serialize(views, Some(HashMap::from([(KEY.to_string(), header)]))).map_err(reason)
     }
 
-    fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+    /// As [`PixelClassifier::load`], from the content of the file; the error says what is wrong with it.
+    ///
+    /// # Errors
+    /// The reason in words.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         let reason = |error: SafeTensorError| error.to_string();
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(reason)?;
         let header = metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY));

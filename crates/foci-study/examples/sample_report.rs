@@ -6,9 +6,9 @@
 #![forbid(unsafe_code)]
 
 use foci_image::Plane;
-use foci_study::report::{Curve, PictureSet, Reconstruction, Region, ReportInput, render, summary_text};
+use foci_study::report::{PictureSet, Reconstruction, Region, ReportInput, render, summary_text};
 use foci_study::results::{
-    Budget, ClaimVerdict, Comparison, NetSummary, Results, RunSummary, Trial, Verdict,
+    Budget, Circumstances, ClaimVerdict, Comparison, Curve, NetSummary, Results, RunSummary, Trial, Verdict,
 };
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -288,6 +288,23 @@ fn results() -> Results {
         transfer: Vec::new(),
         comparisons,
         claims: claims(),
+        curves: curves(),
+        notes: vec![
+            "This page is a sample: every figure, curve and picture in it is invented.".into(),
+            "Left out: field gnf-017 (blank: all pixels are 0).".into(),
+        ],
+        setup: [
+            ("seeds", "3 (0, 1, 2)"),
+            ("training", "500 steps of 4 crops of 192 × 192 pixels"),
+            ("loss", "mean squared error"),
+            ("fields", "60 for training, 20 for validation, 20 for test"),
+        ]
+        .map(|(name, value)| (name.to_string(), value.to_string()))
+        .to_vec(),
+        circumstances: Circumstances {
+            command: "foci study studies/article.toml --data <folder> --out <folder>".into(),
+            processor: "2 threads, AVX2".into(),
+        },
     }
 }
 
@@ -385,27 +402,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path =
         std::env::args().nth(1).ok_or("say where to write the sample, for example /tmp/sample.html")?;
     let results = results();
-    let input = ReportInput {
-        results: &results,
-        pictures: pictures(),
-        judged: Vec::new(),
-        curves: curves(),
-        optics: Vec::new(),
-        command: "foci study studies/article.toml --data <folder> --out <folder>".into(),
-        notes: vec![
-            "This page is a sample: every figure, curve and picture in it is invented.".into(),
-            "Left out: field gnf-017 (blank: all pixels are 0).".into(),
-        ],
-        setup: [
-            ("seeds", "3 (0, 1, 2)"),
-            ("training", "500 steps of 4 crops of 192 × 192 pixels"),
-            ("loss", "mean squared error"),
-            ("fields", "60 for training, 20 for validation, 20 for test"),
-            ("threads", "2"),
-        ]
-        .map(|(name, value)| (name.to_string(), value.to_string()))
-        .to_vec(),
-    };
+    let input =
+        ReportInput { results: &results, pictures: pictures(), judged: Vec::new(), optics: Vec::new() };
     std::fs::write(&path, render(&input)?)?;
     write!(std::io::stdout(), "{}", summary_text(&results))?;
     Ok(())

@@ -5,73 +5,111 @@
 //! - The [pixel classifier](foci_pixels) learns from the same training tiles as the nets, by hand-made features and a random forest, once and with a
 //!   fixed seed.
 //!
-//! There is one of each, and no seeds; so they have means and no intervals.
+//! There is one of each, and no seeds; so they have means and no intervals. What each was measured to be is kept in the folder of the study;
+//! one that is resumed reads it.
 
 use crate::StudyError;
 use crate::data::{Data, TestTile};
-use crate::measure::{Answer, Known, Measured, TestBench, failed};
+use crate::execute::{read_json, write_json};
+use crate::measure::{Answer, FieldMeasures, Known, Measured, TestBench, failed};
 use crate::results::BaselineSummary;
-use crate::spec::{BaselineMethod, StudySpec};
+use crate::spec::{BaselineMethod, BaselineSpec, StudySpec};
 use crate::study::Observer;
 use foci_image::{LabelImage, Workers};
 use foci_pixels::{Example, PixelClassifier, PixelError, PixelObjectOptions, TrainingOptions, objects};
 use foci_segment::targets::{CLASSES, CONTACT};
 use foci_segment::{MethodOptions, ObjectOptions};
 use foci_train::{Task, likeliest};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+/// Folder of what methods were measured to be, in that of the study.
+const METHODS: &str = "methods";
 /// Seed of the classifier: which pixels it learns from, and how its trees grow.
 const SEED: u64 = 0;
+
+/// A method that is measured.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct MeasuredMethod {
+    /// Its entry in `results.json`.
+    summary: BaselineSummary,
+    /// Its measures, field by field.
+    pub fields: Vec<FieldMeasures>,
+}
 
 /// Measures every baseline of the study.
 pub(crate) fn test_all(
     spec: &StudySpec,
     data: &Data,
     bench: &TestBench,
+    out: &Path,
     threads: usize,
     observer: &mut dyn Observer,
 ) -> Result<Vec<BaselineSummary>, StudyError> {
-    let megapixels = bench.tiles().iter().map(|(tile, _)| tile.plane.data.len()).sum::<usize>() as f64 / 1e6;
     let mut all = Vec::with_capacity(spec.baselines.len());
-    for baseline in &spec.baselines {
-        let name = baseline.method.name();
-        let what = format!("{name}: measuring");
-        let mut training_seconds = None;
-        let mut clock = Instant::now();
-        let answers = match baseline.method {
-            BaselineMethod::Method(method) => {
-                let options = MethodOptions { smallest: baseline.smallest, ..MethodOptions::default() };
-                workers(&what, threads, observer).map(bench.tiles(), |(tile, known)| {
-                    let found = method.segment(&tile.plane, &options).map_err(|error| failed(tile, error))?;
-                    answer(tile, known, found)
-                })?
-            }
-            BaselineMethod::PixelClassifier => {
-                let classifier = learn(spec, data, threads, observer)?;
-                training_seconds = Some(clock.elapsed().as_secs_f64());
-                clock = Instant::now();
-                // One tile after the other: a classifier takes all threads for each.
-                let mut answers = Vec::with_capacity(bench.tiles().len());
-                for (number, (tile, known)) in bench.tiles().iter().enumerate() {
-                    observer.phase(&what, number, bench.tiles().len())?;
-                    let found = classify(&classifier, baseline.smallest, tile, spec.task, threads);
-                    answers.push(answer(tile, known, found.map_err(|error| failed(tile, error))?)?);
-                }
-                observer.phase(&what, bench.tiles().len(), bench.tiles().len())?;
-                answers
+    for (number, baseline) in spec.baselines.iter().enumerate() {
+        let record = record(out, number, baseline.method.name());
+        let measured = match read_json::<MeasuredMethod>(&record)? {
+            Some(measured) => measured,
+            None => {
+                let measured = test(spec, baseline, data, bench, threads, observer)?;
+                write_json(&record, &measured)?;
+                measured
             }
         };
-        let seconds_per_megapixel = clock.elapsed().as_secs_f64() / megapixels.max(f64::MIN_POSITIVE);
-        let Measured { means, .. } =
-            bench.judge(&answers, seconds_per_megapixel, &mut workers(&what, threads, observer))?;
-        all.push(BaselineSummary {
-            name: name.into(),
-            metrics: means,
-            seconds_per_megapixel,
-            training_seconds,
-        });
+        all.push(measured.summary);
     }
     Ok(all)
+}
+
+/// Where the baseline of this number in the specification is kept.
+pub(crate) fn record(out: &Path, number: usize, name: &str) -> PathBuf {
+    out.join(METHODS).join(format!("{number}-{name}.json"))
+}
+
+fn test(
+    spec: &StudySpec,
+    baseline: &BaselineSpec,
+    data: &Data,
+    bench: &TestBench,
+    threads: usize,
+    observer: &mut dyn Observer,
+) -> Result<MeasuredMethod, StudyError> {
+    let megapixels = bench.tiles().iter().map(|(tile, _)| tile.plane.data.len()).sum::<usize>() as f64 / 1e6;
+    let name = baseline.method.name();
+    let what = format!("{name}: measuring");
+    let mut training_seconds = None;
+    let mut clock = Instant::now();
+    let answers = match baseline.method {
+        BaselineMethod::Method(method) => {
+            let options = MethodOptions { smallest: baseline.smallest, ..MethodOptions::default() };
+            workers(&what, threads, observer).map(bench.tiles(), |(tile, known)| {
+                let found = method.segment(&tile.plane, &options).map_err(|error| failed(tile, error))?;
+                answer(tile, known, found)
+            })?
+        }
+        BaselineMethod::PixelClassifier => {
+            let classifier = learn(spec, data, threads, observer)?;
+            training_seconds = Some(clock.elapsed().as_secs_f64());
+            clock = Instant::now();
+            // One tile after the other: a classifier takes all threads for each.
+            let mut answers = Vec::with_capacity(bench.tiles().len());
+            for (number, (tile, known)) in bench.tiles().iter().enumerate() {
+                observer.phase(&what, number, bench.tiles().len())?;
+                let found = classify(&classifier, baseline.smallest, tile, spec.task, threads);
+                answers.push(answer(tile, known, found.map_err(|error| failed(tile, error))?)?);
+            }
+            observer.phase(&what, bench.tiles().len(), bench.tiles().len())?;
+            answers
+        }
+    };
+    let seconds_per_megapixel = clock.elapsed().as_secs_f64() / megapixels.max(f64::MIN_POSITIVE);
+    let Measured { means, fields, .. } =
+        bench.judge(&answers, seconds_per_megapixel, &mut workers(&what, threads, observer))?;
+    let name = name.into();
+    let summary = BaselineSummary { name, metrics: means, seconds_per_megapixel, training_seconds };
+    Ok(MeasuredMethod { summary, fields })
 }
 
 fn workers<'o>(what: &'o str, threads: usize, observer: &'o mut dyn Observer) -> Workers<'o> {

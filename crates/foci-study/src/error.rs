@@ -89,6 +89,14 @@ pub enum StudyError {
         /// Why.
         reason: String,
     },
+    /// The study has no number of that name.
+    #[error("the study has no number '{name}'; write {known}")]
+    NoNumber {
+        /// What was asked for.
+        name: String,
+        /// How names are made up, with what the study has.
+        known: String,
+    },
     /// The report could not be made.
     #[error(transparent)]
     Report(#[from] crate::report::ReportError),
@@ -123,7 +131,8 @@ impl StudyError {
             StudyError::Spec { .. }
             | StudyError::OutputInUse { .. }
             | StudyError::Data { .. }
-            | StudyError::Net { .. } => true,
+            | StudyError::Net { .. }
+            | StudyError::NoNumber { .. } => true,
             StudyError::Image(error) | StudyError::Specimens(SynthError::Write(error)) => {
                 !matches!(error, ImageError::Write { .. })
             }

@@ -8,8 +8,7 @@ use crate::data::Data;
 use crate::learning_rate::Choice;
 use crate::measure::{FieldMeasures, TestBench, TileMeasures};
 use crate::plan::{Plan, PlannedArm};
-use crate::report::Curve;
-use crate::results::{Look, RunSignals, RunSummary, Trial};
+use crate::results::{Curve, Look, RunSignals, RunSummary, Trial};
 use crate::study::{Event, Observer};
 use foci_kernels::Compute;
 use foci_measure::Measure;
@@ -23,7 +22,7 @@ use std::path::{Path, PathBuf};
 mod trials;
 
 /// What a run was measured to be, in its folder.
-const MEASURES: &str = "measures.json";
+pub(crate) const MEASURES: &str = "measures.json";
 
 /// A run that is trained and measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -301,8 +300,13 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, S
     }
 }
 
+/// Writes a file whole, and the folder for it where there is none yet.
 pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StudyError> {
     let json = serde_json::to_string_pretty(value)
         .map_err(|error| StudyError::Damaged { path: path.into(), reason: error.to_string() })?;
+    if let Some(folder) = path.parent() {
+        let failed = |source| StudyError::File { action: "write", path: folder.into(), source };
+        foci_image::disk::create_folder(folder).map_err(failed)?;
+    }
     Ok(foci_image::write_whole(path, json.as_bytes())?)
 }

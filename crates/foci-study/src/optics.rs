@@ -18,6 +18,8 @@ use std::path::Path;
 
 /// What a person is told meanwhile; one phase for all nets, so that its time left is that of all.
 const PHASE: &str = "testing nets like instruments";
+/// What the bench found of a run, in its folder.
+pub(crate) const OPTICS: &str = "optics.json";
 /// Probes are put on tiles of at most so many fields.
 const MOST_GROUNDS: usize = 6;
 
@@ -59,7 +61,7 @@ pub(crate) fn test_all(
     let (mut all, mut notes) = (Vec::with_capacity(runs.len()), Vec::new());
     for (number, run) in runs.iter().enumerate() {
         let (net, seed) = (run.summary.net.clone(), run.summary.seed);
-        let path = run_folder(out, &net, seed).join("optics.json");
+        let path = run_folder(out, &net, seed).join(OPTICS);
         let found = match read_json(&path)? {
             Some(found) => found,
             None => {

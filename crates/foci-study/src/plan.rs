@@ -195,7 +195,7 @@ pub(crate) fn check_folder(out: &Path, resume: bool) -> Result<(), StudyError> {
     if out.exists() && !out.is_dir() {
         return in_use("it is a file; choose a folder with --out");
     }
-    std::fs::create_dir_all(out).map_err(failed("write"))?;
+    foci_image::disk::create_folder(out).map_err(failed("write"))?;
     if out.join(PLAN).exists() {
         return if resume {
             Ok(())
@@ -222,6 +222,17 @@ pub(crate) fn check_folder(out: &Path, resume: bool) -> Result<(), StudyError> {
         }
     }
     Ok(())
+}
+
+/// Removes what a study that was killed had begun to write in its folder and in those of its runs.
+pub(crate) fn tidy_up(out: &Path) {
+    foci_image::remove_unfinished(out);
+    for entry in std::fs::read_dir(out).into_iter().flatten().flatten() {
+        foci_image::remove_unfinished(&entry.path());
+        for run in std::fs::read_dir(entry.path()).into_iter().flatten().flatten() {
+            foci_image::remove_unfinished(&run.path());
+        }
+    }
 }
 
 /// Where two JSON values first differ, as `a.b[2]: 1 there, 2 now`.

@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 
 mod instruments;
 
-pub use instruments::{Look, MiddleSummary, OpticsSummary, RunSignals, RunStress, RunTransfer, StressPoint};
+pub use instruments::{
+    Curve, Look, MiddleSummary, OpticsSummary, RunSignals, RunStress, RunTransfer, StressPoint,
+};
 
 /// The whole outcome of a study (`OUT/results.json`).
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
@@ -54,6 +56,18 @@ pub struct Results {
     pub comparisons: Vec<Comparison>,
     /// Statements written down before the runs, each with its verdict.
     pub claims: Vec<ClaimVerdict>,
+    /// Training and validation loss of each run, from its log.
+    #[serde(default)]
+    pub curves: Vec<Curve>,
+    /// Lines for the reader: fields left out and why, guesses that were made, learning rates at an edge.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// Facts about the set-up, as name and value: seeds, steps, batch, crop, fields in each part.
+    #[serde(default)]
+    pub setup: Vec<(String, String)>,
+    /// Where and how this was computed; with the timings the only part that may differ when the study is repeated.
+    #[serde(default)]
+    pub circumstances: Circumstances,
 }
 
 impl Results {
@@ -69,9 +83,19 @@ impl Results {
         bases.optics.retain(|run| !variant(&run.net));
         bases.stress.retain(|run| !variant(&run.net));
         bases.transfer.retain(|run| !variant(&run.net));
+        bases.curves.retain(|curve| !variant(&curve.net));
         bases.comparisons.retain(|comparison| !variant(&comparison.a) && !variant(&comparison.b));
         bases
     }
+}
+
+/// What a study was begun with that has no part in what it finds.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq)]
+pub struct Circumstances {
+    /// The command that repeats the study; empty if it is not known.
+    pub command: String,
+    /// Threads and vector instructions; empty if they are not known.
+    pub processor: String,
 }
 
 /// What every net of the study had to keep to.

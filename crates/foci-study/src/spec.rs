@@ -167,6 +167,7 @@ impl StudySpec {
             rare_share: self.task.usual_rare_share(),
             seed,
             steps,
+            patience: 0,
             batch,
             crop,
             learning_rate,

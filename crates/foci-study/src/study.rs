@@ -1,20 +1,22 @@
 //! The main path of a study: plan, tune, run, compare, decide, report.
 
+use crate::again::RESULTS;
 use crate::claim::{Evidence, decide};
 use crate::compare::compare_all;
 use crate::data::Data;
-use crate::execute::{Executed, Executor};
+use crate::execute::{Executed, Executor, write_json};
 use crate::measure::TestBench;
 use crate::optics::{self, RunOptics};
 use crate::plan::Plan;
 use crate::results::{
-    BaselineSummary, Budget, NetSummary, OpticsSummary, Results, RunStress, RunSummary, RunTransfer,
+    BaselineSummary, Budget, Circumstances, NetSummary, OpticsSummary, Results, RunStress, RunSummary,
+    RunTransfer,
 };
 use crate::spec::StudySpec;
 use crate::timing::{Timing, time_all};
 use crate::{StudyError, pictures, plan, report};
 use crate::{baseline, judged, middle, stress, transfer};
-use foci_image::{DatasetOptions, Interrupted};
+use foci_image::{DatasetOptions, FolderLock, Interrupted};
 use foci_kernels::Compute;
 use foci_net::Net;
 use foci_net::memory::{Mode, PlanError, PlanOptions, largest_image};
@@ -122,6 +124,8 @@ fn carry_out(
 ) -> Result<Results, StudyError> {
     let arms = plan::resolve_arms(&request.spec)?;
     plan::check_folder(&request.out, request.resume)?;
+    let _lock = FolderLock::take(&request.out)?;
+    plan::tidy_up(&request.out);
     let data = Data::open(request, compute.threads(), observer)?;
     let plan = Plan { foci: VERSION.into(), spec: request.spec.clone(), arms, data: data.planned.clone() };
     plan.settle(&request.out)?;
@@ -137,23 +141,23 @@ fn carry_out(
         optics::test_all(&plan, &data.test, &executed, &request.out, compute, observer)?;
     let stress = stress::test_all(&plan, &data.test, &executed, &request.out, compute, observer)?;
     let transfer = transfer::test_all(&plan, &data.others, &executed, &request.out, compute, observer)?;
-    let baselines = baseline::test_all(&plan.spec, &data, &bench, compute.threads(), observer)?;
-    let results = conclude(&plan, &executed, &timings, &optics, stress, transfer, baselines)?;
-    let json = serde_json::to_string_pretty(&results).map_err(|error| StudyError::Damaged {
-        path: request.out.join("results.json"),
-        reason: error.to_string(),
-    })?;
-    foci_image::write_whole(&request.out.join("results.json"), json.as_bytes())?;
+    let baselines = baseline::test_all(&plan.spec, &data, &bench, &request.out, compute.threads(), observer)?;
+    let results = Results {
+        notes: notes(&plan, &executed).into_iter().chain(optics_notes).collect(),
+        setup: setup(&plan),
+        circumstances: Circumstances {
+            command: request.command.clone(),
+            processor: format!("{} threads, {}", compute.threads(), compute.simd()),
+        },
+        ..conclude(&plan, &executed, &timings, &optics, stress, transfer, baselines)?
+    };
+    write_json(&request.out.join(RESULTS), &results)?;
 
     let input = report::ReportInput {
         results: &results,
         pictures: pictures::take(&plan, &bench, &executed, compute, observer)?,
         judged: judged::take(&plan, &bench, &executed, compute, observer)?,
-        curves: executed.curves(),
-        command: request.command.clone(),
-        notes: notes(&plan, &executed).into_iter().chain(optics_notes).collect(),
         optics,
-        setup: setup(&plan, compute),
     };
     let html = report::render(&input)?;
     foci_image::write_whole(&request.out.join("report.html"), html.as_bytes())?;
@@ -201,6 +205,10 @@ fn conclude(
         transfer,
         comparisons,
         claims,
+        curves: executed.curves(),
+        notes: Vec::new(),
+        setup: Vec::new(),
+        circumstances: Circumstances::default(),
     })
 }
 
@@ -266,7 +274,7 @@ fn largest_side(net: &Net, options: PlanOptions) -> usize {
     largest_image(net, options, LARGEST_IMAGE_BYTES, 1.0).map_or(0, |(height, _)| height)
 }
 
-fn setup(plan: &Plan, compute: &Compute) -> Vec<(String, String)> {
+fn setup(plan: &Plan) -> Vec<(String, String)> {
     let spec = &plan.spec.training;
     let tuning = &plan.spec.tuning;
     let rates: Vec<String> = tuning.learning_rates.iter().map(f64::to_string).collect();
@@ -290,7 +298,6 @@ fn setup(plan: &Plan, compute: &Compute) -> Vec<(String, String)> {
             if spec.exact { "direct" } else { "by Winograd's tiles or direct, by shape" }.into(),
         ),
         ("Learning rates tried", format!("{}; {trials}{second}", rates.join(", "))),
-        ("Processor", format!("{} threads, {}", compute.threads(), compute.simd())),
     ]
     .map(|(name, value)| (name.to_string(), value))
     .to_vec()

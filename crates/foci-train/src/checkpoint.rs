@@ -3,6 +3,7 @@
 //! It is a safetensors file with the weights, the optimiser's state and a few counters. Which run it belongs
 //! to stands in `run.json` beside it: a folder resumes only the run that began it.
 
+use crate::pace::Pace;
 use crate::{TrainError, TrainingPlan};
 use foci_engine::{Optimiser, Parameters};
 use foci_net::Net;
@@ -25,6 +26,8 @@ const PARAMETERS: &str = "parameters";
 const OPTIMISER: &str = "optimiser.";
 /// Tensor of counters: step, losses since the last log line, diverged.
 const COUNTERS: &str = "run.counters";
+/// Tensor of numbers: lowest validation loss, validations without a lower one, falls of the rate, settled.
+const PACE: &str = "run.pace";
 /// Tensor of numbers: sum of the losses since the last log line, seconds of training so far, seconds of a step.
 const NUMBERS: &str = "run.numbers";
 
@@ -43,6 +46,8 @@ pub(crate) struct Position {
     pub seconds_per_step: f64,
     /// The run ended here because its loss was not finite; going on would be another run.
     pub diverged: bool,
+    /// Its learning rate, and whether it has learnt all it will.
+    pub pace: Pace,
 }
 
 /// The weights of a run.
@@ -139,6 +144,9 @@ pub(crate) fn write(
     let numbers = [at.loss_sum, at.seconds, at.seconds_per_step];
     tensors
         .insert(NUMBERS.into(), (Dtype::F64, numbers.iter().flat_map(|value| value.to_le_bytes()).collect()));
+    let Pace { best, without_gain, falls, settled } = at.pace;
+    let pace = [best, without_gain as f64, falls as f64, f64::from(u8::from(settled))];
+    tensors.insert(PACE.into(), (Dtype::F64, pace.iter().flat_map(|value| value.to_le_bytes()).collect()));
     let mut views = Vec::with_capacity(tensors.len());
     for (name, (dtype, bytes)) in &tensors {
         let count = bytes.len() * 8 / dtype.bitsize();
@@ -154,19 +162,35 @@ pub(crate) fn read(
     optimiser: &mut dyn Optimiser,
 ) -> Result<Position, TrainError> {
     let path = folder.join(CHECKPOINT);
-    let bytes = match std::fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Position::default()),
-        Err(source) => return Err(TrainError::Read { path, source }),
-    };
+    match std::fs::read(&path) {
+        Ok(bytes) => restore(&bytes, &path, weights, optimiser),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Position::default()),
+        Err(source) => Err(TrainError::Read { path, source }),
+    }
+}
+
+/// As [`read`], from the content of the file.
+fn restore(
+    bytes: &[u8],
+    path: &Path,
+    weights: &mut Weights,
+    optimiser: &mut dyn Optimiser,
+) -> Result<Position, TrainError> {
     let damaged = |reason: String| TrainError::Damaged {
-        path: path.clone(),
+        path: path.into(),
         reason: format!("is no checkpoint of this run ({reason}); delete its folder to start it again"),
     };
-    let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
-    let words = |name: &str, count: usize| -> Result<Vec<[u8; 8]>, TrainError> {
+    let file = SafeTensors::deserialize(bytes).map_err(|error| damaged(error.to_string()))?;
+    let data = |name: &str, dtype: Dtype| {
         let view = file.tensor(name).map_err(|error| damaged(error.to_string()))?;
-        let words = view.data().as_chunks::<8>().0.to_vec();
+        if view.dtype() == dtype {
+            Ok(view.data())
+        } else {
+            Err(damaged(format!("{name} is of type {}", view.dtype())))
+        }
+    };
+    let words = |name: &str, dtype: Dtype, count: usize| -> Result<Vec<[u8; 8]>, TrainError> {
+        let words = data(name, dtype)?.as_chunks::<8>().0.to_vec();
         if words.len() == count {
             Ok(words)
         } else {
@@ -174,26 +198,46 @@ pub(crate) fn read(
         }
     };
     let floats = |name: &str| -> Result<Vec<f32>, TrainError> {
-        let view = file.tensor(name).map_err(|error| damaged(error.to_string()))?;
-        Ok(view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+        let bytes = data(name, Dtype::F32)?.as_chunks::<4>().0;
+        Ok(bytes.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
     };
     for (name, values) in [(PARAMETERS, &mut weights.now.values), (LAST_FINITE, &mut weights.before)] {
         let saved = floats(name)?;
         if saved.len() != values.len() {
             return Err(damaged(format!("{name} has {} weights, the net has {}", saved.len(), values.len())));
         }
+        // An update may have led to no number, and the next step will say so; those before it were sound.
+        if let Some(value) = saved.iter().find(|value| name == LAST_FINITE && !value.is_finite()) {
+            return Err(damaged(format!("{name} holds the value {value}")));
+        }
         *values = saved;
     }
     let mut state = BTreeMap::new();
     for (name, _) in file.iter() {
-        if let Some(short) = name.strip_prefix(OPTIMISER) {
-            state.insert(short.to_string(), floats(name)?);
+        match name.strip_prefix(OPTIMISER) {
+            Some(short) => drop(state.insert(short.to_string(), floats(name)?)),
+            None if [PARAMETERS, LAST_FINITE, COUNTERS, NUMBERS, PACE].contains(&name) => {}
+            None => return Err(damaged(format!("{name} is nothing that a run has"))),
         }
     }
     optimiser.restore(&state)?;
-    let counters = words(COUNTERS, 3)?;
-    let numbers = words(NUMBERS, 3)?;
+    let counters = words(COUNTERS, Dtype::U64, 3)?;
+    let numbers = words(NUMBERS, Dtype::F64, 3)?;
+    let pace = if file.names().into_iter().any(|name| name == PACE) {
+        let [best, without_gain, falls, settled] =
+            [0, 1, 2, 3].map(|at| words(PACE, Dtype::F64, 4).map(|pace| f64::from_le_bytes(pace[at])));
+        Pace {
+            best: best?,
+            without_gain: without_gain? as u64,
+            falls: falls? as u64,
+            settled: settled? != 0.0,
+        }
+    } else {
+        // Written before there was a choice.
+        Pace::default()
+    };
     Ok(Position {
+        pace,
         step: u64::from_le_bytes(counters[0]),
         loss_count: u64::from_le_bytes(counters[1]),
         diverged: u64::from_le_bytes(counters[2]) != 0,
@@ -202,3 +246,18 @@ pub(crate) fn read(
         seconds_per_step: f64::from_le_bytes(numbers[2]),
     })
 }
+
+/// Reads the content of a file as a checkpoint of a run of `net` that Adam trains. For fuzzing alone.
+///
+/// # Errors
+/// As those of resuming a run from it.
+#[cfg(fuzzing)]
+pub fn fuzz_checkpoint(bytes: &[u8], net: &Net) -> Result<(), TrainError> {
+    let now = Parameters::zeros(net);
+    let mut optimiser = foci_engine::Adam::new(now.values.len(), 0.0);
+    let mut weights = Weights { before: now.values.clone(), now };
+    restore(bytes, Path::new("checkpoint"), &mut weights, &mut optimiser).map(drop)
+}
+
+#[cfg(test)]
+mod tests;

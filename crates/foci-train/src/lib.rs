@@ -18,6 +18,7 @@ mod error;
 mod log;
 mod memory;
 mod model;
+mod pace;
 mod plan;
 mod predict;
 mod run;
@@ -31,6 +32,8 @@ mod tiled;
 mod tiles;
 
 pub use batch::Noise;
+#[cfg(fuzzing)]
+pub use checkpoint::fuzz_checkpoint;
 pub use checkpoint::{holds_run, steps_of_run};
 pub use class_map::{ClassMap, likeliest};
 pub use classes::{balanced_weights, class_counts};

@@ -5,9 +5,8 @@
 
 use crate::TrainError;
 use crate::signal::LayerSignal;
+use foci_image::disk::GrowingFile;
 use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// What is noted at a logged step.
@@ -45,7 +44,7 @@ pub fn read_log(path: &Path) -> Result<Vec<LogLine>, TrainError> {
 /// The open log of a run in progress.
 pub(crate) struct Log {
     path: PathBuf,
-    file: File,
+    file: GrowingFile,
 }
 
 impl Log {
@@ -61,18 +60,21 @@ impl Log {
             text.push_str(&to_json(line));
         }
         foci_image::write_whole(path, text.as_bytes())?;
-        let file = OpenOptions::new()
-            .append(true)
-            .open(path)
-            .map_err(|source| TrainError::Write { path: path.into(), source })?;
+        let file =
+            GrowingFile::open(path).map_err(|source| TrainError::Write { path: path.into(), source })?;
         Ok(Log { path: path.into(), file })
     }
 
     /// Appends one line.
     pub fn append(&mut self, line: &LogLine) -> Result<(), TrainError> {
         self.file
-            .write_all(to_json(line).as_bytes())
+            .append(to_json(line).as_bytes())
             .map_err(|source| TrainError::Write { path: self.path.clone(), source })
+    }
+
+    /// Flushes the log to the disk: a checkpoint must not outlive the lines before it.
+    pub fn sync(&self) -> Result<(), TrainError> {
+        self.file.sync().map_err(|source| TrainError::Write { path: self.path.clone(), source })
     }
 }
 

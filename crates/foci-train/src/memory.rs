@@ -22,11 +22,11 @@ pub(crate) fn session(
     Session::with_options(net, shape, options, compute)
 }
 
-/// Whether a plan of the net for one image fits into the memory that is free.
-pub(crate) fn fits(net: &Net, (height, width): (usize, usize), plan: PlanOptions) -> bool {
+/// Whether a plan of the net for one image fits into the memory that is free, of which `among` want the same.
+pub(crate) fn fits(net: &Net, (height, width): (usize, usize), plan: PlanOptions, among: usize) -> bool {
     let needed = net.bytes(height, width, plan);
     match (needed, free_bytes()) {
-        (Ok(needed), Some(free)) => needed <= free,
+        (Ok(needed), Some(free)) => needed <= free / among.max(1) as u64,
         // What is not known is found out by trying.
         (Ok(_), None) => true,
         (Err(_), _) => false,

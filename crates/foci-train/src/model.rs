@@ -4,7 +4,7 @@
 
 use crate::{Seen, Task, TrainError, TrainingPlan};
 use foci_engine::Parameters;
-use foci_image::Reading;
+use foci_image::{Reading, disk};
 use foci_net::Net;
 use foci_segment::ObjectOptions;
 use serde::{Deserialize, Serialize};
@@ -123,14 +123,9 @@ impl Model {
             let path = path.to_path_buf();
             move |source| TrainError::Write { path, source }
         };
-        std::fs::create_dir_all(folder).map_err(failed(folder))?;
+        disk::create_folder(folder).map_err(failed(folder))?;
         let weights = folder.join(WEIGHTS);
-        match std::fs::remove_file(&weights) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(failed(&weights)(error));
-            }
-            _ => {}
-        }
+        disk::remove_file(&weights).map_err(failed(&weights))?;
         foci_image::write_whole(&folder.join(NET), self.net.to_json(None).as_bytes())?;
         let recipe = serde_json::to_string_pretty(&self.recipe)
             .map_err(|error| TrainError::Damaged { path: folder.join(RECIPE), reason: error.to_string() })?;

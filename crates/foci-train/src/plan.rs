@@ -15,6 +15,10 @@ pub(crate) const MOST_CLASSES: usize = 256;
 /// Largest magnification of crops; beyond, blur is learnt rather than objects.
 const MOST_SCALE: f64 = 4.0;
 
+fn is_none(patience: &u32) -> bool {
+    *patience == 0
+}
+
 fn unscaled() -> f64 {
     1.0
 }
@@ -49,8 +53,12 @@ pub struct TrainingPlan {
     pub rare_share: f64,
     /// Seed of the initial weights, the batches, the augmentation and the noise.
     pub seed: u64,
-    /// Optimiser steps.
+    /// Optimiser steps; with patience, the most that are taken.
     pub steps: u64,
+    /// Validations without a lower loss after which the learning rate falls to a tenth; after the third such wait the run
+    /// ends. 0 for a run of so many steps, whose rate follows a cosine.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub patience: u32,
     /// Crops in a batch.
     pub batch: usize,
     /// Side of a square training crop in pixels.
@@ -199,11 +207,6 @@ impl TrainingPlan {
         }
         Ok(())
     }
-
-    /// Steps over which the learning rate rises.
-    pub(crate) fn warmup_steps(&self) -> u64 {
-        (self.steps as f64 * self.warmup_share).round() as u64
-    }
 }
 
 #[cfg(test)]
@@ -219,6 +222,7 @@ pub(crate) mod tests {
             rare_share: 0.0,
             seed: 7,
             steps: 12,
+            patience: 0,
             batch: 2,
             crop,
             learning_rate: 1e-2,

@@ -15,6 +15,8 @@ pub struct Predictor<'a> {
     session: Option<(Shape, PlanOptions, Session)>,
     flips: bool,
     largest_tile: Option<usize>,
+    /// Predictors that work at the same time, this one included.
+    among: usize,
 }
 
 impl<'a> Predictor<'a> {
@@ -22,7 +24,13 @@ impl<'a> Predictor<'a> {
     pub fn new(model: &'a Model, compute: &'a Compute) -> Predictor<'a> {
         let exact = model.recipe.training.plan.exact;
         let options = PlanOptions { exact, ..PlanOptions::new(Mode::Inference) };
-        Predictor { model, compute, options, session: None, flips: false, largest_tile: None }
+        Predictor { model, compute, options, session: None, flips: false, largest_tile: None, among: 1 }
+    }
+
+    /// The same as one of so many that work at the same time: each takes its share of the memory that is free.
+    pub fn among(mut self, predictors: usize) -> Predictor<'a> {
+        self.among = predictors.max(1);
+        self
     }
 
     /// The same with direct convolutions only, however the model was trained.
@@ -171,12 +179,15 @@ impl<'a> Predictor<'a> {
         let is_planned =
             self.session.as_ref().is_some_and(|(shape, of, _)| *shape == whole && *of == self.options);
         let options = PlanOptions { threads: self.compute.threads(), ..self.options };
-        if is_planned || net.normalises() || memory::fits(net, (input.height, input.width), options) {
+        if is_planned
+            || net.normalises()
+            || memory::fits(net, (input.height, input.width), options, self.among)
+        {
             return Ok(None);
         }
         // An image that is smaller than any tile is tried whole, and its plan says how much memory it lacks.
         let Ok(mut tiling) = Tiling::within(net, longest) else { return Ok(None) };
-        while !memory::fits(net, (tiling.side(), tiling.side()), options) {
+        while !memory::fits(net, (tiling.side(), tiling.side()), options, self.among) {
             // With the smallest parts the plan itself says how much memory it lacks.
             let Some(smaller) = tiling.halved(net) else { break };
             tiling = smaller;

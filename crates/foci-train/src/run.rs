@@ -12,16 +12,15 @@ use crate::tiles::Tiles;
 use crate::{LossKind, OptimiserKind, Seen, Task, TrainError, TrainingPlan};
 use foci_engine::{
     Adam, ByChannels, ChannelLoss, CrossEntropyDice, Layout, Loss, MeanAbsoluteError, MeanSquaredError, Mode,
-    Optimiser, Parameters, PlanOptions, Session, Sgd, Shape, clip_gradient_norm, schedule,
+    Optimiser, Parameters, PlanOptions, Session, Sgd, Shape, clip_gradient_norm,
 };
+use foci_image::{FolderLock, disk};
 use foci_kernels::Compute;
 use foci_net::Net;
 use foci_segment::targets::CLASSES;
 use std::path::Path;
 use std::time::Instant;
 
-/// Share of the learning rate that is left at the end of the cosine.
-const FINAL_RATE_SHARE: f64 = 0.01;
 /// Momentum of stochastic gradient descent.
 const MOMENTUM: f32 = 0.9;
 /// Lines that a log has at least, if the run has as many steps.
@@ -52,7 +51,7 @@ pub struct Outcome {
 ///
 /// # Errors
 /// [`TrainError::Interrupted`] if the observer asked to stop (the checkpoint is written);
-/// otherwise what failed, with the file or the value. A loss that is not finite is no error: the outcome says so.
+/// [`foci_image::ImageError::InUse`] if another process trains in that folder; otherwise what failed, with the file or the value. A loss that is not finite is no error: the outcome says so.
 pub fn train(
     net: &Net,
     plan: &TrainingPlan,
@@ -62,9 +61,11 @@ pub fn train(
     observer: &mut dyn Observer,
 ) -> Result<Outcome, TrainError> {
     plan.check()?;
-    std::fs::create_dir_all(folder).map_err(|source| TrainError::Write { path: folder.into(), source })?;
+    disk::create_folder(folder).map_err(|source| TrainError::Write { path: folder.into(), source })?;
+    let _lock = FolderLock::take(folder)?;
+    foci_image::remove_unfinished(folder);
     let mut run = Run::start(net, plan, tiles, folder, compute)?;
-    while run.at.step < plan.steps && !run.at.diverged {
+    while run.at.step < plan.steps && !run.at.diverged && !run.at.pace.settled {
         if observer.stop_requested() {
             run.write_checkpoint()?;
             return Err(TrainError::Interrupted { step: run.at.step });
@@ -159,13 +160,7 @@ impl<'a> Run<'a> {
         let loss = self.training_loss.evaluate(output, target, &mut self.d_output)?;
         let gradients = self.session.backward(self.compute, &self.d_output)?;
         let gradient_norm = clip_gradient_norm(&mut gradients.values, plan.clip_norm);
-        let rate = schedule::warmup_cosine(
-            self.at.step,
-            plan.steps,
-            plan.warmup_steps(),
-            plan.learning_rate,
-            plan.learning_rate * FINAL_RATE_SHARE,
-        );
+        let rate = self.at.pace.rate(plan, self.at.step);
         if loss.is_finite() && gradient_norm.is_finite() {
             self.weights.before.copy_from_slice(&self.weights.now.values);
             self.optimiser.step(&mut self.weights.now.values, &gradients.values, rate as f32)?;
@@ -189,10 +184,12 @@ impl<'a> Run<'a> {
     /// Validation, log line and checkpoint, where they are due.
     fn keep_record(&mut self, learning_rate: f64, gradient_norm: f64) -> Result<(), TrainError> {
         let (plan, step) = (self.plan, self.at.step);
-        let ends = self.at.diverged || step == plan.steps;
-        let validates = ends || step.is_multiple_of(plan.validate_every);
+        let validates = self.at.diverged || step == plan.steps || step.is_multiple_of(plan.validate_every);
         if validates {
             self.validation_loss = self.validate()?;
+            if let Some(loss) = self.validation_loss.filter(|_| !self.at.diverged) {
+                self.at.pace.hear(plan, loss);
+            }
             // The last update is the one that no training step looks at any more.
             if step == plan.steps && self.validation_loss.is_none() && !self.at.diverged {
                 self.diverge();
@@ -212,6 +209,7 @@ impl<'a> Run<'a> {
                 diverged: self.at.diverged,
             })?;
         }
+        let ends = self.at.diverged || self.at.pace.settled || step == plan.steps;
         if ends || step.is_multiple_of(plan.checkpoint_every) {
             self.write_checkpoint()?;
         }
@@ -262,6 +260,7 @@ impl<'a> Run<'a> {
     }
 
     fn write_checkpoint(&self) -> Result<(), TrainError> {
+        self.log.sync()?;
         let at = Position { seconds: self.seconds(), seconds_per_step: self.seconds_per_step(), ..self.at };
         checkpoint::write(self.folder, &at, &self.weights, self.optimiser.as_ref())
     }

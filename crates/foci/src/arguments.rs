@@ -34,6 +34,8 @@ pub struct Arguments {
 pub enum Command {
     /// Compare nets at an equal number of weights and write a report
     Study(StudyArguments),
+    /// Write the report of a study again from its figures, or tell what is behind one of them
+    Report(ReportArguments),
     /// Train one net
     Train(TrainArguments),
     /// Run a trained model, or a method that needs no training, on images
@@ -105,6 +107,27 @@ pub struct StudyArguments {
     #[arg(long, value_name = "MEASURE=VALUE", requires = "pilot", value_parser = measure_and_value)]
     pub smallest_difference: Vec<(Measure, f64)>,
     /// Print results.json at the end instead of the summary
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `foci report`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  foci report my-study\n  foci report my-study --explain unet.psnr        the mean of a net\n  foci report my-study --explain unet:fcn.psnr    a difference of two"
+)]
+pub struct ReportArguments {
+    /// Folder of a study that has come to its end
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// File to write; without the images there are no pictures in it [default: figures.html in the folder]
+    #[arg(long, value_name = "FILE.html")]
+    pub out: Option<PathBuf>,
+    /// Tell the runs, the fields and the code behind this number of the report instead; its name shows there when the
+    /// pointer rests on it
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["out", "json"])]
+    pub explain: Option<String>,
+    /// Print where the report is as JSON
     #[arg(long)]
     pub json: bool,
 }

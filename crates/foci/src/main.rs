@@ -28,8 +28,9 @@ fn run(arguments: Arguments) -> Result<(), exit::Failure> {
     let threads = arguments.threads.map(usize::from);
     match arguments.command {
         Command::Study(flags) => command::study::run(flags, threads),
+        Command::Report(flags) => command::report::run(&flags),
         Command::Train(flags) => command::train::run(flags, threads),
-        Command::Predict(flags) => command::predict::run(flags, threads),
+        Command::Predict(flags) => command::predict::run(&flags, threads),
         Command::Evaluate(flags) => command::evaluate::run(&flags, threads),
         Command::Inspect(flags) => command::inspect::run(&flags),
         Command::Optics(flags) => command::optics::run(&flags, threads),

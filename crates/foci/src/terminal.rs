@@ -4,7 +4,7 @@ use crate::exit::Failure;
 use anyhow::Context;
 use foci_image::Interrupted;
 use foci_kernels::{Compute, Simd};
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,13 +18,16 @@ pub fn compute(threads: Option<usize>) -> Result<Compute, Failure> {
     Compute::new(threads.unwrap_or_else(cores), simd).map_err(Failure::working)
 }
 
-/// From now on Ctrl-C asks for an orderly stop; a second one ends the program at once.
+/// From now on Ctrl-C asks for an orderly stop; a second one ends the program at once. Either loses nothing that was
+/// written before, since files are put in their place only when they are whole.
 pub fn stop_on_interrupt() -> Result<(), Failure> {
     let set = || {
         ctrlc::set_handler(|| {
             if STOP.swap(true, Ordering::SeqCst) {
+                tell("stopped at once; what was saved before is whole");
                 std::process::exit(130);
             }
+            tell("stopping in good order; press Ctrl-C again to stop at once");
         })
         .map_err(|error| error.to_string())
     };
@@ -32,6 +35,14 @@ pub fn stop_on_interrupt() -> Result<(), Failure> {
         .get_or_init(set)
         .clone()
         .map_err(|error| Failure::working(anyhow::anyhow!("cannot listen for Ctrl-C: {error}")))
+}
+
+/// Prints a line on standard error, in place of a bar that may be there; the bar comes back by itself. A reader that has
+/// hung up is no failure.
+pub fn tell(line: &str) {
+    let mut out = std::io::stderr();
+    let clear = if out.is_terminal() { "\r\x1b[2K" } else { "" };
+    let _ = writeln!(out, "{clear}{line}");
 }
 
 /// True after Ctrl-C.

@@ -84,7 +84,73 @@ fn a_study_leaves_the_files_that_the_design_promises() {
     for outside in ["src=\"http", "href=\"http", "url(http", "@import"] {
         assert!(!report.contains(outside), "the report reaches outside: {outside}");
     }
+    its_report_comes_again_from_its_figures(&place);
     a_larger_one_is_forecast_from_it(&place);
+}
+
+/// Without images, and of `results.json` alone; and every number of it can be traced.
+fn its_report_comes_again_from_its_figures(place: &Workplace) {
+    let with_pictures = fs::read(place.path("out/report.html")).unwrap();
+    let run = foci(&["report", &place.text("out")]);
+    run.succeeds();
+    assert!(run.stdout.contains("figures.html") && run.stdout.contains("unet"), "{}", run.stdout);
+    assert_eq!(
+        with_pictures,
+        fs::read(place.path("out/report.html")).unwrap(),
+        "the one with pictures stays"
+    );
+    let figures = fs::read_to_string(place.path("out/figures.html")).unwrap();
+    for words in [
+        "kept no pictures",
+        "As instruments",
+        "Learning rates tried",
+        "title=\"unet.psnr\"",
+        "<th scope=\"col\">seed</th>",
+    ] {
+        assert!(figures.contains(words), "no {words}");
+    }
+    fs::create_dir(place.path("alone")).unwrap();
+    fs::copy(place.path("out/results.json"), place.path("alone/results.json")).unwrap();
+    foci(&["report", &place.text("alone"), "--out", &place.text("alone.html")]).succeeds();
+    let alone = fs::read_to_string(place.path("alone.html")).unwrap();
+    assert!(alone.contains("Learning rates tried") && alone.contains("To repeat it"));
+
+    let explain = |folder: &str, number: &str| {
+        let run = foci(&["report", &place.text(folder), "--explain", number]);
+        run.succeeds();
+        run.stdout
+    };
+    let results = json(&fs::read_to_string(place.path("out/results.json")).unwrap());
+    let psnr = explain("out", "unet.psnr");
+    for run in results["runs"].as_array().unwrap().iter().filter(|run| run["net"] == "unet") {
+        assert!(psnr.contains(&run["metrics"]["psnr"].to_string()), "{psnr}");
+    }
+    let measures = json(&fs::read_to_string(place.path("out/runs/unet-seed1/measures.json")).unwrap());
+    let field = &measures["fields"][0];
+    for words in ["runs/unet-seed1", "crates/foci-measure/src/psnr.rs", field["field"].as_str().unwrap()] {
+        assert!(psnr.contains(words), "no {words} in {psnr}");
+    }
+    assert!(psnr.contains(&field["metrics"]["psnr"].to_string()), "{psnr}");
+    // Turned round, a difference changes its sign and nothing else.
+    let comparison = &results["comparisons"][0];
+    let name = |first: &str, second: &str| {
+        let name = |key: &str| comparison[key].as_str().unwrap().to_string();
+        format!("{}:{}.{}", name(first), name(second), name("metric"))
+    };
+    let (there, back) = (explain("out", &name("a", "b")), explain("out", &name("b", "a")));
+    let value = |text: &str| {
+        text.split(" = ").nth(1).unwrap().split([' ', ',']).next().unwrap().parse::<f64>().unwrap()
+    };
+    assert_eq!(value(&there), -value(&back));
+    assert_eq!(value(&there), comparison["difference"].as_f64().unwrap());
+    assert!(there.contains("docs/statistics.md"));
+    assert!(explain("out", "unet.train_bytes").contains("crates/foci-net"));
+    assert!(explain("out", "unet.shift_error").contains("runs/unet-seed0/optics.json"));
+    // Where the runs are gone the rest is told all the same.
+    assert!(explain("alone", "unet.psnr").contains("not there any more"));
+    foci(&["report", &place.text("out"), "--explain", "unet.beauty"])
+        .fails_with(2, &["no number 'unet.beauty'", "fcn, unet", "psnr"]);
+    foci(&["report", &place.text("nothing")]).fails_with(2, &["results.json", "foci study --out"]);
 }
 
 /// What the next study takes and can see, with the one in `out` as its pilot.
@@ -146,6 +212,12 @@ fn a_model_trains_predicts_and_is_evaluated() {
     let images = place.text("data/images");
     foci(&["predict", &model, &images, "--out", &predicted]).succeeds();
     assert_eq!(images_in(&place.path("predicted")).len(), 6);
+    // Six are shared out to single threads, one takes all threads: the same bits.
+    let one = images_in(&place.path("data/images")).remove(0);
+    foci(&["predict", &model, one.to_str().unwrap(), "--out", &place.text("single")]).succeeds();
+    let single = images_in(&place.path("single")).remove(0);
+    let shared = place.path("predicted").join(single.file_name().unwrap());
+    assert!(fs::read(single).unwrap() == fs::read(shared).unwrap());
     let run = foci(&["evaluate", "--truth", &images, "--pred", &predicted, "--json"]);
     run.succeeds();
     let evaluation = json(&run.stdout);

@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Workplace, foci};
+use common::{Workplace, foci, lasting_results};
 use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -78,22 +78,7 @@ fn a_study_stopped_by_ctrl_c_resumes_to_the_same_bits() {
             |study: &str| fs::read(place.path(&format!("{study}/runs/{run}/model.safetensors"))).unwrap();
         assert!(bytes("whole") == bytes("parts"), "{run} differs");
     }
-    let results = |study: &str| {
-        let text = fs::read_to_string(place.path(&format!("{study}/results.json"))).unwrap();
-        let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
-        for run in json["runs"].as_array_mut().unwrap() {
-            // The clock is the one thing that may differ.
-            for key in ["seconds", "seconds_per_step", "seconds_per_megapixel"] {
-                run[key] = 0.into();
-            }
-        }
-        for net in json["nets"].as_array_mut().unwrap() {
-            for key in ["seconds_per_step", "seconds_per_megapixel"] {
-                net[key] = 0.into();
-            }
-        }
-        json
-    };
+    let results = |study: &str| lasting_results(&place.path(study));
     assert_eq!(results("whole"), results("parts"));
     assert!(place.path("parts/report.html").exists());
 }

@@ -112,9 +112,17 @@ pub(crate) struct Raster {
     pub notes: Vec<&'static str>,
 }
 
-/// Rejects sizes of nothing and sizes beyond [`MAXIMUM_SAMPLES`], before memory is taken.
+/// Samples that any file may claim, however short it is: the 32 MiB at most that they take are no danger.
+const ALWAYS_ALLOWED: usize = 1 << 22;
+/// A byte of a file stands for no more samples than these. Deflate makes 1032 bytes of one, each of eight samples at most; LZW
+/// and Zstandard make more.
+const MOST_SAMPLES_PER_BYTE: usize = 1 << 17;
+
+/// Rejects sizes of nothing, sizes beyond [`MAXIMUM_SAMPLES`] and those that a file of so many bytes cannot hold, before
+/// memory is taken.
 pub(crate) fn check_size(
     path: &Path,
+    file_bytes: usize,
     width: usize,
     height: usize,
     channels: usize,
@@ -122,7 +130,13 @@ pub(crate) fn check_size(
     if width == 0 || height == 0 {
         return Err(ImageError::NoPixels { path: path.to_path_buf(), width, height });
     }
+    let can_hold = file_bytes.saturating_mul(MOST_SAMPLES_PER_BYTE).max(ALWAYS_ALLOWED);
     match width.checked_mul(height).and_then(|pixels| pixels.checked_mul(channels)) {
+        Some(samples) if samples <= MAXIMUM_SAMPLES && samples > can_hold => Err(ImageError::Unreadable {
+            path: path.to_path_buf(),
+            format: "image",
+            reason: format!("it claims {width} x {height} pixels and has {file_bytes} bytes"),
+        }),
         Some(samples) if samples <= MAXIMUM_SAMPLES => Ok(()),
         _ => Err(ImageError::TooLarge {
             path: path.to_path_buf(),
@@ -155,14 +169,14 @@ pub(crate) fn decode(path: &Path, bytes: &[u8], page: Option<usize>) -> Result<R
         FileFormat::Png => {
             // The header comes first in every PNG; a size of nothing is told as such.
             if let Some((width, height)) = png_size(bytes) {
-                check_size(path, width, height, 1)?;
+                check_size(path, bytes.len(), width, height, 1)?;
             }
             let mut limits = Limits::no_limits();
             limits.max_alloc = Some(8 * MAXIMUM_SAMPLES as u64);
             let decoder = PngDecoder::with_limits(cursor, limits).map_err(unreadable)?;
             // Bytes 24 and 25 hold depth and kind; depths below 8 bits were spread over 0..=255.
             let (bits, kind) = (bytes[24], bytes[25]);
-            let mut raster = through_image(path, decoder, format)?;
+            let mut raster = through_image(path, bytes.len(), decoder, format)?;
             if kind == 0 && bits < 8 {
                 raster.unspread(bits);
             }
@@ -173,9 +187,9 @@ pub(crate) fn decode(path: &Path, bytes: &[u8], page: Option<usize>) -> Result<R
         }
         FileFormat::Jpeg => {
             super::jpeg::check_whole(path, bytes)?;
-            through_image(path, JpegDecoder::new(cursor).map_err(unreadable)?, format)
+            through_image(path, bytes.len(), JpegDecoder::new(cursor).map_err(unreadable)?, format)
         }
-        _ => through_image(path, BmpDecoder::new(cursor).map_err(unreadable)?, format),
+        _ => through_image(path, bytes.len(), BmpDecoder::new(cursor).map_err(unreadable)?, format),
     }
 }
 
@@ -195,12 +209,17 @@ fn png_size(bytes: &[u8]) -> Option<(usize, usize)> {
     (bytes.get(12..16)? == b"IHDR").then_some((number(16)?, number(20)?))
 }
 
-fn through_image(path: &Path, decoder: impl ImageDecoder, format: FileFormat) -> Result<Raster, ImageError> {
+fn through_image(
+    path: &Path,
+    file_bytes: usize,
+    decoder: impl ImageDecoder,
+    format: FileFormat,
+) -> Result<Raster, ImageError> {
     let (width, height) = decoder.dimensions();
     let (width, height) = (width as usize, height as usize);
     let colour = decoder.color_type();
     let channels = usize::from(colour.channel_count());
-    check_size(path, width, height, channels)?;
+    check_size(path, file_bytes, width, height, channels)?;
     let mut bytes = vec![0; width * height * usize::from(colour.bytes_per_pixel())];
     decoder.read_image(&mut bytes).map_err(|error| ImageError::unreadable(path, format.name(), error))?;
     let (bits, samples) = if usize::from(colour.bytes_per_pixel()) == 2 * channels {

@@ -68,7 +68,8 @@ fn merged(folder: &Path) -> Result<Labelled, ImageError> {
     }
 }
 
-fn labels_from_bytes(path: &Path, bytes: &[u8], page: Option<usize>) -> Result<LabelImage, ImageError> {
+/// As [`read_labels`], from the content of one file, from page `page` if it has several; `path` serves for messages only.
+pub fn labels_from_bytes(path: &Path, bytes: &[u8], page: Option<usize>) -> Result<LabelImage, ImageError> {
     if FileFormat::of(bytes) == Some(FileFormat::Jpeg) {
         return Err(ImageError::LossyLabels { path: path.to_path_buf() });
     }

@@ -18,7 +18,7 @@ use common::Raster;
 
 pub use channel::ChannelChoice;
 pub use common::{FileFormat, MAXIMUM_SAMPLES};
-pub use labels::read_labels;
+pub use labels::{labels_from_bytes, read_labels};
 
 pub(crate) use labels::{Labelled, hexadecimal, labels_with_hash};
 

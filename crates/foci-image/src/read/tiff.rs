@@ -24,6 +24,12 @@ const BLACK_IS_ZERO: u16 = 1;
 /// Decodes page `page`, from 0.
 pub(super) fn decode(path: &Path, bytes: &[u8], page: usize) -> Result<Raster, ImageError> {
     let unreadable = |error: tiff::TiffError| ImageError::unreadable(path, "TIFF", error);
+    // Told as such, even where nothing else of the file holds together.
+    if page == 0
+        && let Some((width, height)) = declared_size(bytes)
+    {
+        check_size(path, bytes.len(), width, height, 1)?;
+    }
     let mut limits = Limits::default();
     limits.decoding_buffer_size = 8 * MAXIMUM_SAMPLES;
     limits.intermediate_buffer_size = 8 * MAXIMUM_SAMPLES;
@@ -48,7 +54,7 @@ pub(super) fn decode(path: &Path, bytes: &[u8], page: usize) -> Result<Raster, I
     let (width, height) = (width as usize, height as usize);
     let colour = decoder.colortype().map_err(unreadable)?;
     let channels = usize::from(colour.num_samples()).max(1);
-    check_size(path, width, height, channels)?;
+    check_size(path, bytes.len(), width, height, channels)?;
 
     let mut result = DecodingResult::U8(Vec::new());
     let layout = decoder.read_image_to_buffer(&mut result).map_err(unreadable)?;
@@ -78,21 +84,43 @@ pub(super) fn decode(path: &Path, bytes: &[u8], page: usize) -> Result<Raster, I
 /// tables, and the numbers behind the table are all that is wanted.
 fn as_grey(bytes: &[u8], at: u64) -> Option<Vec<u8>> {
     let little = bytes.starts_with(b"II");
-    let short = |at: usize| {
-        let two: [u8; 2] = bytes.get(at..at.checked_add(2)?)?.try_into().ok()?;
-        Some(if little { u16::from_le_bytes(two) } else { u16::from_be_bytes(two) })
-    };
+    let short = |at: usize| short(bytes, at);
     // In BigTIFF (version 43) counts and values take 8 bytes instead of 2 and 4.
     let (count, entry, value) = if short(2)? == 43 { (8, 20, 12) } else { (2, 12, 8) };
     let start = usize::try_from(at).ok()?.checked_add(count)?;
-    let found = (0..usize::from(u16::MAX))
+    let entries = bytes.len().checked_sub(start)? / entry;
+    let found = (0..entries.min(usize::from(u16::MAX)))
         .map(|index| start + index * entry)
-        .take_while(|&at| at + entry <= bytes.len())
         .find(|&at| short(at) == Some(Tag::PhotometricInterpretation.to_u16()))?;
     let mut grey = bytes.to_vec();
     let said = if little { BLACK_IS_ZERO.to_le_bytes() } else { BLACK_IS_ZERO.to_be_bytes() };
     grey.get_mut(found + value..found + value + 2)?.copy_from_slice(&said);
     Some(grey)
+}
+
+fn short(bytes: &[u8], at: usize) -> Option<u16> {
+    let two: [u8; 2] = bytes.get(at..at.checked_add(2)?)?.try_into().ok()?;
+    Some(if bytes.starts_with(b"II") { u16::from_le_bytes(two) } else { u16::from_be_bytes(two) })
+}
+
+/// Width and height that the first directory of a TIFF (not of a BigTIFF) claims, where it holds them as 32-bit numbers.
+fn declared_size(bytes: &[u8]) -> Option<(usize, usize)> {
+    const CLASSIC: u16 = 42;
+    const LONG: u16 = 4;
+    let long = |at: usize| {
+        let (first, second) =
+            (usize::from(short(bytes, at)?), usize::from(short(bytes, at.checked_add(2)?)?));
+        Some(if bytes.starts_with(b"II") { second << 16 | first } else { first << 16 | second })
+    };
+    let start = long(4).filter(|_| short(bytes, 2) == Some(CLASSIC))?;
+    let entries = usize::from(short(bytes, start)?);
+    let value = |tag: Tag| {
+        let entry = (0..entries).map(|index| start + 2 + 12 * index);
+        let at =
+            entry.take_while(|&at| at < bytes.len()).find(|&at| short(bytes, at) == Some(tag.to_u16()))?;
+        if short(bytes, at + 2)? == LONG { long(at + 8) } else { None }
+    };
+    Some((value(Tag::ImageWidth)?, value(Tag::ImageLength)?))
 }
 
 fn count_pages(path: &Path, bytes: &[u8]) -> Result<usize, ImageError> {

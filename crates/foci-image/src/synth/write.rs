@@ -10,7 +10,7 @@ use super::layout::CellClass;
 use super::options::{SpecimenOptions, SynthError};
 use super::random::{Random, Stage};
 use super::scene::{Specimen, generate};
-use crate::{ImageError, Workers, write_labels, write_png_grey8, write_png_grey16, write_whole};
+use crate::{ImageError, Workers, disk, write_labels, write_png_grey8, write_png_grey16, write_whole};
 
 /// What was written for one field.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -42,7 +42,7 @@ pub fn write_specimens(
     options.check()?;
     for folder in ["images", "masks", "foci", "cells"] {
         let path = dir.join(folder);
-        std::fs::create_dir_all(&path).map_err(|source| ImageError::Write { path: path.clone(), source })?;
+        disk::create_folder(&path).map_err(|source| ImageError::Write { path: path.clone(), source })?;
     }
     let digits = count.saturating_sub(1).to_string().len().max(2);
     let mut seeds = Random::new(options.seed, Stage::Series);

@@ -4,9 +4,9 @@
 //! validation of that net before the others in grey, all with the same axes.
 
 use super::format;
-use super::input::Curve;
 use super::palette;
 use super::svg::{Anchor, Axis, Svg};
+use crate::results::Curve;
 
 /// Points that a curve keeps; longer ones are averaged within bins.
 const POINTS: usize = 120;

@@ -15,6 +15,8 @@ use serde::Serialize;
 /// All comparisons in one measure.
 #[derive(Debug, Serialize)]
 pub struct Forest {
+    /// Key of the measure.
+    pub key: String,
     /// Name of the measure.
     pub name: String,
     /// Unit of the differences.
@@ -112,6 +114,7 @@ pub fn prepare(results: &Results, arm: impl Fn(&str) -> usize) -> Vec<Forest> {
             let main = !any_main || is_main(&measure);
             Forest {
                 unit: if percent { "percentage points".into() } else { measure.unit.to_string() },
+                key: measure.key,
                 name: measure.name,
                 left,
                 right,

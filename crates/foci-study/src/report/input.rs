@@ -1,10 +1,10 @@
-//! What the report needs beside `results.json`: pictures, learning curves, and how to repeat the study.
+//! What the report shows beside `results.json`: pictures, and what the optical bench drew.
 
 use crate::optics::RunOptics;
 use crate::results::Results;
 use foci_image::Plane;
 
-/// Everything that the report shows.
+/// Everything that the report shows. What is empty beside the results is left out.
 #[derive(Debug)]
 pub struct ReportInput<'a> {
     /// The figures.
@@ -13,16 +13,8 @@ pub struct ReportInput<'a> {
     pub pictures: Vec<PictureSet>,
     /// A few test images with what each net found in them, the worst first; of studies of objects or classes.
     pub judged: Vec<JudgedSet>,
-    /// Training and validation loss of each run.
-    pub curves: Vec<Curve>,
     /// What the optical bench found, run by run.
     pub optics: Vec<RunOptics>,
-    /// The command that repeats the study.
-    pub command: String,
-    /// Lines for the reader: fields left out and why, guesses that were made.
-    pub notes: Vec<String>,
-    /// Facts about the set-up, as name and value: seeds, steps, batch, crop, fields in each part, threads.
-    pub setup: Vec<(String, String)>,
 }
 
 /// One held-out tile and what each net made of it.
@@ -94,19 +86,4 @@ pub struct Region {
     pub width: usize,
     /// Height.
     pub height: usize,
-}
-
-/// The course of one training run.
-#[derive(Debug, Clone)]
-pub struct Curve {
-    /// Name of the arm.
-    pub net: String,
-    /// Seed.
-    pub seed: u64,
-    /// (step, training loss).
-    pub training: Vec<(u64, f64)>,
-    /// (step, validation loss).
-    pub validation: Vec<(u64, f64)>,
-    /// The loss became infinite or not a number.
-    pub diverged: bool,
 }

@@ -35,8 +35,16 @@ mod trials;
 pub use forecast::forecast_text;
 /// A number with a few significant digits, as evidence is told.
 pub(crate) use format::significant;
-pub use input::{Curve, JudgedAnswer, JudgedSet, PictureSet, Reconstruction, Region, ReportInput};
+pub use input::{JudgedAnswer, JudgedSet, PictureSet, Reconstruction, Region, ReportInput};
 pub use summary::summary_text;
+/// How words and rows of cells are put into lines.
+pub(crate) use summary::{table, wrapped};
+
+/// Name and plain words of the measure of this key.
+pub(crate) fn measure_words(key: &str) -> (String, &'static str) {
+    let measure = measures::describe(key);
+    (measure.name, measure.explanation)
+}
 
 /// Why a report could not be made.
 #[derive(Debug, thiserror::Error)]

@@ -76,7 +76,7 @@ fn rows(firsts: &[&RunOptics], results: &Results, arm: &impl Fn(&str) -> usize) 
                     None => (column[number].value.clone(), Vec::new()),
                 };
                 let (net, arm, control) = (run.net.clone(), arm(&run.net), control(&run.net));
-                Cell { net, arm, control, value, small, best: false }
+                Cell { net, id: String::new(), arm, control, value, small, best: false }
             });
             let note = match line.ideal.as_str() {
                 "" => String::new(),

@@ -13,7 +13,7 @@ use super::stress::{self, Stress};
 use super::tables::{self, Plain, Row};
 use super::transfer;
 use super::trials::{self, Trials};
-use super::{Curve, ReportError, ReportInput, facts, findings, format, palette};
+use super::{ReportError, ReportInput, facts, findings, format, palette};
 use crate::results::{Results, Verdict};
 use serde::Serialize;
 
@@ -25,6 +25,8 @@ struct Arm {
     control: bool,
     about: String,
     diverged: String,
+    /// The best learning rate lies at an end of those tried.
+    edge: String,
 }
 
 /// A claim with its verdict in words.
@@ -76,6 +78,8 @@ pub struct Page {
     setup: Vec<(String, String)>,
     notes: Vec<String>,
     command: String,
+    /// A name that `--explain` knows.
+    example: String,
     limits: Vec<String>,
     version: String,
     weights: String,
@@ -88,11 +92,11 @@ pub struct Page {
 struct Names(Vec<String>);
 
 impl Names {
-    fn of(input: &ReportInput, results: &Results, curves: &[Curve]) -> Names {
+    fn of(input: &ReportInput, results: &Results) -> Names {
         let known = results.nets.iter().map(|net| &net.name);
         let pictured = input.pictures.iter().flat_map(|set| set.reconstructions.iter().map(|one| &one.net));
         let compared = results.comparisons.iter().flat_map(|comparison| [&comparison.a, &comparison.b]);
-        let drawn = curves.iter().map(|curve| &curve.net);
+        let drawn = results.curves.iter().map(|curve| &curve.net);
         let mut names: Vec<String> = Vec::new();
         for name in known.chain(pictured).chain(compared).chain(drawn) {
             if !names.contains(name) {
@@ -116,13 +120,17 @@ impl Page {
         let all = input.results;
         // Variants would crowd out what is shown side by side; they have tables of their own.
         let results = &all.bases();
-        let variant = |name: &str| all.nets.iter().any(|net| net.name == name && net.variant_of.is_some());
-        let curves: Vec<Curve> = input.curves.iter().filter(|curve| !variant(&curve.net)).cloned().collect();
-        let names = Names::of(input, results, &curves);
+        let names = Names::of(input, results);
         let place = |name: &str| names.place(name);
         let Answer { headline, supporting, warnings } = answer(all);
-        let charts = curves::draw(&curves, &names.0, place);
+        let charts = curves::draw(&results.curves, &names.0, place);
         let measured = tables::measured(results);
+        let example = measured
+            .iter()
+            .flat_map(|row| &row.cells)
+            .map(|cell| cell.id.clone())
+            .find(|id| !id.is_empty())
+            .unwrap_or("NET.MEASURE".into());
         let any_best = measured.iter().any(|row| row.cells.iter().any(|cell| cell.best));
         let (scatter_of, scatters) = scatters(results);
         Ok(Page {
@@ -168,9 +176,10 @@ impl Page {
             runs: tables::runs(all),
             claims: all.claims.iter().map(claim).collect(),
             fingerprint: facts::fingerprint(&results.data),
-            setup: input.setup.clone(),
-            notes: input.notes.clone(),
-            command: input.command.clone(),
+            setup: setup(all),
+            notes: all.notes.clone(),
+            command: all.circumstances.command.clone(),
+            example,
             limits: facts::limits(all),
             version: results.foci.clone(),
             weights: format::count(results.budget.weights),
@@ -203,6 +212,9 @@ fn arm(results: &Results, index: usize, name: &str) -> Arm {
         control: net.is_some_and(|net| net.control),
         about: about.join("; "),
         diverged,
+        edge: net
+            .and_then(trials::edge)
+            .map_or(String::new(), |end| format!("best learning rate is the {end} tried")),
     }
 }
 
@@ -219,6 +231,13 @@ fn claim(claim: &crate::results::ClaimVerdict) -> Claim {
         sign,
         evidence: claim.evidence.clone(),
     }
+}
+
+/// The set-up, and what it ran on.
+fn setup(results: &Results) -> Vec<(String, String)> {
+    let processor = &results.circumstances.processor;
+    let ran_on = (!processor.is_empty()).then(|| ("Processor".to_string(), processor.clone()));
+    results.setup.iter().cloned().chain(ran_on).collect()
 }
 
 /// The deciding measure against time and memory: its name and the charts.

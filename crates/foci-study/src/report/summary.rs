@@ -79,7 +79,7 @@ pub fn summary_text(results: &Results) -> String {
 }
 
 /// Rows of cells as lines: the first column to the left, all others to the right.
-pub(super) fn table(rows: &[Vec<String>]) -> String {
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
@@ -95,7 +95,7 @@ pub(super) fn table(rows: &[Vec<String>]) -> String {
 }
 
 /// Breaks a sentence at spaces; spaces that belong to numbers hold.
-pub(super) fn wrapped(sentence: &str) -> String {
+pub(crate) fn wrapped(sentence: &str) -> String {
     let mut text = String::new();
     let mut used = 0;
     for word in sentence.split(' ') {

@@ -15,6 +15,8 @@ use serde::Serialize;
 pub struct Cell {
     /// Name of the arm.
     pub net: String,
+    /// Name of the number, by which `foci report --explain` tells what is behind it; empty if it has none.
+    pub id: String,
     /// Its place in the study.
     pub arm: usize,
     /// The arm is a control.
@@ -74,7 +76,11 @@ pub fn measured(results: &Results) -> Vec<Row> {
             });
             let cells = cells
                 .into_iter()
-                .map(|cell| Cell { best: best.as_ref() == Some(&cell.net), ..cell })
+                .map(|cell| Cell {
+                    best: best.as_ref() == Some(&cell.net),
+                    id: format!("{}.{}", cell.net, measure.key),
+                    ..cell
+                })
                 .collect();
             let note: Vec<&str> =
                 [measure.unit, measure.better_words()].into_iter().filter(|part| !part.is_empty()).collect();
@@ -103,7 +109,15 @@ fn cells(results: &Results, fill: impl Fn(&NetSummary) -> (String, Vec<String>))
         .enumerate()
         .map(|(arm, net)| {
             let (value, small) = fill(net);
-            Cell { net: net.name.clone(), arm, control: net.control, value, small, best: false }
+            Cell {
+                net: net.name.clone(),
+                id: String::new(),
+                arm,
+                control: net.control,
+                value,
+                small,
+                best: false,
+            }
         })
         .collect()
 }
@@ -134,6 +148,7 @@ pub fn costs(results: &Results) -> Vec<Row> {
     let row = |name: &str,
                note: &str,
                explanation: &str,
+               key: &str,
                number: &dyn Fn(&NetSummary) -> Option<f64>,
                write: &dyn Fn(f64) -> String| {
         let least =
@@ -146,6 +161,8 @@ pub fn costs(results: &Results) -> Vec<Row> {
             }
             _ => (format::MISSING.to_string(), Vec::new()),
         });
+        let cells =
+            cells.into_iter().map(|cell| Cell { id: format!("{}.{key}", cell.net), ..cell }).collect();
         Row { name: name.into(), note: note.into(), explanation: explanation.into(), cells }
     };
     let plain = |mut row: Row| {
@@ -158,6 +175,7 @@ pub fn costs(results: &Results) -> Vec<Row> {
             "Weights",
             "",
             "Numbers that training adjusts. Held equal within 0.5\u{a0}%.",
+            "weights",
             &|net| Some(net.weights as f64),
             &whole,
         )),
@@ -165,6 +183,7 @@ pub fn costs(results: &Results) -> Vec<Row> {
             "Convolution layers",
             "",
             "The output layer counts.",
+            "layers",
             &|net| Some(net.layers as f64),
             &whole,
         )),
@@ -172,6 +191,7 @@ pub fn costs(results: &Results) -> Vec<Row> {
             "Receptive field",
             "pixels square",
             "The square of input pixels that one output pixel can see.",
+            "receptive_field",
             &|net| Some(net.receptive_field as f64),
             &whole,
         )),
@@ -179,6 +199,7 @@ pub fn costs(results: &Results) -> Vec<Row> {
             "Multiply-adds",
             "per pixel",
             "Arithmetic to predict one pixel, whatever the machine.",
+            "macs_per_pixel",
             &|net| Some(net.macs_per_pixel),
             &|value| format::count(value.round() as u64),
         ),
@@ -186,6 +207,7 @@ pub fn costs(results: &Results) -> Vec<Row> {
             "Training step",
             "median time",
             "One batch forward, backward and update, on the machine of this study.",
+            "seconds_per_step",
             &|net| findings::seconds_per_step(results, &net.name),
             &format::seconds,
         ),
@@ -193,6 +215,7 @@ pub fn costs(results: &Results) -> Vec<Row> {
             "Prediction",
             "time per megapixel",
             "A million pixels through the trained net, on the machine of this study.",
+            "seconds_per_megapixel",
             &|net| findings::seconds_per_megapixel(results, &net.name),
             &format::seconds,
         ),
@@ -200,6 +223,7 @@ pub fn costs(results: &Results) -> Vec<Row> {
             "Memory to train",
             "one tile of the study",
             "Feature maps, gradients and scratch space, as planned by the engine.",
+            "train_bytes",
             &|net| Some(net.train_bytes as f64),
             &|value| format::bytes(value as u64),
         ),
@@ -207,6 +231,7 @@ pub fn costs(results: &Results) -> Vec<Row> {
             "Memory to predict",
             "one tile of the study",
             "Feature maps and scratch space, as planned by the engine.",
+            "infer_bytes",
             &|net| Some(net.infer_bytes as f64),
             &|value| format::bytes(value as u64),
         ),
@@ -214,6 +239,7 @@ pub fn costs(results: &Results) -> Vec<Row> {
             "Largest image to train",
             "pixels square, in 8\u{a0}GiB",
             "Side of the largest square image that trains in 8\u{a0}GiB of memory.",
+            "largest_train_side",
             &|net| Some(net.largest_train_side as f64),
             &whole,
         )),
@@ -221,6 +247,7 @@ pub fn costs(results: &Results) -> Vec<Row> {
             "Largest image to predict",
             "pixels square, in 8\u{a0}GiB",
             "Side of the largest square image that is predicted in one piece in 8\u{a0}GiB of memory.",
+            "largest_infer_side",
             &|net| Some(net.largest_infer_side as f64),
             &whole,
         )),

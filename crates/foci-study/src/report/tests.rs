@@ -64,6 +64,10 @@ pub(super) fn study(names: &[&str], seeds: u64) -> Results {
         transfer: Vec::new(),
         comparisons: Vec::new(),
         claims: Vec::new(),
+        curves: curves(names),
+        notes: vec!["a note".into()],
+        setup: vec![("threads".into(), "2".into())],
+        circumstances: Circumstances { command: "foci study".into(), processor: String::new() },
     }
 }
 
@@ -113,17 +117,8 @@ fn curves(nets: &[&str]) -> Vec<Curve> {
     nets.iter().map(curve).collect()
 }
 
-fn input<'a>(results: &'a Results, pictures: Vec<PictureSet>, curves: Vec<Curve>) -> ReportInput<'a> {
-    ReportInput {
-        results,
-        pictures,
-        judged: Vec::new(),
-        curves,
-        optics: Vec::new(),
-        command: "foci study".into(),
-        notes: vec!["a note".into()],
-        setup: vec![("threads".into(), "2".into())],
-    }
+fn input<'a>(results: &'a Results, pictures: Vec<PictureSet>) -> ReportInput<'a> {
+    ReportInput { results, pictures, judged: Vec::new(), optics: Vec::new() }
 }
 
 /// Renders and checks what holds for every page.
@@ -186,7 +181,7 @@ fn a_whole_report_has_its_sections_in_order() {
         verdict: Verdict::Supported,
         evidence: "0.1".into(),
     });
-    let html = page(&input(&results, pictures(&names), curves(&names)));
+    let html = page(&input(&results, pictures(&names)));
     let sections = ["pictures", "measures", "comparisons", "cost", "training", "claims", "data", "limits"];
     let places: Vec<usize> =
         sections.iter().map(|id| html.find(&format!("<section id=\"{id}\">")).expect("a section")).collect();
@@ -214,10 +209,10 @@ fn hostile_names_are_only_text() {
     });
     let mut pictures = pictures(&names);
     pictures[0].tile = bad.into();
-    let mut input = input(&results, pictures, curves(&names));
-    input.command = bad.into();
-    input.notes = vec![bad.into()];
-    input.setup = vec![(bad.into(), bad.into())];
+    results.circumstances = Circumstances { command: bad.into(), processor: bad.into() };
+    results.notes = vec![bad.into()];
+    results.setup = vec![(bad.into(), bad.into())];
+    let input = input(&results, pictures);
     let html = page(&input);
     assert!(!html.contains("<script>alert"));
     assert!(!html.contains("alert(\"x\")"));
@@ -229,9 +224,9 @@ fn hostile_names_are_only_text() {
 #[test]
 fn missing_pieces_leave_a_whole_page() {
     let nothing = study(&[], 0);
-    page(&input(&nothing, Vec::new(), Vec::new()));
+    page(&input(&nothing, Vec::new()));
     let one = study(&["only"], 1);
-    let html = page(&input(&one, pictures(&["only"]), curves(&["only"])));
+    let html = page(&input(&one, pictures(&["only"])));
     assert!(html.contains("only was the only net to be ranked"));
     assert!(html.contains("Only one seed was run"));
 
@@ -240,20 +235,21 @@ fn missing_pieces_leave_a_whole_page() {
         .collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let many = study(&names, 1);
-    page(&input(&many, pictures(&names), curves(&names)));
+    page(&input(&many, pictures(&names)));
 
     let mut bare = study(&["a", "b"], 2);
     bare.runs.iter_mut().for_each(|run| run.metrics.clear());
     bare.nets.iter_mut().for_each(|net| net.trials.clear());
     bare.data = serde_json::Value::Null;
-    let html = page(&input(&bare, Vec::new(), Vec::new()));
+    bare.curves.clear();
+    let html = page(&input(&bare, Vec::new()));
     assert!(html.contains("it has no answer"));
     assert!(html.contains("kept no pictures"));
 
     let mut partial = study(&["a", "b"], 2);
     partial.runs[0].metrics.remove("psnr");
     partial.runs[1].metrics.remove("psnr");
-    assert!(page(&input(&partial, Vec::new(), Vec::new())).contains("not measured"));
+    assert!(page(&input(&partial, Vec::new())).contains("not measured"));
 }
 
 #[test]
@@ -261,7 +257,7 @@ fn one_seed_is_explained_where_its_p_values_stand() {
     let explained = |seeds: u64| {
         let mut results = study(&["a", "b"], seeds);
         results.comparisons = vec![comparison("a", "b", 0.1, 0.05)];
-        let html = page(&input(&results, Vec::new(), Vec::new()));
+        let html = page(&input(&results, Vec::new()));
         let section = &html[html.find("<section id=\"comparisons\">").unwrap_or(0)..];
         let section = &section[..section.find("</section>").unwrap_or(0)];
         section.contains("p is 1 for every difference by design")
@@ -274,11 +270,10 @@ fn one_seed_is_explained_where_its_p_values_stand() {
 fn diverged_runs_are_shown_and_marked() {
     let mut results = study(&["a", "b"], 3);
     results.runs[1].diverged = true;
-    let mut curves = curves(&["a", "b"]);
-    curves[0].diverged = true;
-    curves[0].training.push((300, f64::INFINITY));
-    curves[1].training.clear();
-    let html = page(&input(&results, Vec::new(), curves));
+    results.curves[0].diverged = true;
+    results.curves[0].training.push((300, f64::INFINITY));
+    results.curves[1].training.clear();
+    let html = page(&input(&results, Vec::new()));
     assert!(html.contains("1 of 3 runs diverged"));
     assert!(html.contains("seed 0 diverged"));
     assert!(html.contains("<td>diverged</td>"));
@@ -290,19 +285,18 @@ fn pictures_with_bad_values_are_drawn_and_wrong_sizes_refused() {
     let mut broken = pictures(&["a"]);
     broken[0].reconstructions[0].plane.data[5] = f32::NAN;
     broken[0].reconstructions[0].plane.data[6] = f32::INFINITY;
-    page(&input(&results, broken, Vec::new()));
+    page(&input(&results, broken));
 
     let mut small = pictures(&["a"]);
     small[0].reconstructions[0].plane = Plane { width: 2, height: 1, data: vec![0.0; 2] };
-    let error = render(&input(&results, small, Vec::new())).unwrap_err().to_string();
+    let error = render(&input(&results, small)).unwrap_err().to_string();
     assert!(error.contains("tile-1") && error.contains("2x1") && error.contains("12x9"), "{error}");
 }
 
 #[test]
 fn best_is_said_only_with_evidence() {
-    let shows_best = |results: &Results| {
-        page(&input(results, Vec::new(), Vec::new())).contains("<span class=\"tag\">best")
-    };
+    let shows_best =
+        |results: &Results| page(&input(results, Vec::new())).contains("<span class=\"tag\">best");
     let mut results = study(&["a", "b", "c"], 2);
     assert!(!shows_best(&results), "no comparison at all");
     results.comparisons = vec![comparison("a", "b", 0.1, 0.2), comparison("c", "a", -0.2, 0.05)];

@@ -36,8 +36,11 @@ pub fn gather(results: &Results) -> Trials {
     heads.extend((rounds.len() > 1).then(|| "steps".to_string()));
     heads.extend(rates.iter().map(|rate| format::tick(*rate)));
     heads.push("chosen".into());
-    let rows =
-        results.nets.iter().flat_map(|net| rows(net, &rounds, &rates)).map(|row| (false, row)).collect();
+    let rows = results.nets.iter().flat_map(|net| {
+        let at_edge = edge(net).is_some();
+        rows(net, &rounds, &rates).into_iter().map(move |row| (at_edge, row))
+    });
+    let rows = rows.collect();
     let seeds = trials().map(|trial| trial.validation_losses.len()).max().unwrap_or(0);
     Trials { rounds, seeds, table: Plain { heads, rows } }
 }
@@ -59,7 +62,7 @@ fn rows(net: &NetSummary, rounds: &[u64], rates: &[f64]) -> Vec<Vec<String>> {
             }
         }));
         row.push(match choice {
-            Some(choice) if steps == last => chosen(&choice),
+            Some(choice) if steps == last => chosen(net, &choice),
             Some(_) => going_on(net, last),
             None => format::MISSING.into(),
         });
@@ -90,12 +93,25 @@ fn going_on(net: &NetSummary, steps: u64) -> String {
     format!("for the second round: {}", format::listed(&rates))
 }
 
-/// The rate chosen, and why if it is not the one with the lowest loss.
-fn chosen(choice: &Choice) -> String {
+/// The rate chosen, why if it is not the one with the lowest loss, and a warning if there may be better ones beyond.
+fn chosen(net: &NetSummary, choice: &Choice) -> String {
     let rate = format::tick(choice.chosen);
-    match choice.best {
+    let words = match choice.best {
         Some(best) if best == choice.chosen => rate,
         Some(best) => format!("{rate}, not told apart from the best, {}", format::tick(best)),
         None => format!("{rate}, for want of a better one"),
+    };
+    edge(net).map_or(words.clone(), |end| format!("{words} ⚠ the best is the {end} tried"))
+}
+
+/// Which end of the rates tried the best one of a net is; `None` if it lies between two others, or none was tried.
+pub fn edge(net: &NetSummary) -> Option<&'static str> {
+    let best = Choice::of(&net.trials)?.best?;
+    let rates = || net.trials.iter().map(|trial| trial.learning_rate);
+    let (least, most) = (rates().fold(f64::INFINITY, f64::min), rates().fold(0.0, f64::max));
+    match (best == least, best == most) {
+        (true, false) => Some("smallest"),
+        (false, true) => Some("greatest"),
+        _ => None,
     }
 }

@@ -6,6 +6,21 @@ use foci_train::LayerSignal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// The course of one training run.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct Curve {
+    /// Name of the arm.
+    pub net: String,
+    /// Seed.
+    pub seed: u64,
+    /// (step, training loss).
+    pub training: Vec<(u64, f64)>,
+    /// (step, validation loss).
+    pub validation: Vec<(u64, f64)>,
+    /// The loss became infinite or not a number.
+    pub diverged: bool,
+}
+
 /// The figures of one run on the optical bench; everything behind them is in the run's `optics.json`.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
 pub struct OpticsSummary {

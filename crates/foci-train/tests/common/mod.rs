@@ -18,6 +18,7 @@ pub fn plan(steps: u64, batch: usize, crop: usize) -> TrainingPlan {
         rare_share: 0.0,
         seed: 0,
         steps,
+        patience: 0,
         batch,
         crop,
         learning_rate: 3e-3,

@@ -31,6 +31,10 @@ pub struct TrainArguments {
     /// As many steps as so many minutes hold, by a few that are timed beforehand; the number is told
     #[arg(long, value_name = "M", conflicts_with = "steps")]
     pub minutes: Option<f64>,
+    /// Train until the validation loss has not fallen for N validations (one every 100 steps at least), then the same at a tenth and a
+    /// hundredth of the learning rate; --steps or --minutes is the most [default most: 100000 steps]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub patience: Option<u32>,
     /// Crops in a batch
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub batch: usize,

@@ -6,8 +6,8 @@ use crate::progress::{READING, watched};
 use crate::{reading, terminal};
 use foci_image::synth::{SpecimenKind, SpecimenOptions, write_specimens};
 use foci_image::{
-    Dataset, DatasetOptions, ExactFormat, ImageError, Loader, Reading, Workers, write_labels, write_whole,
-    write_whole_folder,
+    Dataset, DatasetOptions, ExactFormat, ImageError, Loader, Reading, Workers, disk, write_labels,
+    write_whole, write_whole_folder,
 };
 use foci_study::data::remarks;
 use std::path::Path;
@@ -102,7 +102,7 @@ pub fn tile(flags: &TileArguments, threads: Option<usize>) -> Result<(), Failure
 fn cut(dataset: &Dataset, out: &Path, workers: &mut Workers) -> Result<(), Failure> {
     for part in ["images", "masks", "foci"] {
         let folder = out.join(part);
-        std::fs::create_dir(&folder).map_err(|source| ImageError::Write { path: folder.clone(), source })?;
+        disk::create_folder(&folder).map_err(|source| ImageError::Write { path: folder.clone(), source })?;
     }
     let format = ExactFormat::of(dataset);
     let lines: Vec<String> =
@@ -141,7 +141,11 @@ fn quoted(text: &str) -> String {
 
 /// Refuses a folder that holds something: what is in it might be lost among new files.
 fn free_folder(folder: &Path) -> Result<(), Failure> {
-    if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
+    // What a program that was killed had begun to write is no file.
+    let is_file = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.map_or(true, |entry| !foci_image::is_unfinished(&entry.file_name()))
+    };
+    if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.any(is_file)) {
         return Err(Failure::input(anyhow::anyhow!(
             "{} is not empty; choose another folder with --out",
             folder.display()

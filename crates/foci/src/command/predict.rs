@@ -1,22 +1,13 @@
-//! `foci predict`: a model, or a method without a net, on images: one file in, one file out.
+//! `foci predict`: a model, or a method without a net, on images: one file in, one file out. Here is what both share.
 //!
-//! Inputs are read one by one, so what is wrong with the last is found last. What was predicted by then stays, each file
-//! whole, and `--resume` goes on from there.
+//! Inputs are read when their turn comes, so what is wrong with the last is found last. What was predicted by then stays,
+//! each file whole, and `--resume` goes on from there.
 
 use crate::arguments::PredictArguments;
-use crate::command::predict_sheet::Sheet;
-use crate::command::{predict_classes, predict_method, predict_objects};
+use crate::command::{predict_method, predict_model};
 use crate::exit::Failure;
-use crate::progress::Progress;
-use crate::reading::{self, Notes};
-use crate::terminal;
-use foci_image::{
-    ChannelChoice, ImageError, LabelImage, Plane, Reading, read_plane_as_others, write_png_grey16,
-    write_tiff_f32, write_tiff_u32, write_whole,
-};
-use foci_kernels::Compute;
+use foci_image::{FolderLock, ImageError, LabelImage, Plane, write_png_grey16, write_tiff_u32, write_whole};
 use foci_segment::Method;
-use foci_train::{Model, Predictor, Task, diameters_px};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,88 +23,12 @@ pub struct Predicted {
 }
 
 /// Runs the command.
-pub fn run(flags: PredictArguments, threads: Option<usize>) -> Result<(), Failure> {
+pub fn run(flags: &PredictArguments, threads: Option<usize>) -> Result<(), Failure> {
     if let Some(method) = flags.model.to_str().and_then(Method::from_name) {
-        return predict_method::run(method, &flags, threads);
+        return predict_method::run(method, flags, threads);
     }
-    refuse_what_is_no_model(&flags)?;
-    let model = Model::load(&flags.model)?;
-    if flags.png && model.recipe.task == Task::Reconstruct {
-        return Err(Failure::input(anyhow::anyhow!(
-            "--png is for objects and classes, and {} gives images back, whose values need a TIFF; leave it out",
-            flags.model.display()
-        )));
-    }
-    let pairs = missing(files(&flags.inputs)?, &flags)?;
-    terminal::stop_on_interrupt()?;
-    let compute: Compute = terminal::compute(threads)?;
-    match model.recipe.task {
-        Task::Reconstruct => make_folder(&flags.out)?,
-        Task::Semantic => predict_classes::make_folders(&flags.out)?,
-        Task::Instances => predict_objects::make_folders(&flags.out)?,
-    }
-    let predictor = Predictor::new(&model, &compute);
-    let predictor = if flags.arithmetic.exact { predictor.exact() } else { predictor };
-    let predictor = if flags.flips { predictor.with_flips() } else { predictor };
-    let mut predictor = if let Some(side) = flags.tile { predictor.with_tiles(side) } else { predictor };
-    let mut progress = Progress::new(pairs.len() as f64, flags.json);
-    let said = Reading { channel: reading::channel(flags.channel), page: flags.page };
-    let trained = model.recipe.reading;
-    remembered(said, trained).iter().for_each(|line| progress.tell(line));
-    let mut notes = Notes::default();
-    let mut done = Vec::with_capacity(pairs.len());
-    let mut diameters = Vec::new();
-    for pair in pairs {
-        progress.begin(&pair.input.display().to_string());
-        let predicted = terminal::go_on().map_err(Failure::from).and_then(|()| {
-            let (plane, info) = read_plane_as_others(&pair.input, said, trained)?;
-            let unlike = model.recipe.seen.remark_on_bits(info.bits);
-            let all: Vec<String> = info.notes.iter().cloned().chain(unlike).collect();
-            notes.fresh(&pair.input, &all).iter().for_each(|line| progress.tell(line));
-            match model.recipe.task {
-                // The result has the input's scale again; 32-bit floats lose nothing of it.
-                Task::Reconstruct => {
-                    write_tiff_f32(&pair.output, &predictor.predict_raw(&plane)?).map_err(Failure::working)
-                }
-                Task::Semantic => {
-                    let map = predictor.classes_raw(&plane)?;
-                    predict_classes::write(&pair, &plane, &map, &model.recipe.classes)
-                }
-                Task::Instances => {
-                    let labels = predictor.objects_raw(&plane)?;
-                    diameters.extend(diameters_px(&labels.data));
-                    predict_objects::write(&pair, &plane, &labels)
-                }
-            }
-        });
-        if let Err(failure) = predicted {
-            progress.finish();
-            if !done.is_empty() {
-                eprintln!("{} images are predicted, the rest are not; go on with --resume", done.len());
-            }
-            return Err(failure);
-        }
-        done.push(pair);
-        progress.advance(1.0);
-    }
-    progress.finish();
-    if let Some(line) = model.recipe.seen.remark_on_sizes(&mut diameters) {
-        eprintln!("{line}");
-    }
-    let sheet = match model.recipe.task {
-        Task::Reconstruct => None,
-        Task::Semantic => Some(Sheet::CLASSES),
-        Task::Instances => Some(Sheet::OBJECTS),
-    };
-    let mut see = String::new();
-    if let Some(sheet) = sheet {
-        sheet.write(&flags.out, &flags.model.display().to_string())?;
-        see = format!("; see {}", flags.out.join("index.html").display());
-    }
-    if flags.json {
-        return terminal::print_json(&done);
-    }
-    terminal::print(&format!("{} images predicted in {}{see}\n", done.len(), flags.out.display()))
+    refuse_what_is_no_model(flags)?;
+    predict_model::run(flags, threads)
 }
 
 /// A name that is neither a method nor there, and flags that only methods know.
@@ -130,21 +45,6 @@ fn refuse_what_is_no_model(flags: &PredictArguments) -> Result<(), Failure> {
         )));
     }
     Ok(())
-}
-
-/// What a model remembers of its training images and nobody said otherwise, for a person to know.
-fn remembered(said: Reading, trained: Reading) -> Vec<String> {
-    let mut lines = Vec::new();
-    if said.channel == ChannelChoice::Guess && trained.channel != ChannelChoice::Guess {
-        lines.push(format!(
-            "channel {} of images in colour is used, as in training; --channel says another",
-            trained.channel
-        ));
-    }
-    if let (None, Some(page)) = (said.page, trained.page) {
-        lines.push(format!("page {page} of files with several is used, as in training; --page says another"));
-    }
-    lines
 }
 
 /// The inputs whose predictions are to be made, and where they go. What is there already is never replaced: it might be
@@ -177,9 +77,24 @@ pub fn missing(inputs: Vec<PathBuf>, flags: &PredictArguments) -> Result<Vec<Pre
 }
 
 /// Makes the folder that predictions go to, where it is not there yet.
-pub fn make_folder(folder: &Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(folder)
+fn make_folder(folder: &Path) -> Result<(), Failure> {
+    foci_image::disk::create_folder(folder)
         .map_err(|error| Failure::input(anyhow::anyhow!("cannot make {}: {error}", folder.display())))
+}
+
+/// Makes a folder in one that this process holds, and tidies up what a killed one left there.
+pub fn make_own_folder(folder: &Path) -> Result<(), Failure> {
+    make_folder(folder)?;
+    foci_image::remove_unfinished(folder);
+    Ok(())
+}
+
+/// Makes the folder that predictions go to this process's own.
+pub fn hold(folder: &Path) -> Result<FolderLock, Failure> {
+    make_folder(folder)?;
+    let lock = FolderLock::take(folder)?;
+    foci_image::remove_unfinished(folder);
+    Ok(lock)
 }
 
 /// Writes a label image in the format that its name asks for.

@@ -2,7 +2,7 @@
 //!
 //! The class image (32-bit TIFF or 16-bit PNG, as label images are) comes last: where it is, the other two are whole, and `--resume` skips the image.
 
-use crate::command::predict::{Predicted, make_folder, write_beside, write_labels};
+use crate::command::predict::{Predicted, make_own_folder, write_beside, write_labels};
 use crate::exit::Failure;
 use foci_image::{Plane, encode_png_rgb8};
 use foci_segment::outlines::tinted;
@@ -18,8 +18,8 @@ pub const SCORE: &str = "highest_probability";
 
 /// Makes the folders for pictures and tables.
 pub fn make_folders(out: &Path) -> Result<(), Failure> {
-    make_folder(&out.join(PICTURES))?;
-    make_folder(&out.join(TABLES))
+    make_own_folder(&out.join(PICTURES))?;
+    make_own_folder(&out.join(TABLES))
 }
 
 /// Writes all three for one image.

@@ -4,7 +4,7 @@
 //! each file whole, and `--resume` goes on from there.
 
 use crate::arguments::PredictArguments;
-use crate::command::predict::{Predicted, files, missing};
+use crate::command::predict::{Predicted, files, hold, missing};
 use crate::command::predict_objects;
 use crate::command::predict_sheet::Sheet;
 use crate::exit::Failure;
@@ -23,7 +23,9 @@ struct Segmented {
 /// Runs the method on all images.
 pub fn run(method: Method, flags: &PredictArguments, threads: Option<usize>) -> Result<(), Failure> {
     let options = options(method, flags)?;
-    let pairs = missing(files(&flags.inputs)?, flags)?;
+    let inputs = files(&flags.inputs)?;
+    let _lock = hold(&flags.out)?;
+    let pairs = missing(inputs, flags)?;
     predict_objects::make_folders(&flags.out)?;
     let segmented = watched(&format!("{} on images", method.name()), threads, flags.json, |workers| {
         workers.map(&pairs, |pair| segment(method, &options, flags, pair))

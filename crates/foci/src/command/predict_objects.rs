@@ -2,7 +2,7 @@
 //!
 //! The label image (32-bit TIFF, or 16-bit PNG if that was asked for) comes last: where it is, the other two are whole, and `--resume` skips the image.
 
-use crate::command::predict::{Predicted, make_folder, write_beside, write_labels};
+use crate::command::predict::{Predicted, make_own_folder, write_beside, write_labels};
 use crate::exit::Failure;
 use foci_image::{LabelImage, Plane, encode_png_rgb8};
 use foci_measure::labels::shape::{Shape, shapes};
@@ -18,8 +18,8 @@ pub const TABLES: &str = "objects";
 
 /// Makes the folders for pictures and tables.
 pub fn make_folders(out: &Path) -> Result<(), Failure> {
-    make_folder(&out.join(PICTURES))?;
-    make_folder(&out.join(TABLES))
+    make_own_folder(&out.join(PICTURES))?;
+    make_own_folder(&out.join(TABLES))
 }
 
 /// Writes all three for one image.

@@ -62,7 +62,12 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
         Some(minutes) => Some(fill_minutes(&mut plan, minutes, &net, &flags, &compute)?),
         None => None,
     };
-    let mut watcher = Watcher { progress: Progress::new(plan.steps as f64, flags.json), last: 0 };
+    let name = format!("{} with {} weights", net.name, net.weights());
+    let mut watcher = Watcher {
+        progress: Progress::new(plan.steps as f64, flags.json),
+        last: 0,
+        open_ended: (plan.patience > 0).then(|| name.clone()),
+    };
     if let Some(line) = told {
         watcher.progress.line(&format!("  {line}"));
     }
@@ -72,7 +77,7 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
     for name in &without_mask {
         watcher.progress.line(&format!("  {name} is left out: it has no mask to learn from"));
     }
-    watcher.progress.begin(&format!("{} with {} weights", net.name, net.weights()));
+    watcher.progress.begin(&name);
     let outcome = train(&net, &plan, &tiles, &flags.out, &compute, &mut watcher);
     watcher.progress.finish();
     let outcome = outcome?;
@@ -97,10 +102,12 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
     if flags.json {
         return terminal::print_json(&trained);
     }
+    let ended = if trained.steps < plan.steps { ", where the validation loss no longer fell" } else { "" };
     terminal::print(&format!(
-        "model            {}\nvalidation loss  {:.3e}\ntime             {} ({:.3} s a step)\n",
+        "model            {}\nvalidation loss  {:.3e}\nsteps            {}{ended}\ntime             {} ({:.3} s a step)\n",
         trained.model.display(),
         trained.validation_loss.unwrap_or(f64::NAN),
+        trained.steps,
         duration(trained.seconds),
         trained.seconds_per_step
     ))
@@ -131,10 +138,16 @@ fn check_folder(flags: &TrainArguments) -> Result<(), Failure> {
 struct Watcher {
     progress: Progress,
     last: u64,
+    /// What is trained, if nobody knows for how long.
+    open_ended: Option<String>,
 }
 
 impl Observer for Watcher {
     fn step_done(&mut self, step: u64, _: u64, _: f64) {
+        if let Some(name) = &self.open_ended {
+            self.progress.begin(&format!("{name}, step {step}"));
+            return;
+        }
         // A resumed run begins in the middle: what lies before its first step was done earlier.
         if self.last == 0 && step > 1 {
             self.progress.skip((step - 1) as f64);

@@ -9,6 +9,10 @@ use foci_train::{OptimiserKind, Task, Tiles, TrainingPlan, balanced_weights, cla
 
 /// Optimiser steps, unless said otherwise.
 const STEPS: u64 = 500;
+/// The most that a training takes which ends by itself, unless said otherwise.
+const MOST_STEPS: u64 = 100_000;
+/// Steps between the validations that it listens to.
+const LISTENS_EVERY: u64 = 100;
 /// Steps that are timed to know how many the minutes hold.
 const TIMED_STEPS: usize = 5;
 /// Share of the minutes that the steps themselves get; making crops, validation and choosing what separates objects take the rest.
@@ -43,14 +47,21 @@ pub fn fill_minutes(
 
 fn set_steps(plan: &mut TrainingPlan, steps: u64) {
     plan.steps = steps;
-    plan.validate_every = TrainingPlan::usual_records(steps);
-    plan.checkpoint_every = TrainingPlan::usual_records(steps);
+    plan.validate_every = records(plan.patience, steps);
+    plan.checkpoint_every = plan.validate_every;
     plan.gradient_batches = TrainingPlan::usual_gradient_batches(steps);
+}
+
+/// Steps between two validations, and between two checkpoints.
+fn records(patience: u32, steps: u64) -> u64 {
+    let usual = TrainingPlan::usual_records(steps);
+    if patience == 0 { usual } else { usual.min(LISTENS_EVERY) }
 }
 
 /// The plan as far as the flags say it; what classes there are is known when the masks have been read.
 pub fn plan(flags: &TrainArguments) -> TrainingPlan {
-    let steps = flags.steps.unwrap_or(STEPS);
+    let patience = flags.patience.unwrap_or(0);
+    let steps = flags.steps.unwrap_or(if patience == 0 { STEPS } else { MOST_STEPS });
     let task = match flags.task {
         TaskArgument::Reconstruct => Task::Reconstruct,
         TaskArgument::Semantic => Task::Semantic,
@@ -64,6 +75,7 @@ pub fn plan(flags: &TrainArguments) -> TrainingPlan {
         rare_share: flags.rare_share.unwrap_or(task.usual_rare_share()),
         seed: flags.seed,
         steps,
+        patience,
         batch: flags.batch,
         crop: flags.crop,
         learning_rate: flags.learning_rate,
@@ -82,8 +94,8 @@ pub fn plan(flags: &TrainArguments) -> TrainingPlan {
         largest_scale: flags.largest_scale.unwrap_or(task.usual_scale()),
         appearance: flags.appearance.unwrap_or(task.usual_appearance()),
         exact: flags.arithmetic.exact,
-        validate_every: TrainingPlan::usual_records(steps),
-        checkpoint_every: TrainingPlan::usual_records(steps),
+        validate_every: records(patience, steps),
+        checkpoint_every: records(patience, steps),
         gradient_batches: TrainingPlan::usual_gradient_batches(steps),
     }
 }

@@ -47,6 +47,19 @@ pub fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
+/// `results.json` of a study without what may differ when it is repeated: the clock, and where it was computed.
+pub fn lasting_results(folder: &Path) -> Value {
+    let mut results = json(&std::fs::read_to_string(folder.join("results.json")).unwrap());
+    let timings = ["seconds", "seconds_per_step", "seconds_per_megapixel", "training_seconds"];
+    for list in ["runs", "nets", "baselines"] {
+        for entry in results.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+            entry.as_object_mut().unwrap().retain(|key, _| !timings.contains(&key.as_str()));
+        }
+    }
+    results.as_object_mut().unwrap().remove("circumstances").expect("where it was computed");
+    results
+}
+
 /// What a run of the program printed, and how it ended.
 pub struct Run {
     pub code: Option<i32>,

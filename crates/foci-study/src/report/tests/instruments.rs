@@ -64,7 +64,7 @@ fn all_sections_are_whole_whatever_nets_are_called() {
         stress(HOSTILE, Degradation::Noise, &[0.9, 0.9, 0.8, 0.8, 0.7, 0.7]),
         stress("fcn", Degradation::Saturation, &[0.8, 0.8, 0.8, 0.8, 0.8, 0.8]),
     ];
-    let mut input = input(&results, pictures(&["fcn", HOSTILE]), curves(&["fcn", HOSTILE]));
+    let mut input = input(&results, pictures(&["fcn", HOSTILE]));
     input.optics = vec![perfect(HOSTILE)];
     let html = page(&input);
     for words in ["As instruments", "What each layer hears", "Where they break", "Points lost on dim ground"]
@@ -81,7 +81,7 @@ fn all_sections_are_whole_whatever_nets_are_called() {
 #[test]
 fn a_study_without_them_has_none_of_the_sections() {
     let results = study(&["fcn", "unet"], 2);
-    let html = page(&input(&results, Vec::new(), Vec::new()));
+    let html = page(&input(&results, Vec::new()));
     for words in ["As instruments", "What each layer hears", "Where they break"] {
         assert!(!html.contains(words), "{words}");
     }

@@ -1,0 +1,137 @@
+//! Numbers that are no measure of a net on test fields: costs, the optical bench, degraded images, other specimens,
+//! methods that are no nets.
+
+use crate::StudyError;
+use crate::baseline::{MeasuredMethod, record};
+use crate::execute::{read_json, run_folder};
+use crate::optics::OPTICS;
+use crate::report::table;
+use crate::results::{NetSummary, Results, RunStress};
+use foci_measure::summary::mean;
+use std::fmt::Write;
+use std::path::Path;
+
+/// What is counted of a net, and where.
+const COUNTED: &str =
+    "Counted from the net in plan.json by crates/foci-net/src/count.rs; nothing is measured.";
+const PLANNED: &str =
+    "The engine's own plan of its memory for the largest tile of the study: crates/foci-net/src/memory.rs.";
+const LARGEST: &str = "The largest square image whose plan fits into 8 GiB: crates/foci-net/src/memory.rs.";
+const TIMED: &str = "timing.json: all nets in turns after the runs, the median of five rounds: crates/foci-study/src/timing.rs.";
+
+/// A cost of a net: its value and where it comes from.
+pub(super) fn cost(net: &NetSummary, key: &str) -> Option<String> {
+    let (value, from) = match key {
+        "weights" => (net.weights as f64, COUNTED),
+        "layers" => (net.layers as f64, COUNTED),
+        "receptive_field" => (net.receptive_field as f64, COUNTED),
+        "macs_per_pixel" => (net.macs_per_pixel, COUNTED),
+        "train_bytes" => (net.train_bytes as f64, PLANNED),
+        "infer_bytes" => (net.infer_bytes as f64, PLANNED),
+        "largest_train_side" => (net.largest_train_side as f64, LARGEST),
+        "largest_infer_side" => (net.largest_infer_side as f64, LARGEST),
+        "seconds_per_step" => (net.seconds_per_step, TIMED),
+        "seconds_per_megapixel" => (net.seconds_per_megapixel, TIMED),
+        _ => return None,
+    };
+    Some(format!("{}.{key} = {value}\n\n{from}\n", net.name))
+}
+
+/// A figure of the optical bench, seed by seed.
+pub(super) fn bench(results: &Results, net: &str, key: &str) -> Option<String> {
+    let runs = results.optics.iter().filter(|run| run.net == net);
+    let rows: Vec<_> = runs
+        .filter_map(|run| {
+            let file = run_folder(Path::new(""), net, run.seed).join(OPTICS).display().to_string();
+            Some((run.seed, *run.figures.get(key)?, file))
+        })
+        .collect();
+    let first = rows.first()?.1;
+    let text = format!(
+        "{net}.{key} = {first} with the first seed, which is the one that the report shows\n\n\
+         Measured with probes on test tiles by crates/foci-optics/src/bench.rs; the formulas are in\n\
+         crates/foci-measure/src/optics, what they mean in docs/optics.md.\n\n"
+    );
+    Some(text + &seeds_table(key, &rows))
+}
+
+/// How a net bears one way of making images worse (`noise`), by strength and seed.
+pub(super) fn stress(results: &Results, net: &str, kind: &str) -> Option<String> {
+    let runs: Vec<_> =
+        results.stress.iter().filter(|run| run.net == net && run.kind.name() == kind).collect();
+    let first = runs.first()?;
+    let mut text = format!("{net}.stress.{kind}: {}\n\n", first.kind.words());
+    text += "Test tiles are made worse by crates/foci-image/src/degrade and given to the model by\n\
+             crates/foci-study/src/stress.rs; the same runs as everywhere in the report.\n\n";
+    let keys: Vec<&String> = first.points.first()?.metrics.keys().collect();
+    for key in keys {
+        let mut rows = vec![
+            std::iter::once(format!("{key} at strength"))
+                .chain(runs.iter().map(|run| format!("seed {}", run.seed)))
+                .collect::<Vec<_>>(),
+        ];
+        rows.extend((0..first.points.len()).map(|strength| {
+            let value = |run: &&RunStress| run.points.get(strength)?.metrics.get(key).copied();
+            let cells = runs.iter().map(|run| value(run).map_or("none".into(), |value| value.to_string()));
+            std::iter::once(strength.to_string()).chain(cells).collect()
+        }));
+        let _ = writeln!(text, "{}", table(&rows));
+    }
+    Some(text)
+}
+
+/// A measure of a net on specimens of other kinds than those it was trained on, seed by seed.
+pub(super) fn others(results: &Results, net: &str, key: &str) -> Option<String> {
+    let runs = results.transfer.iter().filter(|run| run.net == net);
+    let rows: Vec<_> = runs
+        .filter_map(|run| {
+            let folder = run_folder(Path::new(""), net, run.seed).display().to_string();
+            Some((run.seed, *run.metrics.get(key)?, folder))
+        })
+        .collect();
+    let value = mean(&rows.iter().map(|(_, value, _)| *value).collect::<Vec<_>>())?;
+    let text = format!(
+        "{net}.others.{key} = {value}, the mean over seeds\n\n\
+         The models of the runs on held-out fields of other kinds than those trained on:\n\
+         crates/foci-study/src/transfer.rs; its fields stand in results.json under transfer.\n\n"
+    );
+    Some(text + &seeds_table(key, &rows))
+}
+
+/// A measure of a method that is no net; `None` if there is none.
+pub(super) fn method(
+    results: &Results,
+    folder: &Path,
+    name: &str,
+    key: &str,
+) -> Result<Option<String>, StudyError> {
+    let mut text = String::new();
+    // A study may have a method twice, with different options.
+    for (place, method) in results.baselines.iter().enumerate().filter(|(_, method)| method.name == name) {
+        let Some(value) = method.metrics.get(key) else { continue };
+        let _ = writeln!(text, "{name}.{key} = {value}, the mean over the test fields\n");
+        let record = record(Path::new(""), place, name);
+        if let Some(measured) = read_json::<MeasuredMethod>(&folder.join(&record))? {
+            let _ = writeln!(text, "By field ({}):\n", record.display());
+            let mut rows = vec![vec!["field".to_string(), key.to_string()]];
+            rows.extend(measured.fields.iter().map(|field| {
+                let value = field.metrics.get(key).map_or("not measured".into(), |value| value.to_string());
+                vec![field.field.clone(), value]
+            }));
+            let _ = writeln!(text, "{}", table(&rows));
+        }
+    }
+    if text.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(format!("{text}{}\nMeasured by crates/foci-study/src/baseline.rs.\n", super::definition(key))))
+}
+
+/// Values by seed, with the file or folder behind each.
+fn seeds_table(key: &str, rows: &[(u64, f64, String)]) -> String {
+    let mut lines = vec![["seed", key, "from"].map(String::from).to_vec()];
+    lines.extend(
+        rows.iter().map(|(seed, value, from)| vec![seed.to_string(), value.to_string(), from.clone()]),
+    );
+    table(&lines)
+}

@@ -1,0 +1,155 @@
+//! `foci predict MODEL`: a trained model on images.
+//!
+//! Many images are shared out, and each goes from its file to its files on one thread, which never waits for another. Few
+//! images are taken one after the other by all threads. Either gives the same bits.
+
+use crate::arguments::PredictArguments;
+use crate::command::predict::{Predicted, files, hold, missing};
+use crate::command::predict_sheet::Sheet;
+use crate::command::{predict_classes, predict_objects};
+use crate::exit::Failure;
+use crate::progress::watched;
+use crate::reading::{self, Notes};
+use crate::terminal;
+use foci_image::{ChannelChoice, Reading, read_plane_as_others, write_tiff_f32};
+use foci_kernels::Compute;
+use foci_train::{Model, Predictor, Task, diameters_px};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Images for each thread from which on they are shared out: with fewer, threads would be idle at the end.
+const MANY: usize = 2;
+
+/// Runs the model on all images.
+pub fn run(flags: &PredictArguments, threads: Option<usize>) -> Result<(), Failure> {
+    let model = Model::load(&flags.model)?;
+    let task = model.recipe.task;
+    if flags.png && task == Task::Reconstruct {
+        return Err(Failure::input(anyhow::anyhow!(
+            "--png is for objects and classes, and {} gives images back, whose values need a TIFF; leave it out",
+            flags.model.display()
+        )));
+    }
+    let inputs = files(&flags.inputs)?;
+    let _lock = hold(&flags.out)?;
+    let pairs = missing(inputs, flags)?;
+    let sheet = match task {
+        Task::Reconstruct => None,
+        Task::Semantic => {
+            predict_classes::make_folders(&flags.out)?;
+            Some(Sheet::CLASSES)
+        }
+        Task::Instances => {
+            predict_objects::make_folders(&flags.out)?;
+            Some(Sheet::OBJECTS)
+        }
+    };
+    let said = Reading { channel: reading::channel(flags.channel), page: flags.page };
+    remembered(said, model.recipe.reading).iter().for_each(|line| eprintln!("{line}"));
+
+    // A net that normalises sees an image as a whole and cannot go by tiles where memory is short: all of it for one.
+    let at_once = if model.net.normalises() { 1 } else { pairs.len() };
+    let computes = computes(at_once, threads)?;
+    let predictor = |compute| predictor(&model, compute, computes.len(), flags);
+    let idle: Mutex<Vec<Predictor>> = Mutex::new(computes.iter().map(predictor).collect());
+    let take = || idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    let put_back = |predictor| idle.lock().unwrap_or_else(PoisonError::into_inner).push(predictor);
+    let (done, told) = (AtomicUsize::new(0), Mutex::new(Notes::default()));
+    let name = flags.model.display().to_string();
+    let predicted = watched(&format!("{name} on images"), Some(computes.len()), flags.json, |workers| {
+        workers.map(&pairs, |pair| {
+            // There are as many as threads; one more would only take turns with the first.
+            let mut predictor = take().unwrap_or_else(|| predictor(&computes[0]));
+            let tell = |notes: &[String]| {
+                let fresh = told.lock().unwrap_or_else(PoisonError::into_inner).fresh(&pair.input, notes);
+                fresh.iter().for_each(|line| terminal::tell(line));
+            };
+            let diameters = predict(pair, &model, said, &mut predictor, &tell);
+            put_back(predictor);
+            done.fetch_add(usize::from(diameters.is_ok()), Ordering::Relaxed);
+            diameters
+        })
+    });
+    let done = done.into_inner();
+    if predicted.is_err() && done > 0 {
+        eprintln!("{done} images are predicted, the rest are not; go on with --resume");
+    }
+    let mut diameters: Vec<f64> = predicted?.concat();
+    if let Some(line) = model.recipe.seen.remark_on_sizes(&mut diameters) {
+        eprintln!("{line}");
+    }
+    let mut see = String::new();
+    if let Some(sheet) = sheet {
+        sheet.write(&flags.out, &name)?;
+        see = format!("; see {}", flags.out.join("index.html").display());
+    }
+    if flags.json {
+        return terminal::print_json(&pairs);
+    }
+    terminal::print(&format!("{} images predicted in {}{see}\n", pairs.len(), flags.out.display()))
+}
+
+/// Reads an image, predicts it, and writes what there is of it; returns the diameters of its objects, if it has any.
+fn predict(
+    pair: &Predicted,
+    model: &Model,
+    said: Reading,
+    predictor: &mut Predictor,
+    tell: &dyn Fn(&[String]),
+) -> Result<Vec<f64>, Failure> {
+    let recipe = &model.recipe;
+    let (plane, info) = read_plane_as_others(&pair.input, said, recipe.reading)?;
+    tell(&info.notes.into_iter().chain(recipe.seen.remark_on_bits(info.bits)).collect::<Vec<_>>());
+    let mut diameters = Vec::new();
+    match recipe.task {
+        // The result has the input's scale again; 32-bit floats lose nothing of it.
+        Task::Reconstruct => {
+            write_tiff_f32(&pair.output, &predictor.predict_raw(&plane)?).map_err(Failure::working)?;
+        }
+        Task::Semantic => {
+            let map = predictor.classes_raw(&plane)?;
+            predict_classes::write(pair, &plane, &map, &recipe.classes)?;
+        }
+        Task::Instances => {
+            let labels = predictor.objects_raw(&plane)?;
+            diameters.extend(diameters_px(&labels.data));
+            predict_objects::write(pair, &plane, &labels)?;
+        }
+    }
+    Ok(diameters)
+}
+
+/// Threads for so many images: one team for each that is predicted at the same time.
+fn computes(images: usize, threads: Option<usize>) -> Result<Vec<Compute>, Failure> {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = threads.unwrap_or_else(cores);
+    let (teams, each) = if images >= MANY * threads { (threads, 1) } else { (1, threads) };
+    (0..teams).map(|_| terminal::compute(Some(each))).collect()
+}
+
+fn predictor<'a>(
+    model: &'a Model,
+    compute: &'a Compute,
+    teams: usize,
+    flags: &PredictArguments,
+) -> Predictor<'a> {
+    let predictor = Predictor::new(model, compute).among(teams);
+    let predictor = if flags.arithmetic.exact { predictor.exact() } else { predictor };
+    let predictor = if flags.flips { predictor.with_flips() } else { predictor };
+    if let Some(side) = flags.tile { predictor.with_tiles(side) } else { predictor }
+}
+
+/// What a model remembers of its training images and nobody said otherwise, for a person to know.
+fn remembered(said: Reading, trained: Reading) -> Vec<String> {
+    let mut lines = Vec::new();
+    if said.channel == ChannelChoice::Guess && trained.channel != ChannelChoice::Guess {
+        lines.push(format!(
+            "channel {} of images in colour is used, as in training; --channel says another",
+            trained.channel
+        ));
+    }
+    if let (None, Some(page)) = (said.page, trained.page) {
+        lines.push(format!("page {page} of files with several is used, as in training; --page says another"));
+    }
+    lines
+}
