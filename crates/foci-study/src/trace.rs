@@ -91,7 +91,7 @@ fn of_net(results: &Results, folder: &Path, mean: Mean) -> Result<String, StudyE
     }));
     text += &table(&rows);
     let fields = fields(results, folder, net, key)?;
-    text += &fields_table(fields.as_deref());
+    text += &fields_table(fields.as_ref());
     Ok(text)
 }
 
@@ -123,7 +123,7 @@ fn of_pair(results: &Results, folder: &Path, [a, b]: [&str; 2], key: &str) -> Re
         };
         first.iter().map(difference).collect::<Fields>()
     });
-    text += &fields_table(differences.as_deref());
+    text += &fields_table(differences.as_ref());
     Ok(text)
 }
 
@@ -193,7 +193,7 @@ fn fields(results: &Results, folder: &Path, net: &str, key: &str) -> Result<Opti
 }
 
 /// Values by field and seed.
-fn fields_table(fields: Option<&[(String, Vec<Option<f64>>)]>) -> String {
+fn fields_table(fields: Option<&Fields>) -> String {
     let Some(fields) = fields else {
         return format!(
             "\nThe values by field are in {MEASURES} of each run, which is not there any more.\n"
