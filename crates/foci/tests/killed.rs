@@ -72,14 +72,10 @@ fn assert_whole(folder: &Path) {
                         tensors.as_object().unwrap().values().filter_map(|t| t["data_offsets"][1].as_u64());
                     assert_eq!(bytes.len(), 8 + head + ends.max().unwrap() as usize, "{name}");
                 }
-                Some("png") => drop(
-                    foci_image::read_labels(&path)
-                        .map(drop)
-                        .or_else(|_| {
-                            foci_image::read_plane(&path, foci_image::ChannelChoice::Guess).map(drop)
-                        })
-                        .unwrap(),
-                ),
+                Some("png") => {
+                    let plane = || foci_image::read_plane(&path, foci_image::ChannelChoice::Guess);
+                    assert!(foci_image::read_labels(&path).is_ok() || plane().is_ok(), "{name}");
+                }
                 Some("html") => {
                     assert!(bytes.ends_with(b"</html>\n") || bytes.ends_with(b"</html>"), "{name}")
                 }
