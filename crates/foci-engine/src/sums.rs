@@ -17,6 +17,27 @@ pub(crate) fn sum(count: usize, term: impl Fn(usize) -> f64) -> f64 {
     for (lane, index) in (whole..count).enumerate() {
         lanes[lane] += term(index);
     }
+    pairwise(lanes)
+}
+
+/// Sum of `term(image, pixel)` over all pixels of all images, to the same bits as [`sum`] over them one after the other, but
+/// without a division for each.
+pub(crate) fn sum_of_images(images: usize, pixels: usize, term: impl Fn(usize, usize) -> f64) -> f64 {
+    if !pixels.is_multiple_of(LANES) {
+        return sum(images * pixels, |i| term(i / pixels, i % pixels));
+    }
+    let mut lanes = [0.0_f64; LANES];
+    for image in 0..images {
+        for start in (0..pixels).step_by(LANES) {
+            for (lane, sum) in lanes.iter_mut().enumerate() {
+                *sum += term(image, start + lane);
+            }
+        }
+    }
+    pairwise(lanes)
+}
+
+fn pairwise(mut lanes: [f64; LANES]) -> f64 {
     let mut width = LANES / 2;
     while width > 0 {
         for lane in 0..width {
@@ -41,6 +62,15 @@ mod tests {
         for count in [0_usize, 1, 15, 16, 17, 100] {
             let expected = (count * count.saturating_sub(1) / 2) as f64;
             assert_eq!(sum(count, |i| i as f64), expected, "{count} terms");
+        }
+    }
+
+    #[test]
+    fn images_are_summed_as_if_they_were_one() {
+        for (images, pixels) in [(3, 32), (2, 7), (1, 16), (4, 33), (0, 16), (2, 0)] {
+            let value = |i: usize| 1.0 / (i as f64 + 0.3);
+            let by_image = sum_of_images(images, pixels, |image, pixel| value(image * pixels + pixel));
+            assert_eq!(by_image.to_bits(), sum(images * pixels, value).to_bits(), "{images} x {pixels}");
         }
     }
 

@@ -60,14 +60,20 @@ pub(crate) fn unit(random: &mut ChaCha8Rng) -> f64 {
     (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// Makes the batches of one run, in buffers that are filled anew each time.
+/// What a net sees at once, and what it should give; filled anew each time.
+pub(crate) struct Batch {
+    /// [N, 1, H, W].
+    pub input: Vec<f32>,
+    /// [N, C, H, W].
+    pub target: Vec<f32>,
+}
+
+/// Makes the batches of one run.
 pub(crate) struct Batches<'a> {
     plan: &'a TrainingPlan,
     training: Vec<Source<'a>>,
     validation: Vec<Source<'a>>,
     rare: RareClasses,
-    input: Vec<f32>,
-    target: Vec<f32>,
 }
 
 impl<'a> Batches<'a> {
@@ -87,24 +93,31 @@ impl<'a> Batches<'a> {
         let every = all.len().div_ceil(VALIDATION_TILES);
         let validation = sources(&mut all.into_iter().step_by(every))?;
         let rare = RareClasses::of(&training);
-        let floats = plan.batch * crop * crop;
-        let (input, target) = (vec![0.0; floats], vec![0.0; floats * plan.channels()]);
-        Ok(Batches { plan, training, validation, rare, input, target })
+        Ok(Batches { plan, training, validation, rare })
     }
 
-    /// Input and target of a training step.
-    pub fn training(&mut self, step: u64) -> Result<(&[f32], &[f32]), TrainError> {
+    /// Room for a batch.
+    pub fn empty(&self) -> Batch {
+        let floats = self.plan.batch * self.plan.crop * self.plan.crop;
+        Batch { input: vec![0.0; floats], target: vec![0.0; floats * self.plan.channels()] }
+    }
+
+    /// Fills `batch` for a training step.
+    ///
+    /// # Errors
+    /// [`TrainError::Image`] if a crop does not fit.
+    pub fn training(&self, step: u64, batch: &mut Batch) -> Result<(), TrainError> {
         let (side, plan) = (self.plan.crop, self.plan);
         let mut random = crop::generator(plan.seed, step);
-        let inputs = self.input.chunks_exact_mut(side * side);
-        let targets = self.target.chunks_exact_mut(side * side * plan.channels());
+        let inputs = batch.input.chunks_exact_mut(side * side);
+        let targets = batch.target.chunks_exact_mut(side * side * plan.channels());
         for (input, target) in inputs.zip(targets) {
             let (source, crop) = draw(plan, &self.training, &self.rare, &mut random)?;
             source.cut(&crop, side, input, target);
             appearance::vary(input, side, plan.appearance, &mut random);
         }
-        Noise { sigma: plan.input_noise, random }.add_to(&mut self.input);
-        Ok((&self.input, &self.target))
+        Noise { sigma: plan.input_noise, random }.add_to(&mut batch.input);
+        Ok(())
     }
 
     /// Number of validation batches.
@@ -112,12 +125,11 @@ impl<'a> Batches<'a> {
         self.validation.len().div_ceil(self.plan.batch)
     }
 
-    /// Input and target of a validation batch: centre crops, always the same. The last batch is filled up
-    /// with the first tiles again.
-    pub fn validation(&mut self, number: usize) -> (&[f32], &[f32]) {
+    /// Fills `batch` for a validation: centre crops, always the same. The last batch is filled up with the first tiles again.
+    pub fn validation(&self, number: usize, batch: &mut Batch) {
         let side = self.plan.crop;
-        let inputs = self.input.chunks_exact_mut(side * side);
-        let targets = self.target.chunks_exact_mut(side * side * self.plan.channels());
+        let inputs = batch.input.chunks_exact_mut(side * side);
+        let targets = batch.target.chunks_exact_mut(side * side * self.plan.channels());
         for (slot, (input, target)) in inputs.zip(targets).enumerate() {
             let source = &self.validation[(number * self.plan.batch + slot) % self.validation.len()];
             let (width, height) = source.size();
@@ -125,8 +137,7 @@ impl<'a> Batches<'a> {
             let centre = Crop { x, y, width: side, height: side, turns: 0, mirrored: false };
             source.cut(&centre, side, input, target);
         }
-        Noise::new(self.plan.input_noise, number as u64, VALIDATION_STREAM).add_to(&mut self.input);
-        (&self.input, &self.target)
+        Noise::new(self.plan.input_noise, number as u64, VALIDATION_STREAM).add_to(&mut batch.input);
     }
 }
 
@@ -163,6 +174,7 @@ fn scaled_side(plan: &TrainingPlan, (width, height): (usize, usize), random: &mu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ahead::Ahead;
     use crate::plan::tests::plan;
     use foci_image::Plane;
 
@@ -175,14 +187,27 @@ mod tests {
         let tiles = Tiles::of_planes(vec![ramp(40, 30), ramp(20, 20)], vec![ramp(16, 16)]);
         let (plan_a, mut plan_b) = (plan(8), plan(8));
         plan_b.seed += 1;
-        let mut first = Batches::new(&plan_a, &tiles).unwrap();
-        let mut second = Batches::new(&plan_a, &tiles).unwrap();
-        let mut other = Batches::new(&plan_b, &tiles).unwrap();
-        first.training(1).unwrap();
-        let expected = first.training(5).unwrap().0.to_vec();
-        assert_eq!(second.training(5).unwrap().0, expected);
-        assert_ne!(second.training(6).unwrap().0, expected);
-        assert_ne!(other.training(5).unwrap().0, expected);
+        let [first, second, other] =
+            [&plan_a, &plan_a, &plan_b].map(|plan| Batches::new(plan, &tiles).unwrap());
+        let input = |batches: &Batches, steps: &[u64]| {
+            let mut batch = batches.empty();
+            steps.iter().for_each(|&step| batches.training(step, &mut batch).unwrap());
+            batch.input
+        };
+        let expected = input(&first, &[1, 5]);
+        assert_eq!(input(&second, &[5]), expected);
+        assert_ne!(input(&second, &[5, 6]), expected);
+        assert_ne!(input(&other, &[5]), expected);
+
+        // Made ahead they are the same, also after a leap.
+        std::thread::scope(|scope| {
+            let mut ahead = Ahead::start(scope, &first);
+            let mut batch = first.empty();
+            for step in [1, 2, 5, 6] {
+                ahead.next(&first, step, &mut batch).unwrap();
+                assert_eq!(batch.input, input(&first, &[step]), "step {step}");
+            }
+        });
     }
 
     #[test]

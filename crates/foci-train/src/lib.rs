@@ -8,6 +8,7 @@
 //! This crate never compares runs and never prints.
 #![forbid(unsafe_code)]
 
+mod ahead;
 mod appearance;
 mod batch;
 mod calibrate;

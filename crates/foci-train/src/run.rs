@@ -1,6 +1,7 @@
 //! The training loop: one step after the other, with a log, checkpoints and a way to stop.
 
-use crate::batch::Batches;
+use crate::ahead::Ahead;
+use crate::batch::{Batch, Batches};
 use crate::calibrate;
 use crate::checkpoint::{self, Position, Weights};
 use crate::log::{Log, LogLine};
@@ -64,16 +65,20 @@ pub fn train(
     disk::create_folder(folder).map_err(|source| TrainError::Write { path: folder.into(), source })?;
     let _lock = FolderLock::take(folder)?;
     foci_image::remove_unfinished(folder);
-    let mut run = Run::start(net, plan, tiles, folder, compute)?;
-    while run.at.step < plan.steps && !run.at.diverged && !run.at.pace.settled {
-        if observer.stop_requested() {
-            run.write_checkpoint()?;
-            return Err(TrainError::Interrupted { step: run.at.step });
+    let batches = Batches::new(plan, tiles)?;
+    std::thread::scope(|scope| {
+        let mut run = Run::start(net, plan, tiles, &batches, folder, compute)?;
+        let mut ahead = Ahead::start(scope, &batches);
+        while run.at.step < plan.steps && !run.at.diverged && !run.at.pace.settled {
+            if observer.stop_requested() {
+                run.write_checkpoint()?;
+                return Err(TrainError::Interrupted { step: run.at.step });
+            }
+            let loss = run.take_step(&mut ahead)?;
+            observer.step_done(run.at.step, plan.steps, loss);
         }
-        let loss = run.take_step()?;
-        observer.step_done(run.at.step, plan.steps, loss);
-    }
-    run.finish()
+        run.finish()
+    })
 }
 
 /// A run in progress.
@@ -82,7 +87,8 @@ struct Run<'a> {
     plan: &'a TrainingPlan,
     folder: &'a Path,
     compute: &'a Compute,
-    batches: Batches<'a>,
+    batches: &'a Batches<'a>,
+    batch: Batch,
     tiles: &'a Tiles,
     session: Session,
     validation: Session,
@@ -104,6 +110,7 @@ impl<'a> Run<'a> {
         net: &'a Net,
         plan: &'a TrainingPlan,
         tiles: &'a Tiles,
+        batches: &'a Batches<'a>,
         folder: &'a Path,
         compute: &'a Compute,
     ) -> Result<Run<'a>, TrainError> {
@@ -121,7 +128,6 @@ impl<'a> Run<'a> {
         let session = memory::session(&trained, shape, options(Mode::Training), compute, 0)?;
         let promised = session.bytes().total();
         let validation = memory::session(net, shape, options(Mode::Inference), compute, promised)?;
-        let batches = Batches::new(plan, tiles)?;
         checkpoint::settle(folder, plan, &tiles.fingerprint, net)?;
         let now = Parameters::he(&trained, plan.seed);
         let mut optimiser = optimiser(plan, now.values.len());
@@ -140,6 +146,7 @@ impl<'a> Run<'a> {
             d_output: vec![0.0; session.output().len()],
             session,
             batches,
+            batch: batches.empty(),
             tiles,
             log: Log::open_at(&folder.join(LOG), at.step)?,
             at,
@@ -150,9 +157,10 @@ impl<'a> Run<'a> {
     }
 
     /// One optimiser step; returns the loss before it.
-    fn take_step(&mut self) -> Result<f64, TrainError> {
+    fn take_step(&mut self, ahead: &mut Ahead) -> Result<f64, TrainError> {
         let plan = self.plan;
-        let (input, target) = self.batches.training(self.at.step)?;
+        ahead.next(self.batches, self.at.step, &mut self.batch)?;
+        let Batch { input, target } = &self.batch;
         let clock = Instant::now();
         self.session.set_parameters(&self.weights.now)?;
         self.session.draw_dropout(plan.seed, self.at.step);
@@ -223,7 +231,8 @@ impl<'a> Run<'a> {
         let mut sum = 0.0;
         let count = self.batches.validation_count();
         for number in 0..count {
-            let (input, target) = self.batches.validation(number);
+            self.batches.validation(number, &mut self.batch);
+            let Batch { input, target } = &self.batch;
             let output = self.validation.forward(self.compute, input)?;
             sum += self.loss.evaluate(output, target, d_output)?;
         }
@@ -242,7 +251,8 @@ impl<'a> Run<'a> {
         for number in 0..batches {
             // Steps that the run does not have: batches that nothing is trained on, others at every record.
             let batch = plan.steps + step * batches + number;
-            let (input, target) = self.batches.training(batch)?;
+            self.batches.training(batch, &mut self.batch)?;
+            let Batch { input, target } = &self.batch;
             self.session.draw_dropout(plan.seed, batch);
             let output = self.session.forward(self.compute, input)?;
             let loss = self.training_loss.evaluate(output, target, &mut self.d_output)?;

@@ -17,7 +17,7 @@
 
 use super::{Loss, check_lengths};
 use crate::error::EngineError;
-use crate::sums::sum;
+use crate::sums::sum_of_images;
 
 /// Pixels that smooth the Dice of a class.
 const SMOOTH: f64 = 1.0;
@@ -60,42 +60,43 @@ impl Loss for CrossEntropyDice {
         for (logits, probabilities) in output.chunks_exact(image).zip(d_output.chunks_exact_mut(image)) {
             softmax(logits, probabilities, pixels);
         }
-        let count = output.len() / classes;
-        // Value `class` of pixel `i`, counted over all images.
-        let at = |i: usize, class: usize| (i / pixels) * image + class * pixels + i % pixels;
+        let images = output.len() / image;
+        // Value `class` of a pixel of an image.
+        let at = |number: usize, pixel: usize, class: usize| number * image + class * pixels + pixel;
         let mut weight_sum = 0.0;
         let mut entropy = 0.0;
         let mut areas = [(0.0, 0.0); MOST_CLASSES];
         let areas = &mut areas[..classes];
         for (class, &weight) in self.weights.iter().enumerate() {
-            let y = |i: usize| f64::from(target[at(i, class)]);
-            let p = |i: usize| f64::from(d_output[at(i, class)]);
-            let both = 2.0 * sum(count, |i| p(i) * y(i)) + SMOOTH;
-            let all = sum(count, |i| p(i) + y(i)) + SMOOTH;
+            let y = |number: usize, pixel: usize| f64::from(target[at(number, pixel, class)]);
+            let p = |number: usize, pixel: usize| f64::from(d_output[at(number, pixel, class)]);
+            let both = 2.0 * sum_of_images(images, pixels, |i, j| p(i, j) * y(i, j)) + SMOOTH;
+            let all = sum_of_images(images, pixels, |i, j| p(i, j) + y(i, j)) + SMOOTH;
             areas[class] = (both, all);
-            weight_sum += weight * sum(count, y);
+            weight_sum += weight * sum_of_images(images, pixels, y);
             // Of targets of 0 and 1 the logarithm is asked for once a pixel, not once a class.
-            let information = |i: usize| match y(i) {
+            let information = |i: usize, j: usize| match y(i, j) {
                 0.0 => 0.0,
-                share => share * ln_probability(output, at, i, class, classes),
+                share => share * ln_probability(&output[i * image + j..], pixels, class, classes),
             };
-            entropy -= weight * sum(count, information);
+            entropy -= weight * sum_of_images(images, pixels, information);
         }
         let dice = 1.0 - areas.iter().map(|(both, all)| both / all).sum::<f64>() / classes as f64;
         let scale = if weight_sum > 0.0 { 1.0 / weight_sum } else { 0.0 };
-        for i in 0..count {
-            let y = |class: usize| f64::from(target[at(i, class)]);
+        for (number, pixel) in (0..images).flat_map(|number| (0..pixels).map(move |pixel| (number, pixel))) {
+            let y = |class: usize| f64::from(target[at(number, pixel, class)]);
             let by_probability = |class: usize| {
                 let (both, all) = areas[class];
                 (both - 2.0 * y(class) * all) / (all * all * classes as f64)
             };
             let weighted: f64 = (0..classes).map(|class| self.weights[class] * y(class)).sum();
-            let mean: f64 =
-                (0..classes).map(|class| by_probability(class) * f64::from(d_output[at(i, class)])).sum();
+            let mean: f64 = (0..classes)
+                .map(|class| by_probability(class) * f64::from(d_output[at(number, pixel, class)]))
+                .sum();
             for class in 0..classes {
-                let p = f64::from(d_output[at(i, class)]);
+                let p = f64::from(d_output[at(number, pixel, class)]);
                 let of_entropy = scale * (p * weighted - self.weights[class] * y(class));
-                d_output[at(i, class)] = (of_entropy + p * (by_probability(class) - mean)) as f32;
+                d_output[at(number, pixel, class)] = (of_entropy + p * (by_probability(class) - mean)) as f32;
             }
         }
         Ok(entropy * scale + dice)
@@ -117,15 +118,10 @@ pub fn softmax(logits: &[f32], probabilities: &mut [f32], pixels: usize) {
     }
 }
 
-/// `ln p` from the logits, so that a probability of 0 in single precision has a finite logarithm.
-fn ln_probability(
-    logits: &[f32],
-    at: impl Fn(usize, usize) -> usize,
-    i: usize,
-    class: usize,
-    classes: usize,
-) -> f64 {
-    let logit = |class: usize| f64::from(logits[at(i, class)]);
+/// `ln p` of a class of the pixel that `logits` begins with, whose classes lie `pixels` apart; from the logits, so that a
+/// probability of 0 in single precision has a finite logarithm.
+fn ln_probability(logits: &[f32], pixels: usize, class: usize, classes: usize) -> f64 {
+    let logit = |class: usize| f64::from(logits[class * pixels]);
     let largest = (0..classes).map(logit).fold(f64::NEG_INFINITY, f64::max);
     let total: f64 = (0..classes).map(|other| (logit(other) - largest).exp()).sum();
     logit(class) - largest - total.ln()
