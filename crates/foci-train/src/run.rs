@@ -65,9 +65,11 @@ pub fn train(
     disk::create_folder(folder).map_err(|source| TrainError::Write { path: folder.into(), source })?;
     let _lock = FolderLock::take(folder)?;
     foci_image::remove_unfinished(folder);
+    // First of all, because it is what refuses a batch that no memory can hold.
+    let sessions = Sessions::new(net, plan, compute)?;
     let batches = Batches::new(plan, tiles)?;
     std::thread::scope(|scope| {
-        let mut run = Run::start(net, plan, tiles, &batches, folder, compute)?;
+        let mut run = Run::start(sessions, net, plan, tiles, &batches, folder, compute)?;
         let mut ahead = Ahead::start(scope, &batches);
         while run.at.step < plan.steps && !run.at.diverged && !run.at.pace.settled {
             if observer.stop_requested() {
@@ -79,6 +81,32 @@ pub fn train(
         }
         run.finish()
     })
+}
+
+/// The net as it is trained, and the memory to train it and to look at it.
+struct Sessions {
+    trained: Net,
+    session: Session,
+    validation: Session,
+}
+
+impl Sessions {
+    fn new(net: &Net, plan: &TrainingPlan, compute: &Compute) -> Result<Sessions, TrainError> {
+        let gives = net.nodes.last().map_or(0, |node| node.channels);
+        if gives != plan.channels() {
+            return Err(TrainError::Plan {
+                what: format!("a net for {} must give {} channels", plan.task.name(), plan.channels()),
+                value: format!("{} that gives {gives}", net.name),
+            });
+        }
+        let shape = Shape { n: plan.batch, h: plan.crop, w: plan.crop };
+        let options = |mode| PlanOptions { exact: plan.exact, ..PlanOptions::new(mode) };
+        let trained = net.regularised(&plan.regularisation)?;
+        let session = memory::session(&trained, shape, options(Mode::Training), compute, 0)?;
+        let promised = session.bytes().total();
+        let validation = memory::session(net, shape, options(Mode::Inference), compute, promised)?;
+        Ok(Sessions { trained, session, validation })
+    }
 }
 
 /// A run in progress.
@@ -107,6 +135,7 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn start(
+        sessions: Sessions,
         net: &'a Net,
         plan: &'a TrainingPlan,
         tiles: &'a Tiles,
@@ -114,20 +143,7 @@ impl<'a> Run<'a> {
         folder: &'a Path,
         compute: &'a Compute,
     ) -> Result<Run<'a>, TrainError> {
-        let gives = net.nodes.last().map_or(0, |node| node.channels);
-        if gives != plan.channels() {
-            return Err(TrainError::Plan {
-                what: format!("a net for {} must give {} channels", plan.task.name(), plan.channels()),
-                value: format!("{} that gives {gives}", net.name),
-            });
-        }
-        // First of all, because it is what refuses a batch that no memory can hold.
-        let shape = Shape { n: plan.batch, h: plan.crop, w: plan.crop };
-        let options = |mode| PlanOptions { exact: plan.exact, ..PlanOptions::new(mode) };
-        let trained = net.regularised(&plan.regularisation)?;
-        let session = memory::session(&trained, shape, options(Mode::Training), compute, 0)?;
-        let promised = session.bytes().total();
-        let validation = memory::session(net, shape, options(Mode::Inference), compute, promised)?;
+        let Sessions { trained, session, validation } = sessions;
         checkpoint::settle(folder, plan, &tiles.fingerprint, net)?;
         let now = Parameters::he(&trained, plan.seed);
         let mut optimiser = optimiser(plan, now.values.len());
