@@ -48,6 +48,11 @@ pub(crate) fn test_all(
     observer: &mut dyn Observer,
 ) -> Result<Vec<BaselineSummary>, StudyError> {
     let mut all = Vec::with_capacity(spec.baselines.len());
+    if !spec.baselines.is_empty() {
+        let path = out.join(METHODS);
+        let failed = |source| StudyError::File { action: "write", path: path.clone(), source };
+        foci_image::disk::create_folder(&path).map_err(failed)?;
+    }
     for (number, baseline) in spec.baselines.iter().enumerate() {
         let record = record(out, number, baseline.method.name());
         let measured = match read_json::<MeasuredMethod>(&record)? {

@@ -300,13 +300,8 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, S
     }
 }
 
-/// Writes a file whole, and the folder for it where there is none yet.
 pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StudyError> {
     let json = serde_json::to_string_pretty(value)
         .map_err(|error| StudyError::Damaged { path: path.into(), reason: error.to_string() })?;
-    if let Some(folder) = path.parent() {
-        let failed = |source| StudyError::File { action: "write", path: folder.into(), source };
-        foci_image::disk::create_folder(folder).map_err(failed)?;
-    }
     Ok(foci_image::write_whole(path, json.as_bytes())?)
 }

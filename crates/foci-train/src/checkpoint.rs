@@ -224,14 +224,8 @@ fn restore(
     let counters = words(COUNTERS, Dtype::U64, 3)?;
     let numbers = words(NUMBERS, Dtype::F64, 3)?;
     let pace = if file.names().into_iter().any(|name| name == PACE) {
-        let [best, without_gain, falls, settled] =
-            [0, 1, 2, 3].map(|at| words(PACE, Dtype::F64, 4).map(|pace| f64::from_le_bytes(pace[at])));
-        Pace {
-            best: best?,
-            without_gain: without_gain? as u64,
-            falls: falls? as u64,
-            settled: settled? != 0.0,
-        }
+        let pace: Vec<f64> = words(PACE, Dtype::F64, 4)?.into_iter().map(f64::from_le_bytes).collect();
+        Pace { best: pace[0], without_gain: pace[1] as u64, falls: pace[2] as u64, settled: pace[3] != 0.0 }
     } else {
         // Written before there was a choice.
         Pace::default()

@@ -41,19 +41,14 @@ impl Default for Pace {
 impl Pace {
     /// Learning rate of a step, counted from 0.
     pub fn rate(&self, plan: &TrainingPlan, step: u64) -> f64 {
-        let least = plan.learning_rate * FINAL_RATE_SHARE;
-        let warm_up_of = match plan.patience {
-            0 => plan.steps,
-            _ => plan.steps.min(WARM_UP_OF * plan.validate_every),
-        };
-        let warm_up = (warm_up_of as f64 * plan.warmup_share).round() as u64;
-        match plan.patience {
-            0 => schedule::warmup_cosine(step, plan.steps, warm_up, plan.learning_rate, least),
-            _ => {
-                let rise = (step + 1) as f64 / warm_up.max(1) as f64;
-                plan.learning_rate * FALL.powi(self.falls as i32) * rise.min(1.0)
-            }
+        let warm_up = |of: u64| (of as f64 * plan.warmup_share).round() as u64;
+        if plan.patience == 0 {
+            let least = plan.learning_rate * FINAL_RATE_SHARE;
+            return schedule::warmup_cosine(step, plan.steps, warm_up(plan.steps), plan.learning_rate, least);
         }
+        let steps = warm_up(plan.steps.min(WARM_UP_OF * plan.validate_every)).max(1);
+        let rise = (step + 1) as f64 / steps as f64;
+        plan.learning_rate * FALL.powi(self.falls as i32) * rise.min(1.0)
     }
 
     /// Takes note of a validation loss.

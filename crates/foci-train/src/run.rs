@@ -70,8 +70,8 @@ pub fn train(
     let batches = Batches::new(plan, tiles)?;
     std::thread::scope(|scope| {
         let mut run = Run::start(sessions, net, plan, tiles, &batches, folder, compute)?;
-        let mut ahead = Ahead::start(scope, &batches);
-        while run.at.step < plan.steps && !run.at.diverged && !run.at.pace.settled {
+        let mut ahead = Ahead::start(scope, &batches, run.at.step);
+        while !run.is_over() {
             if observer.stop_requested() {
                 run.write_checkpoint()?;
                 return Err(TrainError::Interrupted { step: run.at.step });
@@ -172,6 +172,11 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// All steps are taken, there is nothing more to learn, or the loss is no number any more.
+    fn is_over(&self) -> bool {
+        self.at.step >= self.plan.steps || self.at.diverged || self.at.pace.settled
+    }
+
     /// One optimiser step; returns the loss before it.
     fn take_step(&mut self, ahead: &mut Ahead) -> Result<f64, TrainError> {
         let plan = self.plan;
@@ -208,7 +213,7 @@ impl<'a> Run<'a> {
     /// Validation, log line and checkpoint, where they are due.
     fn keep_record(&mut self, learning_rate: f64, gradient_norm: f64) -> Result<(), TrainError> {
         let (plan, step) = (self.plan, self.at.step);
-        let validates = self.at.diverged || step == plan.steps || step.is_multiple_of(plan.validate_every);
+        let validates = self.is_over() || step.is_multiple_of(plan.validate_every);
         if validates {
             self.validation_loss = self.validate()?;
             if let Some(loss) = self.validation_loss.filter(|_| !self.at.diverged) {
@@ -233,8 +238,7 @@ impl<'a> Run<'a> {
                 diverged: self.at.diverged,
             })?;
         }
-        let ends = self.at.diverged || self.at.pace.settled || step == plan.steps;
-        if ends || step.is_multiple_of(plan.checkpoint_every) {
+        if self.is_over() || step.is_multiple_of(plan.checkpoint_every) {
             self.write_checkpoint()?;
         }
         Ok(())

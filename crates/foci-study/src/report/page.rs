@@ -125,12 +125,8 @@ impl Page {
         let Answer { headline, supporting, warnings } = answer(all);
         let charts = curves::draw(&results.curves, &names.0, place);
         let measured = tables::measured(results);
-        let example = measured
-            .iter()
-            .flat_map(|row| &row.cells)
-            .map(|cell| cell.id.clone())
-            .find(|id| !id.is_empty())
-            .unwrap_or("NET.MEASURE".into());
+        let first = measured.first().and_then(|row| row.cells.first());
+        let example = first.map_or("NET.MEASURE".into(), |cell| cell.id.clone());
         let any_best = measured.iter().any(|row| row.cells.iter().any(|cell| cell.best));
         let (scatter_of, scatters) = scatters(results);
         Ok(Page {

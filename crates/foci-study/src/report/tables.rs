@@ -15,7 +15,7 @@ use serde::Serialize;
 pub struct Cell {
     /// Name of the arm.
     pub net: String,
-    /// Name of the number, by which `foci report --explain` tells what is behind it; empty if it has none.
+    /// Name of the number, by which `foci report --explain` tells what is behind it; empty if it is not shown.
     pub id: String,
     /// Its place in the study.
     pub arm: usize,
@@ -68,7 +68,7 @@ pub fn measured(results: &Results) -> Vec<Row> {
             let best = findings::ranking(results, &measure)
                 .filter(findings::Ranking::decided)
                 .map(|ranking| ranking.leader().name.clone());
-            let cells = cells(results, |net| {
+            let cells = cells(results, &measure.key, |net| {
                 let Some(spread) = findings::spread(results, &net.name, &measure.key) else {
                     return (format::MISSING.to_string(), vec!["not measured".into()]);
                 };
@@ -76,11 +76,7 @@ pub fn measured(results: &Results) -> Vec<Row> {
             });
             let cells = cells
                 .into_iter()
-                .map(|cell| Cell {
-                    best: best.as_ref() == Some(&cell.net),
-                    id: format!("{}.{}", cell.net, measure.key),
-                    ..cell
-                })
+                .map(|cell| Cell { best: best.as_ref() == Some(&cell.net), ..cell })
                 .collect();
             let note: Vec<&str> =
                 [measure.unit, measure.better_words()].into_iter().filter(|part| !part.is_empty()).collect();
@@ -102,7 +98,8 @@ fn small_print(measure: &Measure, spread: &Spread) -> Vec<String> {
     lines
 }
 
-fn cells(results: &Results, fill: impl Fn(&NetSummary) -> (String, Vec<String>)) -> Vec<Cell> {
+/// A cell for each net, with the number that its net has of `key`.
+fn cells(results: &Results, key: &str, fill: impl Fn(&NetSummary) -> (String, Vec<String>)) -> Vec<Cell> {
     results
         .nets
         .iter()
@@ -111,7 +108,7 @@ fn cells(results: &Results, fill: impl Fn(&NetSummary) -> (String, Vec<String>))
             let (value, small) = fill(net);
             Cell {
                 net: net.name.clone(),
-                id: String::new(),
+                id: format!("{}.{key}", net.name),
                 arm,
                 control: net.control,
                 value,
@@ -153,7 +150,7 @@ pub fn costs(results: &Results) -> Vec<Row> {
                write: &dyn Fn(f64) -> String| {
         let least =
             results.nets.iter().filter_map(number).filter(|value| *value > 0.0).fold(f64::INFINITY, f64::min);
-        let cells = cells(results, |net| match number(net) {
+        let cells = cells(results, key, |net| match number(net) {
             Some(value) if value > 0.0 => {
                 let ratio = value / least;
                 let small = if ratio >= 1.05 { vec![format::times(ratio)] } else { Vec::new() };
@@ -161,8 +158,6 @@ pub fn costs(results: &Results) -> Vec<Row> {
             }
             _ => (format::MISSING.to_string(), Vec::new()),
         });
-        let cells =
-            cells.into_iter().map(|cell| Cell { id: format!("{}.{key}", cell.net), ..cell }).collect();
         Row { name: name.into(), note: note.into(), explanation: explanation.into(), cells }
     };
     let plain = |mut row: Row| {
