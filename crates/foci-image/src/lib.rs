@@ -41,7 +41,7 @@ pub use read::{
     ChannelChoice, ImageInfo, Reading, read_labels, read_plane, read_plane_as_others, read_plane_page,
 };
 pub use split::{Split, SplitOptions, split_by_group};
-pub use whole::{is_unfinished, remove_unfinished, write_whole, write_whole_folder};
+pub use whole::{holds_files, is_unfinished, remove_unfinished, write_whole, write_whole_folder};
 pub use workers::{Interrupted, Workers};
 pub use write::{
     encode_png_grey8, encode_png_grey16, encode_png_rgb8, write_labels, write_png_grey8, write_png_grey16,

@@ -18,6 +18,17 @@ pub fn is_unfinished(name: &std::ffi::OsStr) -> bool {
     name.starts_with(UNFINISHED.0) && name.ends_with(UNFINISHED.1)
 }
 
+/// Whether a folder holds anything but what a killed program had begun to write.
+///
+/// # Errors
+/// What the system says if it cannot be read.
+pub fn holds_files(folder: &Path) -> std::io::Result<bool> {
+    let is_file = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.map_or(true, |entry| !is_unfinished(&entry.file_name()))
+    };
+    Ok(std::fs::read_dir(folder)?.any(is_file))
+}
+
 /// Writes `bytes` to `path` as a whole: temporary file beside it, sync, rename. An existing file is
 /// replaced; on error it is unchanged.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ImageError> {

@@ -71,19 +71,14 @@ impl Choice {
 
     /// What a reader should know of a choice at an end of the rates that were tried: which end, and where to widen.
     pub fn notes(&self, arm: &str, rates: &[f64]) -> Vec<String> {
-        let least = rates.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = rates.iter().copied().fold(0.0, f64::max);
-        if least >= most {
-            return Vec::new();
-        }
+        let Some(ends) = ends(rates) else { return Vec::new() };
         let Some(best) = self.best else {
             return vec![format!(
-                "No learning rate of {arm} came through the trials of {} steps without diverging; its runs use the smallest, {least}. Widen tuning.learning_rates downwards.",
-                self.steps
+                "No learning rate of {arm} came through the trials of {} steps without diverging; its runs use the smallest, {}. Widen tuning.learning_rates downwards.",
+                self.steps, ends[0].0
             )];
         };
-        let ends = [(least, "smallest", "downwards"), (most, "greatest", "upwards")];
-        let note = |(end, which, way): (f64, &str, &str)| {
+        let note = |(end, which, way)| {
             let what = match (best == end, self.chosen == end) {
                 (true, true) => format!("The best learning rate of {arm}, which was chosen,"),
                 (true, false) => {
@@ -98,6 +93,18 @@ impl Choice {
         };
         ends.into_iter().filter_map(note).collect()
     }
+
+    /// Which end of the rates that were tried the best one is, `smallest` or `greatest`; `None` if it lies between others.
+    pub fn edge(&self, rates: &[f64]) -> Option<&'static str> {
+        ends(rates)?.into_iter().find(|(end, ..)| self.best == Some(*end)).map(|(_, which, _)| which)
+    }
+}
+
+/// The ends of the rates that were tried: the rate, which end it is, and where lies beyond; `None` if there is one rate only.
+fn ends(rates: &[f64]) -> Option<[(f64, &'static str, &'static str); 2]> {
+    let least = rates.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = rates.iter().copied().fold(0.0, f64::max);
+    (least < most).then_some([(least, "smallest", "downwards"), (most, "greatest", "upwards")])
 }
 
 /// A rate of which no trial diverged.

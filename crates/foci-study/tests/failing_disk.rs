@@ -6,13 +6,14 @@
 #![allow(clippy::unwrap_used)]
 
 use foci_image::DatasetOptions;
+use foci_image::crop::{below, generator};
 use foci_image::disk::{Step, fail_by};
 use foci_kernels::{Compute, Simd};
 use foci_study::{Event, Observer, StudyRequest, StudySpec, run};
 use serde_json::Value;
 use std::io::{Error, ErrorKind, Result};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 
 const STUDY: &str = r#"
 name = "failing-disk"
@@ -49,26 +50,23 @@ const FAILURES: usize = 60;
 /// What every failure of this test says.
 const WORDS: &str = "a fault that the test made";
 
-/// Where the row of random numbers stands.
-static STATE: AtomicU64 = AtomicU64::new(14);
+/// Random numbers that were drawn.
+static DRAWN: AtomicU64 = AtomicU64::new(0);
 /// One step of so many fails; none at 0.
-static ONE_OF: AtomicU64 = AtomicU64::new(0);
+static ONE_OF: AtomicUsize = AtomicUsize::new(0);
 
-/// The next of a fixed row of numbers that look random (Steele, Lea & Flood 2014, splitmix64).
-fn next() -> u64 {
-    let mut mixed = STATE.fetch_add(0x9e37_79b9_7f4a_7c15, SeqCst);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
+/// A random number below `bound`, each from a stream of its own.
+fn draw(bound: usize) -> usize {
+    below(&mut generator(14, DRAWN.fetch_add(1, SeqCst)), bound)
 }
 
 fn sometimes(_: Step, _: &Path) -> Result<()> {
     let one_of = ONE_OF.load(SeqCst);
-    if one_of == 0 || !next().is_multiple_of(one_of) {
+    if one_of == 0 || draw(one_of) != 0 {
         return Ok(());
     }
     let kinds = [ErrorKind::StorageFull, ErrorKind::ReadOnlyFilesystem, ErrorKind::QuotaExceeded];
-    Err(Error::new(kinds[(next() % 3) as usize], WORDS))
+    Err(Error::new(kinds[draw(3)], WORDS))
 }
 
 struct Nobody;
@@ -147,7 +145,7 @@ fn whatever_fails_nothing_half_written_is_taken_for_whole_and_the_bits_stay_the_
     let (mut failures, mut ends) = (0, 0);
     while failures < FAILURES {
         // Now the very next steps fail, now only one in the middle of the work.
-        ONE_OF.store([5, 40, 200][(next() % 3) as usize], SeqCst);
+        ONE_OF.store([5, 40, 200][draw(3)], SeqCst);
         let ended = study(&parts);
         ONE_OF.store(0, SeqCst);
         whole_files(&parts);

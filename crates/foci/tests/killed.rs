@@ -9,6 +9,7 @@
 mod common;
 
 use common::{Workplace, foci, images_in, json, lasting_results};
+use foci_image::crop::{below, generator};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -44,15 +45,6 @@ net = "fcn"
 [[arm]]
 net = "unet"
 "#;
-
-/// The next of a fixed row of numbers that look random (Steele, Lea & Flood 2014, splitmix64).
-fn next(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut mixed = *state;
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
 
 /// Every file that is in its place can be read by whoever it is for; what has no name yet is passed over.
 fn assert_whole(folder: &Path) {
@@ -93,9 +85,10 @@ fn a_study_killed_a_hundred_times_ends_with_the_same_bits() {
     let clock = Instant::now();
     foci(&["study", &study, "--out", &place.text("whole")]).succeeds();
     // Long enough to come past the beginning, short enough to be killed in every phase.
-    let longest = clock.elapsed().as_millis() as u64 / 4;
+    let longest = clock.elapsed().as_millis() as usize / 4;
 
-    let (mut state, mut killed, mut ends) = (14, 0, 0);
+    let mut random = generator(14, 0);
+    let (mut killed, mut ends) = (0, 0);
     let (mut before_any_run, mut after_some) = (0, 0);
     while killed < KILLS {
         let mut child = Command::new(env!("CARGO_BIN_EXE_foci"))
@@ -105,7 +98,7 @@ fn a_study_killed_a_hundred_times_ends_with_the_same_bits() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        std::thread::sleep(Duration::from_millis(next(&mut state) % longest));
+        std::thread::sleep(Duration::from_millis(below(&mut random, longest) as u64));
         match child.try_wait().unwrap() {
             Some(status) => {
                 assert!(status.success(), "it failed by itself");

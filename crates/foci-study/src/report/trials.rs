@@ -106,12 +106,6 @@ fn chosen(net: &NetSummary, choice: &Choice) -> String {
 
 /// Which end of the rates tried the best one of a net is; `None` if it lies between two others, or none was tried.
 pub fn edge(net: &NetSummary) -> Option<&'static str> {
-    let best = Choice::of(&net.trials)?.best?;
-    let rates = || net.trials.iter().map(|trial| trial.learning_rate);
-    let (least, most) = (rates().fold(f64::INFINITY, f64::min), rates().fold(0.0, f64::max));
-    match (best == least, best == most) {
-        (true, false) => Some("smallest"),
-        (false, true) => Some("greatest"),
-        _ => None,
-    }
+    let rates: Vec<f64> = net.trials.iter().map(|trial| trial.learning_rate).collect();
+    Choice::of(&net.trials)?.edge(&rates)
 }

@@ -141,11 +141,7 @@ fn quoted(text: &str) -> String {
 
 /// Refuses a folder that holds something: what is in it might be lost among new files.
 fn free_folder(folder: &Path) -> Result<(), Failure> {
-    // What a program that was killed had begun to write is no file.
-    let is_file = |entry: std::io::Result<std::fs::DirEntry>| {
-        entry.map_or(true, |entry| !foci_image::is_unfinished(&entry.file_name()))
-    };
-    if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.any(is_file)) {
+    if foci_image::holds_files(folder).is_ok_and(|held| held) {
         return Err(Failure::input(anyhow::anyhow!(
             "{} is not empty; choose another folder with --out",
             folder.display()

@@ -115,14 +115,7 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
 
 /// The folder must be free, or hold a run that is to go on.
 fn check_folder(flags: &TrainArguments) -> Result<(), Failure> {
-    // What a program that was killed had begun to write is no file.
-    let is_file = |entry: std::io::Result<std::fs::DirEntry>| {
-        entry.map_or(true, |entry| !foci_image::is_unfinished(&entry.file_name()))
-    };
-    let occupied = match std::fs::read_dir(&flags.out) {
-        Ok(mut entries) => entries.any(is_file),
-        Err(_) => flags.out.exists(),
-    };
+    let occupied = foci_image::holds_files(&flags.out).unwrap_or_else(|_| flags.out.exists());
     let advice = match (occupied, foci_train::holds_run(&flags.out)) {
         (false, _) => return Ok(()),
         (true, true) if flags.resume => return Ok(()),
