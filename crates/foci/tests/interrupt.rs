@@ -7,7 +7,7 @@
 
 mod common;
 
-use common::{Run, Workplace, foci, images_in};
+use common::{Run, Workplace, foci, images_in, press_ctrl_c, wait_for};
 use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -24,14 +24,10 @@ fn interrupted(arguments: &[&str]) -> Run {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let patience = Instant::now();
-    while !listens(child.id()) {
-        assert!(patience.elapsed() < Duration::from_secs(60), "it never listens for Ctrl-C");
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    wait_for("its listening for Ctrl-C", 60, || listens(child.id()));
     // Into the work, not only up to it.
     std::thread::sleep(Duration::from_millis(300));
-    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    press_ctrl_c(&child);
     let pressed = Instant::now();
     let output = child.wait_with_output().unwrap();
     assert!(pressed.elapsed() < SOON, "{arguments:?} took {:?} to end", pressed.elapsed());

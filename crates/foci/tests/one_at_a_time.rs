@@ -8,10 +8,10 @@
 
 mod common;
 
-use common::{Workplace, foci};
+use common::{Workplace, foci, press_ctrl_c, run, wait_for};
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A training that has work for minutes, with seconds for each step.
@@ -42,31 +42,14 @@ fn slow(place: &Workplace, steps: &str) -> Command {
     command
 }
 
-fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
-    let patience = Instant::now();
-    while !is_so() {
-        assert!(patience.elapsed() < Duration::from_secs(120), "{what} never came");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-fn press_ctrl_c(child: &Child) {
-    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-}
-
 #[test]
 fn the_second_process_says_who_holds_the_folder_and_a_dead_one_holds_nothing() {
     let place = Workplace::new();
     foci(&["data", "synth", "--count", "5", "--size", "400x400", "--out", &place.text("data")]).succeeds();
     let mut first = slow(&place, "3").spawn().unwrap();
-    let run = place.path("model/run.json");
-    wait_for("the beginning of the first", || run.exists());
-    let second = slow(&place, "3").output().unwrap();
-    let said = String::from_utf8_lossy(&second.stderr).into_owned();
-    assert_eq!(second.status.code(), Some(2), "{said}");
-    for words in ["in use by another foci", &format!("process {}", first.id()), "--out"] {
-        assert!(said.contains(words), "no '{words}' in: {said}");
-    }
+    wait_for("the beginning of the first", 120, || place.path("model/run.json").exists());
+    let who = format!("process {}", first.id());
+    run(&mut slow(&place, "3")).fails_with(2, &["in use by another foci", &who, "--out"]);
 
     // Ctrl-C once asks for an end, and says how to have it at once.
     let mut lines = BufReader::new(first.stderr.take().unwrap()).lines();
@@ -85,8 +68,7 @@ fn the_second_process_says_who_holds_the_folder_and_a_dead_one_holds_nothing() {
 
     // It could not tidy up; what it left is no lock, and what it had saved is gone on from.
     assert!(place.path("model/.foci-lock.part").exists());
-    let resumed = slow(&place, "3").output().unwrap();
-    assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));
+    run(&mut slow(&place, "3")).succeeds();
     assert!(place.path("model/model.safetensors").exists());
     assert!(!place.path("model/.foci-lock.part").exists());
 }
@@ -104,7 +86,7 @@ fn a_study_and_predictions_hold_their_folder_too() {
         .unwrap();
     let lock = place.path("out/.foci-lock.part");
     let number = first.id().to_string();
-    wait_for("the lock", || fs::read_to_string(&lock).is_ok_and(|text| text.contains(&number)));
+    wait_for("the lock", 120, || fs::read_to_string(&lock).is_ok_and(|text| text.contains(&number)));
     foci(&["study", "--resume", "--out", &out]).fails_with(2, &["in use by another foci", &number]);
     foci(&["predict", "otsu", &place.text("data/images"), "--out", &out])
         .fails_with(2, &["in use by another foci", &number]);
@@ -136,7 +118,7 @@ fn five_thousand_steps_take_no_more_memory_and_files_than_five_hundred() {
     let log = place.path("model/metrics.jsonl");
     let lines = || fs::read_to_string(&log).map_or(0, |text| text.lines().count());
     // A line every 50 steps: from 500 steps on it is looked at until it ends.
-    wait_for("the 500th step", || lines() >= 10);
+    wait_for("the 500th step", 120, || lines() >= 10);
     let early = size(child.id()).expect("what Linux tells");
     let (mut late, mut looks) = (early, 0);
     while child.try_wait().unwrap().is_none() {

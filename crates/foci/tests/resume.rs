@@ -5,10 +5,9 @@
 
 mod common;
 
-use common::{Workplace, foci, lasting_results};
+use common::{Workplace, foci, lasting_results, press_ctrl_c, wait_for};
 use std::fs;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 const STUDY: &str = r#"
 name = "small"
@@ -50,12 +49,9 @@ fn a_study_stopped_by_ctrl_c_resumes_to_the_same_bits() {
         .unwrap();
     // Interrupt in the middle of the first run of the second net.
     let log = place.path("parts/runs/unet-seed0/metrics.jsonl");
-    let patience = Instant::now();
-    while fs::read_to_string(&log).map_or(0, |text| text.lines().count()) < 3 {
-        assert!(patience.elapsed() < Duration::from_secs(120), "the study does not get anywhere");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let lines = || fs::read_to_string(&log).map_or(0, |text| text.lines().count());
+    wait_for("the middle of the run", 120, || lines() >= 3);
+    press_ctrl_c(&child);
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(!place.path("parts/results.json").exists());
 
@@ -112,13 +108,11 @@ fn a_training_killed_at_any_moment_resumes_to_the_same_bits() {
     // Killed in the middle, each time a little later: after so many lines of the log.
     for lines in [1, 14, 31] {
         let mut child = train("parts", &["--resume"]).spawn().unwrap();
-        let patience = Instant::now();
-        while fs::read_to_string(place.path("parts/metrics.jsonl")).map_or(0, |log| log.lines().count())
-            < lines
-        {
+        let log = place.path("parts/metrics.jsonl");
+        wait_for("the moment to kill it", 120, || {
             assert!(child.try_wait().unwrap().is_none(), "it ended before it could be killed");
-            assert!(patience.elapsed() < Duration::from_secs(120), "it does not get anywhere");
-        }
+            fs::read_to_string(&log).map_or(0, |log| log.lines().count()) >= lines
+        });
         // A signal that no program can catch: nothing is tidied up.
         child.kill().unwrap();
         child.wait().unwrap();

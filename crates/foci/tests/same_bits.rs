@@ -7,7 +7,7 @@
 
 mod common;
 
-use common::{Workplace, json, lasting_results};
+use common::{Workplace, foci, images_in, json, lasting_results, press_ctrl_c, run};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -50,11 +50,6 @@ fn study_of(place: &Workplace, file: &str, data: &str, out: &str) -> Command {
     command.args(["study", &place.text(file), "--data", &place.text(data), "--out", &place.text(out)]);
     command.env("FOCI_THREADS", "2").stdout(Stdio::null());
     command
-}
-
-fn succeeds(command: &mut Command) {
-    let output = command.stderr(Stdio::piped()).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Everything of a study that must be the same: its results and the files of its runs, by name.
@@ -106,15 +101,14 @@ fn moved(place: &Workplace, from: &str, to: &str) {
 #[test]
 fn a_study_gives_the_same_bits_however_it_is_run() {
     let place = Workplace::new();
-    common::foci(&["data", "synth", "--count", "8", "--size", "192x192", "--out", &place.text("data")])
-        .succeeds();
+    foci(&["data", "synth", "--count", "8", "--size", "192x192", "--out", &place.text("data")]).succeeds();
     moved(&place, "data", "elsewhere");
     fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/../../nets/atrous.toml"), place.path("net.toml")).unwrap();
     fs::write(place.path("study.toml"), STUDY.replace("NET", &place.text("net.toml"))).unwrap();
-    succeeds(&mut study(&place, "data", "whole"));
+    run(&mut study(&place, "data", "whole")).succeeds();
     let whole = place.path("whole");
 
-    succeeds(study(&place, "elsewhere", "one-thread").env("FOCI_THREADS", "1"));
+    run(study(&place, "elsewhere", "one-thread").env("FOCI_THREADS", "1")).succeeds();
     assert_same(&whole, &place.path("one-thread"));
     for simd in ["avx2", "avx512"] {
         let output = study(&place, "data", simd).env("FOCI_SIMD", simd).output().unwrap();
@@ -132,10 +126,9 @@ fn a_study_gives_the_same_bits_however_it_is_run() {
     let text = fs::read_to_string(place.path("study.toml")).unwrap();
     let smaller = text.replace("steps = 20", "steps = 3").replace("steps = 6", "steps = 1");
     fs::write(place.path("small.toml"), smaller.replace("seeds = 1", "seeds = 0")).unwrap();
-    succeeds(&mut study_of(&place, "small.toml", "data", "small"));
-    succeeds(
-        study_of(&place, "small.toml", "data", "scalar").env("FOCI_THREADS", "3").env("FOCI_SIMD", "scalar"),
-    );
+    run(&mut study_of(&place, "small.toml", "data", "small")).succeeds();
+    run(study_of(&place, "small.toml", "data", "scalar").env("FOCI_THREADS", "3").env("FOCI_SIMD", "scalar"))
+        .succeeds();
     assert_same(&place.path("small"), &place.path("scalar"));
 
     // Stopped by Ctrl-C again and again, each time after one more file; with the images in either place.
@@ -154,7 +147,7 @@ fn a_study_gives_the_same_bits_however_it_is_run() {
             std::thread::sleep(std::time::Duration::from_millis(1));
         };
         if ended.is_none() {
-            Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+            press_ctrl_c(&child);
         }
         let status = child.wait().unwrap();
         if status.success() {
@@ -180,17 +173,12 @@ fn count_files(folder: &Path) -> usize {
 /// A study that is resumed with other data, another net file or another version says so and stops.
 fn what_has_changed_is_said(place: &Workplace) {
     let refused = |words: &[&str], data: &str| {
-        let output = study(place, data, "whole").arg("--resume").output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(2), "{said}");
-        for word in words {
-            assert!(said.contains(word), "no '{word}' in: {said}");
-        }
+        run(study(place, data, "whole").arg("--resume")).fails_with(2, words);
     };
     let before = lasting(&place.path("whole"));
 
-    let first = common::images_in(&place.path("elsewhere/images")).remove(0);
-    fs::copy(common::images_in(&place.path("elsewhere/images")).remove(1), &first).unwrap();
+    let first = images_in(&place.path("elsewhere/images")).remove(0);
+    fs::copy(images_in(&place.path("elsewhere/images")).remove(1), &first).unwrap();
     refused(&["another study", "fingerprint"], "elsewhere");
 
     let net = fs::read_to_string(place.path("net.toml")).unwrap();

@@ -5,7 +5,8 @@
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
 
 /// A folder for one test.
 pub struct Workplace(tempfile::TempDir);
@@ -88,11 +89,28 @@ pub fn foci(arguments: &[&str]) -> Run {
     run(Command::new(env!("CARGO_BIN_EXE_foci")).args(arguments))
 }
 
-/// Runs any command.
+/// Runs any command, with two threads unless it has its own number.
 pub fn run(command: &mut Command) -> Run {
-    let output = command.env("FOCI_THREADS", "2").output().unwrap();
+    if command.get_envs().all(|(name, _)| name != "FOCI_THREADS") {
+        command.env("FOCI_THREADS", "2");
+    }
+    let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// Waits until something is so, at most so many seconds.
+pub fn wait_for(what: &str, seconds: u64, mut is_so: impl FnMut() -> bool) {
+    let patience = Instant::now();
+    while !is_so() {
+        assert!(patience.elapsed() < Duration::from_secs(seconds), "{what} never came");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The signal that a terminal sends at Ctrl-C.
+pub fn press_ctrl_c(child: &Child) {
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
 }
 
 /// The files in a folder, by name.
