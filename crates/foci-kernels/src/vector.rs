@@ -66,12 +66,47 @@ pub(crate) trait Vector: Copy {
 }
 
 /// Something to be computed at one instruction level.
-pub(crate) trait Kernel {
+///
+/// The functions that enable the instructions are methods of the trait, not functions beside it: the compiler puts what a
+/// generic function becomes where that function is defined, so that all kernels together would be one unit of code, which
+/// one core compiles while the others wait. Provided methods go where the kernel is.
+pub(crate) trait Kernel: Sized {
     /// The computation.
     ///
     /// # Safety
     /// The CPU has the instructions of `V`; the implementation adds its own conditions.
     unsafe fn run<V: Vector>(self);
+
+    /// The computation at one level.
+    ///
+    /// # Safety
+    /// Those of [`run`](Kernel::run).
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+    unsafe fn run_avx512(self) {
+        // SAFETY: passed on to the caller.
+        unsafe { self.run::<Avx512>() }
+    }
+
+    /// The computation at one level.
+    ///
+    /// # Safety
+    /// Those of [`run`](Kernel::run).
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn run_avx2(self) {
+        // SAFETY: passed on to the caller.
+        unsafe { self.run::<Avx2>() }
+    }
+
+    /// The computation in plain Rust.
+    ///
+    /// # Safety
+    /// Those of [`run`](Kernel::run).
+    unsafe fn run_plain(self) {
+        // SAFETY: passed on to the caller; plain Rust needs no instructions.
+        unsafe { self.run::<Plain>() }
+    }
 }
 
 /// Runs a kernel at a level.
@@ -82,27 +117,13 @@ pub(crate) unsafe fn run_at<K: Kernel>(simd: Simd, kernel: K) {
     match simd {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: passed on to the caller.
-        Simd::Avx512 => unsafe { run_avx512(kernel) },
+        Simd::Avx512 => unsafe { kernel.run_avx512() },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: passed on to the caller.
-        Simd::Avx2 => unsafe { run_avx2(kernel) },
-        // SAFETY: passed on to the caller; plain Rust needs no instructions.
-        _ => unsafe { kernel.run::<Plain>() },
+        Simd::Avx2 => unsafe { kernel.run_avx2() },
+        // SAFETY: passed on to the caller.
+        _ => unsafe { kernel.run_plain() },
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
-unsafe fn run_avx512<K: Kernel>(kernel: K) {
-    // SAFETY: passed on to the caller.
-    unsafe { kernel.run::<Avx512>() }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn run_avx2<K: Kernel>(kernel: K) {
-    // SAFETY: passed on to the caller.
-    unsafe { kernel.run::<Avx2>() }
 }
 
 #[cfg(target_arch = "x86_64")]

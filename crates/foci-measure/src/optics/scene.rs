@@ -6,6 +6,11 @@
 
 use crate::stats::normal_distribution;
 use crate::{ImageView, MeasureError, Point};
+use std::ops::Range;
+
+/// Points are drawn so many spreads far: beyond, exp(-16^2 / 2) = 2^-184 of the peak is less than half the smallest `f32`, and
+/// changes no pixel.
+const POINT_REACH: f64 = 16.0;
 
 /// An image that probes are drawn into.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,8 +56,13 @@ impl Scene {
 
     /// Adds to every pixel what `probe` says of its centre.
     pub fn add(&mut self, probe: impl Fn(Point) -> f64) {
-        for y in 0..self.height {
-            for x in 0..self.width {
+        self.add_to([0..self.width, 0..self.height], probe);
+    }
+
+    /// Adds to the pixels of some columns and rows what `probe` says of their centres.
+    fn add_to(&mut self, [columns, rows]: [Range<usize>; 2], probe: impl Fn(Point) -> f64) {
+        for y in rows {
+            for x in columns.clone() {
                 let value = &mut self.data[y * self.width + x];
                 *value = (f64::from(*value) + probe(Point { x: x as f64, y: y as f64 })) as f32;
             }
@@ -61,7 +71,12 @@ impl Scene {
 
     /// Adds a point: a Gaussian of standard deviation `spread` whose peak is `contrast`.
     pub fn add_point(&mut self, at: Point, spread: f64, contrast: f64) {
-        self.add(|here| {
+        let around = |middle: f64, side: usize| {
+            let reach = POINT_REACH * spread;
+            let first = (middle - reach).ceil().max(0.0) as usize;
+            first..((middle + reach).floor() + 1.0).clamp(0.0, side as f64) as usize
+        };
+        self.add_to([around(at.x, self.width), around(at.y, self.height)], |here| {
             let distance = here.distance(at) / spread;
             contrast * (-0.5 * distance * distance).exp()
         });
@@ -71,8 +86,9 @@ impl Scene {
     /// the x axis) is the direction across them. `phase` is that at the middle of the scene.
     pub fn add_grating(&mut self, frequency: f64, angle: f64, phase: f64, amplitude: f64) {
         let (centre, turns) = (self.centre(), std::f64::consts::TAU * frequency);
+        let (sine, cosine) = angle.sin_cos();
         self.add(|here| {
-            let along = (here.x - centre.x) * angle.cos() + (here.y - centre.y) * angle.sin();
+            let along = (here.x - centre.x) * cosine + (here.y - centre.y) * sine;
             amplitude * (turns * along + phase).cos()
         });
     }
@@ -80,8 +96,9 @@ impl Scene {
     /// Adds an edge: `step` is reached far on the side of growing x cos `angle` + y sin `angle`, half of it at `at`, blurred
     /// by a Gaussian of standard deviation `spread`.
     pub fn add_edge(&mut self, at: Point, angle: f64, spread: f64, step: f64) {
+        let (sine, cosine) = angle.sin_cos();
         self.add(|here| {
-            let along = (here.x - at.x) * angle.cos() + (here.y - at.y) * angle.sin();
+            let along = (here.x - at.x) * cosine + (here.y - at.y) * sine;
             step * normal_distribution(along / spread)
         });
     }
@@ -101,6 +118,17 @@ mod tests {
         // One and a half pixels beside it: exp(-1/2).
         let half = (at(&scene, 13, 4) - 0.25) / 0.5;
         assert!((half - (-0.5f64 / 2.25).exp()).abs() < 1e-6);
+
+        // What is left out far from a point changes no bit, and a point outside is no error.
+        for at in [Point { x: 20.3, y: 35.9 }, Point { x: -12.0, y: 4.0 }, Point { x: 500.0, y: -90.0 }] {
+            let (mut near, mut whole) = (Scene::flat(50, 40, 0.0), Scene::flat(50, 40, 0.0));
+            near.add_point(at, 0.7, 0.9);
+            whole.add(|here| {
+                let distance = here.distance(at) / 0.7;
+                0.9 * (-0.5 * distance * distance).exp()
+            });
+            assert_eq!(near, whole);
+        }
 
         let mut edge = Scene::flat(21, 11, 0.0);
         edge.add_edge(Point { x: 10.0, y: 5.0 }, 0.0, 1.0, 0.8);
