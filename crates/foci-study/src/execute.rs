@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 
 mod trials;
 
+pub(crate) use trials::TRIALS;
+
 /// What a run was measured to be, in its folder.
 pub(crate) const MEASURES: &str = "measures.json";
 

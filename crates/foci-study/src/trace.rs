@@ -2,8 +2,9 @@
 //!
 //! Every figure of a measure has a name: `unet.psnr` is the mean of the U-Net, `unet:fcn.psnr` is the U-Net's minus that of
 //! the pooled net. Costs and the optical bench have names alike (`unet.train_bytes`, `unet.shift_error`), degraded images and
-//! other specimens `unet.stress.noise` and `unet.others.psnr`, methods that are no nets `otsu.ap_50`. What a name leads to is
-//! read from `results.json` and from what each run was measured to be.
+//! other specimens `unet.stress.noise` and `unet.others.psnr`, methods that are no nets `otsu.ap_50`. How a net learned is told
+//! under `unet.learning_rate`, `unet.loss`, `unet.layer.enc1` and, in studies with factors, `unet.middle` and `unet.factor.heads`.
+//! What a name leads to is read from `results.json` and from what each run was measured to be.
 
 use crate::StudyError;
 use crate::difference::Difference;
@@ -15,6 +16,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 mod other;
+mod training;
 
 /// Where the differences of a study come from.
 const COMPARING: [&str; 3] =
@@ -35,6 +37,11 @@ pub fn explain(results: &Results, folder: &Path, name: &str) -> Result<String, S
         let found = match key.split_once('.') {
             Some(("stress", kind)) => other::stress(results, &net.name, kind),
             Some(("others", key)) => other::others(results, &net.name, key),
+            Some(("layer", layer)) => training::layer(results, &net.name, layer),
+            Some(("factor", change)) => training::factor(results, &net.name, change),
+            _ if key == "learning_rate" => training::learning_rate(net),
+            _ if key == "loss" => training::loss(results, &net.name),
+            _ if key == "middle" => training::middle(results, &net.name),
             _ => other::cost(net, key).or_else(|| other::bench(results, &net.name, key)),
         };
         if let Some(text) = found {
@@ -209,6 +216,15 @@ fn fields_table(fields: Option<&Fields>) -> String {
     format!("\nBy field ({MEASURES} of each run):\n\n{}", table(&rows))
 }
 
+/// Values by seed, with the file or folder behind each.
+fn seeds_table(key: &str, rows: &[(u64, f64, String)]) -> String {
+    let mut lines = vec![["seed", key, "from"].map(String::from).to_vec()];
+    lines.extend(
+        rows.iter().map(|(seed, value, from)| vec![seed.to_string(), value.to_string(), from.clone()]),
+    );
+    table(&lines)
+}
+
 /// A name of each kind that the study has, for whoever mistyped one.
 fn some_names(results: &Results) -> String {
     let measures: Vec<&str> =
@@ -231,7 +247,9 @@ mod tests {
     #[test]
     fn every_file_that_is_named_is_there() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let text = [include_str!("trace.rs"), include_str!("trace/other.rs")].concat();
+        let text =
+            [include_str!("trace.rs"), include_str!("trace/other.rs"), include_str!("trace/training.rs")]
+                .concat();
         let is_part = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
         let named: Vec<&str> = text
             .split(|c| !is_part(c))

@@ -114,7 +114,7 @@ pub struct StudyArguments {
 /// Flags of `foci report`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  foci report my-study\n  foci report my-study --explain unet.psnr        the mean of a net\n  foci report my-study --explain unet:fcn.psnr    a difference of two"
+    after_help = "Examples:\n  foci report my-study\n  foci report my-study --explain unet.psnr        the mean of a net\n  foci report my-study --explain unet:fcn.psnr    a difference of two\n  foci report my-study --explain unet.learning_rate    how it was chosen"
 )]
 pub struct ReportArguments {
     /// Folder of a study that has come to its end

@@ -146,6 +146,15 @@ fn its_report_comes_again_from_its_figures(place: &Workplace) {
     assert!(there.contains("docs/statistics.md"));
     assert!(explain("out", "unet.train_bytes").contains("crates/foci-net"));
     assert!(explain("out", "unet.shift_error").contains("runs/unet-seed0/optics.json"));
+    // How a net learned.
+    let losses = results["nets"][1]["trials"][0]["validation_losses"].to_string();
+    let rate = explain("out", "unet.learning_rate");
+    assert!(rate.contains("tuning/unet-0") && rate.contains(losses.trim_matches(['[', ']'])), "{rate}");
+    assert!(explain("out", "unet.loss").contains("runs/unet-seed1/metrics.jsonl"));
+    let look = &results["signals"][0]["looks"][0]["layers"][0]["layer"];
+    let net = results["signals"][0]["net"].as_str().unwrap();
+    let heard = explain("out", &format!("{net}.layer.{}", look.as_str().unwrap()));
+    assert!(heard.contains("crates/foci-engine/src/watch.rs"), "{heard}");
     // Where the runs are gone the rest is told all the same.
     assert!(explain("alone", "unet.psnr").contains("not there any more"));
     foci(&["report", &place.text("out"), "--explain", "unet.beauty"])

@@ -13,13 +13,16 @@ use crate::study::{Event, Observer};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
+/// Where the trials of the first and of the second round lie in the output folder. Names of trials end in a number or a seed,
+/// so none of the first round is called like the folder of the second.
+pub(crate) const TRIALS: [&str; 2] = ["tuning", "tuning/second-round"];
+
 /// Trials of one length.
 #[derive(Clone, Copy)]
 struct Round {
     /// Optimiser steps of each trial.
     steps: u64,
-    /// Where in the output folder its trials lie. Names of trials end in a number or a seed, so none of the first round
-    /// is called like the folder of the second.
+    /// Where in the output folder its trials lie.
     folder: &'static str,
     /// What one of its trials is called.
     trial: &'static str,
@@ -37,7 +40,7 @@ impl Executor<'_, '_> {
     pub(super) fn tune(&self, index: usize, observer: &mut dyn Observer) -> Result<Vec<Trial>, StudyError> {
         let tuning = &self.plan.spec.tuning;
         let all: Vec<usize> = (0..tuning.learning_rates.len()).collect();
-        let first = Round { steps: tuning.steps, folder: "tuning", trial: "trial" };
+        let first = Round { steps: tuning.steps, folder: TRIALS[0], trial: "trial" };
         let mut trials = self.round(index, first, &all, observer)?;
         if let Some(second) = &tuning.second_round {
             let finalists = finalists(&trials, second.rates);
@@ -45,8 +48,7 @@ impl Executor<'_, '_> {
             if missing > 0 {
                 self.skip(index, missing as u64 * second.steps, (), observer);
             }
-            let second =
-                Round { steps: second.steps, folder: "tuning/second-round", trial: "second-round trial" };
+            let second = Round { steps: second.steps, folder: TRIALS[1], trial: "second-round trial" };
             trials.extend(self.round(index, second, &finalists, observer)?);
         }
         Ok(trials)

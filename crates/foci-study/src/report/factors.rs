@@ -101,6 +101,38 @@ pub fn prepare(results: &Results) -> Vec<Factors> {
     if bases.is_empty() { Vec::new() } else { tables.collect() }
 }
 
+/// Two arms that differ in one change, trained with one seed, and what a quantity is in each: with it, without it.
+pub(crate) struct Pair<'r> {
+    /// Seed of both runs.
+    pub seed: u64,
+    /// Names of the arms.
+    pub arms: [&'r str; 2],
+    /// The quantity in each.
+    pub values: [f64; 2],
+}
+
+/// What is behind the effect of a change on a net: title and pairs of each quantity that has any.
+pub(crate) fn behind<'r>(
+    results: &'r Results,
+    net: &str,
+    change: &str,
+) -> Vec<(&'static str, Vec<Pair<'r>>)> {
+    let Some(base) = results.nets.iter().find(|other| other.name == net) else { return Vec::new() };
+    let arms = pairs(results, base, change);
+    let of = |quantity: &Quantity| {
+        let seeds = |arms: &(&'r str, &'r str)| {
+            let arms = [arms.0, arms.1];
+            let pair = move |seed| {
+                let values = [(quantity.of)(results, arms[0], seed)?, (quantity.of)(results, arms[1], seed)?];
+                Some(Pair { seed, arms, values })
+            };
+            (0..results.seeds as u64).filter_map(pair).collect::<Vec<_>>()
+        };
+        (quantity.title, arms.iter().flat_map(seeds).collect::<Vec<_>>())
+    };
+    QUANTITIES.iter().map(of).filter(|(_, pairs)| !pairs.is_empty()).collect()
+}
+
 fn base_of<'r>(results: &'r Results, net: &NetSummary) -> Option<&'r NetSummary> {
     let base = net.variant_of.as_ref()?;
     results.nets.iter().find(|other| other.name == *base)

@@ -32,6 +32,8 @@ mod tests;
 mod transfer;
 mod trials;
 
+/// The pairs of runs behind a table of factors.
+pub(crate) use factors::behind as factor_pairs;
 pub use forecast::forecast_text;
 /// A number with a few significant digits, as evidence is told.
 pub(crate) use format::significant;

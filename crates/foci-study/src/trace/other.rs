@@ -1,6 +1,7 @@
 //! Numbers that are no measure of a net on test fields: costs, the optical bench, degraded images, other specimens,
 //! methods that are no nets.
 
+use super::seeds_table;
 use crate::StudyError;
 use crate::baseline::{MeasuredMethod, record};
 use crate::execute::{read_json, run_folder};
@@ -125,13 +126,4 @@ pub(super) fn method(
         return Ok(None);
     }
     Ok(Some(format!("{text}{}\nMeasured by crates/foci-study/src/baseline.rs.\n", super::definition(key))))
-}
-
-/// Values by seed, with the file or folder behind each.
-fn seeds_table(key: &str, rows: &[(u64, f64, String)]) -> String {
-    let mut lines = vec![["seed", key, "from"].map(String::from).to_vec()];
-    lines.extend(
-        rows.iter().map(|(seed, value, from)| vec![seed.to_string(), value.to_string(), from.clone()]),
-    );
-    table(&lines)
 }
