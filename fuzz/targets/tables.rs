@@ -1,4 +1,4 @@
-//! The tables beside images: `images.csv` and a table of tiles, in a folder with two small fields.
+//! The tables beside images: `images.csv`, a table of tiles and one of cells, in a folder with two small fields.
 #![no_main]
 
 use foci_image::{Dataset, DatasetOptions, Plane, Workers, write_png_grey8};
@@ -37,4 +37,12 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
     std::fs::remove_file(&tiles).expect("the table");
+    let cells = folder.join("cells");
+    let _ = std::fs::create_dir(&cells);
+    std::fs::write(cells.join("a.csv"), bytes).expect("a table");
+    let options = DatasetOptions { class_column: Some("class".into()), ..DatasetOptions::default() };
+    if let Ok(dataset) = Dataset::open(folder, &options, &mut Workers::new(1)) {
+        assert!(dataset.object_classes().iter().all(|name| !name.is_empty()));
+    }
+    std::fs::remove_file(cells.join("a.csv")).expect("the table");
 });

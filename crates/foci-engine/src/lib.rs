@@ -46,7 +46,8 @@ mod watch;
 pub use error::EngineError;
 pub use foci_net::memory::{Bytes, MemoryPlan, Mode, PlanError, PlanOptions, Shape, largest_image};
 pub use loss::{
-    ByChannels, ChannelLoss, CrossEntropyDice, Loss, MeanAbsoluteError, MeanSquaredError, softmax,
+    ByChannels, ChannelLoss, CrossEntropyDice, KnownCrossEntropy, Loss, MeanAbsoluteError, MeanSquaredError,
+    softmax,
 };
 pub use optimiser::{Adam, AdamSettings, Optimiser, Sgd, clip_gradient_norm};
 pub use parameters::{Gradients, Layer, LayerGradient, Layout, Parameters, Start};

@@ -6,9 +6,11 @@
 
 mod channels;
 mod classes;
+mod known;
 
 pub use channels::{ByChannels, ChannelLoss};
 pub use classes::{CrossEntropyDice, softmax};
+pub use known::KnownCrossEntropy;
 
 use crate::error::{EngineError, check_length};
 use crate::sums::sum;

@@ -42,6 +42,14 @@ pub enum ImageError {
         /// What the decoder found.
         reason: String,
     },
+    /// The objects of a folder are not of two classes by field.
+    #[error("{}: to lay objects of one class among those of another, fields must be of two classes, two of each at least with masks, and of one fold where there are folds; these are {reason}. Name a column of images.csv that says of which class all objects of a field are.", folder.display())]
+    Classes {
+        /// The folder.
+        folder: PathBuf,
+        /// What they are instead.
+        reason: String,
+    },
     /// Width or height is zero.
     #[error("{}: an image of {width} x {height} pixels holds nothing. Remove it or export it again.", path.display())]
     NoPixels {

@@ -141,6 +141,9 @@ fn whole(dataset: &Dataset, split: Option<&SplitPrint>) -> String {
             "field {:?} {:?} {} {mask} {low} {high}\n",
             field.name, field.group, field.sha256
         ));
+        if let Some(classes) = &field.classes {
+            hash.update(format!("classes {}\n", classes.line()));
+        }
         if let Some(foci) = &field.foci_sha256 {
             hash.update(format!("foci {foci}\n"));
         }

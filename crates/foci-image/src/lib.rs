@@ -25,6 +25,7 @@ pub mod normalise;
 pub mod read;
 pub mod split;
 pub mod synth;
+pub mod transplant;
 
 pub use check::{CheckReport, check};
 pub use dataset::{

@@ -76,6 +76,42 @@ fn images_and_masks_with_tables_of_specimens() {
 }
 
 #[test]
+fn classes_of_objects_are_those_of_their_table_and_else_of_the_image() {
+    let folder = tempdir().unwrap();
+    for name in ["a", "b", "c"] {
+        image(folder.path(), &format!("{name}.png"), &field(20, 10, 1));
+    }
+    text(folder.path(), "images.csv", "name,kind\na,line\nb,line\nc,\n");
+    text(folder.path(), "cells/a.csv", "label,kind\n3,few\n9, many \n4,\n");
+    text(folder.path(), "cells/b.csv", "label,area\n3,12\n");
+    let asked =
+        |column: &str| DatasetOptions { class_column: Some(column.into()), ..DatasetOptions::default() };
+    let dataset = open_with(folder.path(), &asked("kind")).unwrap();
+    assert_eq!(dataset.object_classes(), ["few", "line", "many"]);
+    let class =
+        |field: usize, label| dataset.fields[field].classes.as_ref().and_then(|classes| classes.of(label));
+    assert_eq!([3, 4, 9, 1].map(|label| class(0, label)), [Some("few"), None, Some("many"), None]);
+    assert_eq!((class(1, 3), class(2, 3)), (Some("line"), None), "no such column in b, an empty cell for c");
+    // Nobody asked, nobody answers; and other classes make other data.
+    let plain = open(&folder).unwrap();
+    assert!(plain.object_classes().is_empty());
+    assert!(open_with(folder.path(), &asked("colour")).unwrap().object_classes().is_empty());
+    let print = |dataset: &Dataset| Fingerprint::of(dataset, None).sha256;
+    assert_ne!(print(&plain), print(&dataset));
+    text(folder.path(), "cells/a.csv", "label,kind\n3,few\n9,few\n");
+    assert_ne!(print(&open_with(folder.path(), &asked("kind")).unwrap()), print(&dataset));
+    for (table, words) in [
+        ("label,kind\n0,few\n", "label '0'"),
+        ("label,kind\n-3,few\n", "label '-3'"),
+        ("label,kind\n3,few\n3,few\n", "label 3 stands twice"),
+        ("kind\nfew\n", "no column 'label'"),
+    ] {
+        text(folder.path(), "cells/a.csv", table);
+        assert!(message(open_with(folder.path(), &asked("kind")), "a.csv").contains(words), "{words}");
+    }
+}
+
+#[test]
 fn cellpose_names() {
     let folder = tempdir().unwrap();
     for name in ["p.png", "q_img.png", "r.png", "p_flows.png", "lone.png"] {

@@ -31,6 +31,7 @@ fn field(name: String, group: String) -> Field {
         mask: None,
         foci: None,
         cells: None,
+        classes: None,
         width: 1,
         height: 1,
         bits: 8,

@@ -67,6 +67,10 @@ pub enum Measure {
     Spurious,
     /// True objects that were not found.
     Missing,
+    /// AP of objects at an IoU of 0.5 that are of the right class, mean over classes ([`crate::labels::object_classes`]).
+    ClassAp50,
+    /// Share of the objects found whose class is right, mean over classes.
+    ToldApart,
     /// IoU of the classes of pixels, mean over the classes that a field has ([`crate::labels::classes`]).
     MeanIou,
     /// Dice of the classes of pixels, mean likewise.
@@ -109,12 +113,15 @@ impl Measure {
         Measure::Missing,
     ];
 
+    /// Measures of the classes of objects.
+    pub const OBJECT_CLASSES: [Measure; 2] = [Measure::ToldApart, Measure::ClassAp50];
+
     /// Measures of classes of pixels.
     pub const CLASSES: [Measure; 2] = [Measure::MeanIou, Measure::MeanDice];
 
     /// All measures, in the order in which a report shows them.
     pub fn all() -> impl Iterator<Item = Measure> {
-        Self::RECONSTRUCTION.into_iter().chain(Self::OBJECTS).chain(Self::CLASSES)
+        Self::RECONSTRUCTION.into_iter().chain(Self::OBJECTS).chain(Self::OBJECT_CLASSES).chain(Self::CLASSES)
     }
 
     /// The measure with this key in `results.json`.
@@ -152,6 +159,8 @@ impl Measure {
             Measure::Merged => "merged",
             Measure::Spurious => "spurious",
             Measure::Missing => "missing",
+            Measure::ClassAp50 => "class_ap_50",
+            Measure::ToldApart => "told_apart",
             Measure::MeanIou => "mean_iou",
             Measure::MeanDice => "mean_dice",
         }
@@ -181,6 +190,8 @@ impl Measure {
             Measure::TrueFociRecall => "true foci found",
             Measure::TrueFociPrecision => "found foci that are true",
             Measure::BoundaryContrast => "boundary contrast kept",
+            Measure::ClassAp50 => "AP 0.50 with the right class, mean over classes",
+            Measure::ToldApart => "objects told apart, mean over classes",
             Measure::MeanIou => "IoU, mean over classes",
             Measure::MeanDice => "Dice, mean over classes",
             _ => self.of_labels().map_or("", |measure| measure.title),

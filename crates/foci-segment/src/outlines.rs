@@ -9,6 +9,8 @@ use foci_image::{LabelImage, Normalisation, Plane};
 
 /// Red, green, blue: orange, sky blue, yellow, bluish green, reddish purple.
 const COLOURS: [[u8; 3]; 5] = [[230, 159, 0], [86, 180, 233], [240, 228, 66], [0, 190, 130], [230, 130, 180]];
+/// Of an object whose class nobody says.
+const NO_CLASS: [u8; 3] = [160; 3];
 /// The image is lifted by this power, so that dim objects are seen beside bright ones.
 const GAMMA: f32 = 0.6;
 /// How much of a colour is laid over the image.
@@ -20,6 +22,22 @@ pub fn outlined(image: &Plane, labels: &LabelImage) -> Vec<u8> {
     let mut pixels = grey(image);
     draw(&mut pixels, labels, |label| Some(COLOURS[label as usize % COLOURS.len()]));
     pixels
+}
+
+/// As [`outlined`], with a colour for each class of object instead (they repeat after five); objects of no class are grey.
+pub fn outlined_by_class(
+    image: &Plane,
+    labels: &LabelImage,
+    class: impl Fn(u32) -> Option<usize>,
+) -> Vec<u8> {
+    let mut pixels = grey(image);
+    draw(&mut pixels, labels, |label| Some(class(label).map_or(NO_CLASS, class_colour)));
+    pixels
+}
+
+/// The colour of a class of objects.
+pub fn class_colour(class: usize) -> [u8; 3] {
+    COLOURS[class % COLOURS.len()]
 }
 
 /// The image in grey, as red, green and blue of each pixel.

@@ -189,7 +189,7 @@ fn classify(
 
 fn answer<'k>(tile: &TestTile, known: &'k Known, found: LabelImage) -> Result<Answer<'k>, StudyError> {
     match known {
-        Known::Objects(truth) => Ok(Answer::Objects(truth, found)),
+        Known::Objects(truth) => Ok(Answer::Objects(*truth, found.into())),
         Known::Classes(truth) => Ok(Answer::Classes(truth, found)),
         Known::Image(_) => {
             Err(failed(tile, "a baseline gives labels; choose the task 'instances' or 'semantic'"))

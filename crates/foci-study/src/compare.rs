@@ -13,7 +13,7 @@ use crate::execute::{Executed, MeasuredRun};
 use crate::measure::measures_of;
 use crate::plan::{Plan, PlannedArm};
 use crate::results::Comparison;
-use crate::spec::ClaimSpec;
+use crate::spec::StudySpec;
 use foci_measure::Measure;
 use foci_measure::stats::{ComparisonOptions, PairedComparison, Scatter, Scores, Subject, compare, holm};
 use foci_train::Task;
@@ -44,18 +44,22 @@ fn always_compared(task: Task) -> &'static [Measure] {
 
 /// All paired comparisons of a study, task by task and pair by pair in the order of the plan.
 pub(crate) fn compare_all(plan: &Plan, executed: &Executed) -> Vec<Comparison> {
-    compare_runs(&plan.arms, &executed.runs, &compared(plan.spec.task, &plan.spec.claims))
+    compare_runs(&plan.arms, &executed.runs, &compared(&plan.spec))
 }
 
 /// The measures that a study compares: those of every study, then those that only claims ask for.
-pub(crate) fn compared(task: Task, claims: &[ClaimSpec]) -> Vec<Measure> {
-    let always = always_compared(task);
+pub(crate) fn compared(spec: &StudySpec) -> Vec<Measure> {
+    let mut always = always_compared(spec.task).to_vec();
+    if spec.object_class_count() > 0 {
+        always.extend(Measure::OBJECT_CLASSES);
+    }
     let rests_on =
         |clause: &Clause, key: &str| matches!(clause, Clause::Measure { measure, .. } if measure == key);
     let is_claimed =
-        |key: &str| claims.iter().flat_map(|claim| &claim.all).any(|clause| rests_on(clause, key));
+        |key: &str| spec.claims.iter().flat_map(|claim| &claim.all).any(|clause| rests_on(clause, key));
     let is_new = |measure: &&Measure| !always.contains(measure) && is_claimed(measure.key());
-    always.iter().chain(measures_of(task).iter().filter(is_new)).copied().collect()
+    let claimed: Vec<Measure> = measures_of(spec).into_iter().filter(|measure| is_new(&measure)).collect();
+    always.into_iter().chain(claimed).collect()
 }
 
 fn compare_runs(arms: &[PlannedArm], runs: &[MeasuredRun], measures: &[Measure]) -> Vec<Comparison> {
@@ -80,7 +84,7 @@ pub(crate) fn count_pairs(arms: &[PlannedArm]) -> (usize, usize) {
 /// How the scores of two arms vary in each measure that a study compares, on average over the pairs that it compares. Empty with
 /// one seed, and where nothing is compared.
 pub(crate) fn scatter(plan: &Plan, runs: &[MeasuredRun]) -> Vec<(Measure, Scatter)> {
-    let measures = compared(plan.spec.task, &plan.spec.claims);
+    let measures = compared(&plan.spec);
     let all: Vec<Peers> =
         with_the_same_task(&plan.arms).into_iter().map(|arms| Peers::new(runs, arms, &measures)).collect();
     let of_measure = |measure: Measure| {
@@ -190,7 +194,7 @@ mod tests {
     const RECONSTRUCT: Task = Task::Reconstruct;
     use crate::measure::FieldMeasures;
     use crate::results::RunSummary;
-    use crate::spec::ArmSpec;
+    use crate::spec::{ArmSpec, ClaimSpec};
     use std::collections::BTreeMap;
 
     fn arm(name: &str, input_noise: f64, control: bool) -> PlannedArm {
@@ -274,7 +278,8 @@ mod tests {
 
     #[test]
     fn a_claim_adds_the_measure_that_it_rests_on() {
-        assert_eq!(super::compared(RECONSTRUCT, &[]), always_compared(RECONSTRUCT));
+        let study = |claims| StudySpec { claims, ..StudySpec::quick().unwrap() };
+        assert_eq!(super::compared(&study(vec![])), always_compared(RECONSTRUCT));
         let clause = |measure: &str| Clause::Measure {
             measure: measure.into(),
             better: "one".into(),
@@ -282,9 +287,17 @@ mod tests {
         };
         let all = vec![clause("true_foci_recall"), clause("psnr")];
         let claim = ClaimSpec { id: "a".into(), statement: "b".into(), all };
-        let measures = super::compared(RECONSTRUCT, &[claim]);
+        let measures = super::compared(&study(vec![claim]));
         assert_eq!(measures.len(), always_compared(RECONSTRUCT).len() + 1);
         assert!(measures.contains(&Measure::TrueFociRecall));
+        // Where objects are of classes, nets are compared by those as well.
+        let objects = StudySpec {
+            task: Task::Instances,
+            classes: vec!["few".into(), "many".into()],
+            object_classes: Some("class".into()),
+            ..study(vec![])
+        };
+        assert!(super::compared(&objects).contains(&Measure::ToldApart));
     }
 
     #[test]

@@ -17,12 +17,12 @@ use foci_image::{
 };
 use foci_measure::frequency::LEAST_SIDE;
 use foci_train::{Example, Task, Tiles};
-use masks::{class_weights, example};
+use masks::{class_weights, example, numbered, object_class_weights};
 use parts::{Parts, split};
 use serde::{Deserialize, Serialize};
 pub(crate) use specimens::SPECIMENS;
 use specimens::specimens;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Groups of fields that a study needs at least: one each to train, tune and test on.
@@ -89,6 +89,8 @@ pub(crate) struct TestTile {
     pub field: String,
     pub plane: Plane,
     pub labels: Option<LabelImage>,
+    /// The class of each object, where it is one of the study's.
+    pub classes: BTreeMap<u32, usize>,
     /// True positions of foci in pixels of the tile, where the specimen has them.
     pub truth: Option<Vec<(f64, f64)>>,
 }
@@ -164,9 +166,9 @@ impl Data {
         let mut data = Data { planned, tiles, test: Vec::new(), others: Vec::new() };
         let mut workers =
             Workers::new(threads).watched_by(|done, all| observer.phase("loading tiles", done, all));
-        for tile in dataset.each_tile(&mut workers, |loader, index| {
-            load(&dataset, spec.task, &split, &others, loader, index)
-        })? {
+        for tile in dataset
+            .each_tile(&mut workers, |loader, index| load(&dataset, spec, &split, &others, loader, index))?
+        {
             match tile {
                 Loaded::Training(example) => data.tiles.training.push(example),
                 Loaded::Validation(example) => data.tiles.validation.push(example),
@@ -178,6 +180,8 @@ impl Data {
         data.check(&folder, spec)?;
         if spec.task == Task::Semantic {
             data.planned.class_weights = class_weights(&data.tiles, spec, &folder)?;
+        } else if let Some(column) = &spec.object_classes {
+            data.planned.class_weights = object_class_weights(&data.tiles, spec, column, &folder)?;
         }
         Ok(data)
     }
@@ -227,7 +231,7 @@ fn count_groups(dataset: &Dataset, fields: &[usize]) -> usize {
 
 fn options(request: &StudyRequest) -> DatasetOptions {
     let tile = request.spec.tile.map(|tile| (tile.width, tile.height));
-    DatasetOptions { tile, ..request.reading.clone() }
+    DatasetOptions { tile, class_column: request.spec.object_classes.clone(), ..request.reading.clone() }
 }
 
 fn open_folder(
@@ -253,7 +257,7 @@ enum Loaded {
 
 fn load(
     dataset: &Dataset,
-    task: Task,
+    spec: &StudySpec,
     split: &Split,
     others: &[usize],
     loader: &mut Loader,
@@ -262,18 +266,21 @@ fn load(
     let tile = &dataset.tiles[index];
     let mut test = || {
         let truth = loader.tile_foci(index)?;
+        let labels = loader.tile_labels(index)?;
+        let named = dataset.fields[tile.field].classes.as_ref();
         Ok::<_, ImageError>(TestTile {
             name: tile.name.clone(),
             field: dataset.fields[tile.field].group.clone(),
             plane: loader.tile(index)?,
-            labels: loader.tile_labels(index)?,
+            classes: numbered(labels.as_ref(), named, &spec.classes),
+            labels,
             truth: truth.map(|foci| foci.iter().map(|focus| (focus.x, focus.y)).collect()),
         })
     };
     Ok(if split.train.contains(&tile.field) {
-        Loaded::Training(example(loader, task, index)?)
+        Loaded::Training(example(dataset, loader, spec.task, &spec.classes, index)?)
     } else if split.validation.contains(&tile.field) {
-        Loaded::Validation(example(loader, task, index)?)
+        Loaded::Validation(example(dataset, loader, spec.task, &spec.classes, index)?)
     } else if split.test.contains(&tile.field) {
         Loaded::Test(test()?)
     } else if others.contains(&tile.field) {
@@ -301,8 +308,9 @@ pub fn training_tiles(
     )?;
     let fingerprint = Fingerprint::of(dataset, Some(&split)).sha256;
     let is_used = |field: usize| !task.needs_masks() || dataset.fields[field].mask.is_some();
-    let mut tiles =
-        Tiles { fingerprint, bits: depths(dataset), reading: dataset.options.reading(), ..Tiles::default() };
+    let classes = dataset.object_classes();
+    let (bits, reading) = (depths(dataset), dataset.options.reading());
+    let mut tiles = Tiles { fingerprint, classes: classes.clone(), bits, reading, ..Tiles::default() };
     let load = |loader: &mut Loader, index: usize| {
         let field = dataset.tiles[index].field;
         let is_validation = split.validation.contains(&field);
@@ -310,7 +318,7 @@ pub fn training_tiles(
         if !is_used(field) || !(is_validation || split.train.contains(&field)) {
             return Ok(None);
         }
-        Ok::<_, ImageError>(Some((is_validation, example(loader, task, index)?)))
+        Ok::<_, ImageError>(Some((is_validation, example(dataset, loader, task, &classes, index)?)))
     };
     for (is_validation, example) in dataset.each_tile(workers, load)?.into_iter().flatten() {
         if is_validation { &mut tiles.validation } else { &mut tiles.training }.push(example);

@@ -121,7 +121,7 @@ pub fn forecast(
     }
     let test_fields = count_test_fields(&request.study, compute.threads(), observer)?;
     let (pairs, arms) = count_pairs(&planned);
-    let measures = if varies.is_empty() { compared(spec.task, &spec.claims).len() } else { varies.len() };
+    let measures = if varies.is_empty() { compared(spec).len() } else { varies.len() };
     let size = StudySize { fields: test_fields, seeds: spec.seeds, arms, comparisons: pairs * measures };
     let mut forecasts = Vec::new();
     for (number, arm) in planned.iter().enumerate() {

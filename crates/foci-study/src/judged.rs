@@ -102,7 +102,7 @@ fn show(
     for (net, answer) in answers {
         let (pixels, counts) = match answer {
             Answer::Objects(truth, found) => {
-                let (pixels, faults) = judged(image, truth, found)?;
+                let (pixels, faults) = judged(image, truth.labels, &found.labels)?;
                 faulty.extend(faults.iter().map(|(place, _)| *place));
                 (pixels, counted(&faults))
             }
@@ -114,7 +114,7 @@ fn show(
     let truth = match known {
         Known::Objects(truth) => {
             let mut pixels = grey(image);
-            draw(&mut pixels, truth, |_| Some(RIGHT));
+            draw(&mut pixels, truth.labels, |_| Some(RIGHT));
             pixels
         }
         Known::Classes(truth) => {

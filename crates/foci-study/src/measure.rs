@@ -17,17 +17,20 @@ use std::time::Instant;
 
 mod answer;
 
-pub(crate) use answer::{Answer, Found, IOU_OF, Known, labels, of_field};
+pub(crate) use answer::{Answer, Found, IOU_OF, Known, TOLD, labels, of_field};
 
 /// Seed of the noise on test tiles; the stream is the number of the tile.
 const TEST_NOISE_SEED: u64 = 0xF0C1;
 
-/// The measures that studies of a task know.
-pub(crate) fn measures_of(task: Task) -> &'static [Measure] {
-    match task {
-        Task::Reconstruct => &Measure::RECONSTRUCTION,
-        Task::Semantic => &Measure::CLASSES,
-        Task::Instances => &Measure::OBJECTS,
+/// The measures that a study knows.
+pub(crate) fn measures_of(spec: &StudySpec) -> Vec<Measure> {
+    match spec.task {
+        Task::Reconstruct => Measure::RECONSTRUCTION.into(),
+        Task::Semantic => Measure::CLASSES.into(),
+        Task::Instances if spec.object_class_count() > 0 => {
+            Measure::OBJECT_CLASSES.into_iter().chain(Measure::OBJECTS).collect()
+        }
+        Task::Instances => Measure::OBJECTS.into(),
     }
 }
 
@@ -78,7 +81,10 @@ impl<'a> TestBench<'a> {
         let what = "looking for foci and boundaries in the test tiles";
         let mut workers = Workers::new(threads).watched_by(|done, all| observer.phase(what, done, all));
         let tiles = workers.map(tiles, |tile| {
-            Ok::<_, StudyError>((tile, Known::of(tile, spec.task).map_err(|error| failed(tile, error))?))
+            Ok::<_, StudyError>((
+                tile,
+                Known::of(tile, spec.task, spec.object_class_count()).map_err(|error| failed(tile, error))?,
+            ))
         })?;
         Ok(TestBench { tiles, classes: &spec.classes })
     }

@@ -71,6 +71,11 @@ pub struct Results {
 }
 
 impl Results {
+    /// Whether the nets said of which class objects are, and were measured by it.
+    pub(crate) fn tells_objects_apart(&self) -> bool {
+        self.runs.iter().any(|run| run.metrics.contains_key(foci_measure::Measure::ToldApart.key()))
+    }
+
     /// The same without the variants that factors made, and without the comparisons with them: what can be shown side by
     /// side.
     pub(crate) fn bases(&self) -> Results {

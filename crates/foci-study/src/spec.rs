@@ -32,9 +32,13 @@ pub struct StudySpec {
     /// What the nets learn.
     #[serde(default = "defaults::task")]
     pub task: Task,
-    /// Names of the classes that the masks number from 0 on; only of the task `semantic`.
+    /// Names of the classes: those that the masks number from 0 on (task `semantic`), or those that objects are of (`instances`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
+    /// Column of `cells/NAME.csv` or `images.csv` that names the class of each object; objects of classes that are not among `classes`
+    /// count as of none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object_classes: Option<String>,
     /// Trainable weights of every net, within 0.5 %.
     pub weights: u64,
     /// Seeds of each arm.
@@ -136,6 +140,11 @@ impl StudySpec {
         }
         spec.check().map_err(wrong)?;
         Ok(spec)
+    }
+
+    /// How many classes objects are of; 0 if none are told apart.
+    pub fn object_class_count(&self) -> usize {
+        if self.object_classes.is_some() { self.classes.len() } else { 0 }
     }
 
     /// Channels that every net gives.

@@ -9,6 +9,7 @@
 use crate::StudyError;
 use crate::difference::Difference;
 use crate::execute::{MEASURES, MeasuredRun, read_json, run_folder};
+use crate::measure::TOLD;
 use crate::report::{measure_words, table, wrapped};
 use crate::results::{Comparison, Results, RunSummary};
 use foci_measure::Measure;
@@ -149,7 +150,8 @@ fn unit(key: &str) -> String {
 fn definition(key: &str) -> String {
     let (name, words) = measure_words(key);
     // Beside the measures by name there are those of single classes.
-    let code = Measure::from_key(key).map_or(code(Measure::MeanIou), code);
+    let of_class = if key.starts_with(TOLD) { Measure::ToldApart } else { Measure::MeanIou };
+    let code = Measure::from_key(key).map_or(code(of_class), code);
     format!("{}\n\nWorked out in {code}.\n", wrapped(&format!("{name}. {words}")))
 }
 
@@ -175,6 +177,7 @@ fn code(measure: Measure) -> &'static str {
         Measure::Split | Measure::Merged | Measure::Spurious | Measure::Missing => {
             "crates/foci-measure/src/labels/errors.rs"
         }
+        Measure::ToldApart | Measure::ClassAp50 => "crates/foci-measure/src/labels/object_classes.rs",
         Measure::MeanIou | Measure::MeanDice => "crates/foci-measure/src/labels/classes.rs",
     }
 }

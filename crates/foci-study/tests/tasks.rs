@@ -132,6 +132,43 @@ fn nets_are_compared_by_the_objects_that_they_find_beside_a_method_without_train
 }
 
 #[test]
+fn nets_are_compared_by_how_they_tell_objects_apart() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    write_fields(&data, 9, |disc| disc as u32 + 1);
+    std::fs::create_dir(data.join("cells")).unwrap();
+    // Discs grow brighter from left to right.
+    for field in 0..9 {
+        let table = "label,light\n1,dim\n2,dim\n3,dim\n4,bright\n5,bright\n";
+        std::fs::write(data.join(format!("cells/f{field:02}.csv")), table).unwrap();
+    }
+    let text = STUDY
+        .replace(
+            "\"instances\"",
+            "\"instances\"\nobject_classes = \"light\"\nclasses = [\"dim\", \"bright\"]",
+        )
+        .replace("ap_90", "told_apart");
+    let (results, report) = study(&text, &data, &place.path().join("out")).unwrap();
+    for key in ["told_apart", "class_ap_50", "told_of_dim", "told_of_bright", "mean_ap"] {
+        let has = |run: &foci_study::results::RunSummary| run.metrics.contains_key(key);
+        assert!(results.runs.iter().any(has), "{key}: {:?}", results.runs);
+    }
+    assert!(results.comparisons.iter().any(|comparison| comparison.metric == "class_ap_50"));
+    // A threshold says no class of any object.
+    assert!(!results.baselines[0].metrics.contains_key("told_apart"), "{:?}", results.baselines);
+    assert!(report.contains("Objects told apart") && report.contains("bright told right"), "the measures");
+    assert!(report.contains("Which net tells the objects apart?"));
+    // Classes that do not occur, and classes of another task.
+    let wrong = text.replace("\"bright\"]", "\"loud\"]");
+    let error = study(&wrong, &data, &place.path().join("other")).unwrap_err().to_string();
+    assert!(error.contains("'loud'") && error.contains("'light'"), "{error}");
+    let wrong = text.replace("object_classes = \"light\"\n", "");
+    assert!(StudySpec::parse(&wrong, "here").unwrap_err().to_string().contains("object_classes"));
+    let wrong = text.replace("classes = [\"dim\", \"bright\"]", "");
+    assert!(StudySpec::parse(&wrong, "here").unwrap_err().to_string().contains("two classes"));
+}
+
+#[test]
 fn nets_are_compared_by_classes_of_pixels() {
     let place = tempfile::tempdir().unwrap();
     write_fields(&place.path().join("data"), 9, |disc| 1 + u32::from(disc >= 3));

@@ -13,6 +13,7 @@ use foci_kernels::Compute;
 use foci_measure::LabelView;
 use foci_measure::labels::Overlaps;
 use foci_measure::labels::matching::{match_objects, thresholds};
+use foci_segment::targets::CHANNELS;
 use foci_segment::{ObjectOptions, fill_holes, objects, remove_small_objects};
 
 /// Prominences that are tried.
@@ -36,10 +37,11 @@ pub(crate) fn object_options(
     let mut scores = [Scores::default(); PROMINENCES.len()];
     let mut predictor = Predictor::new(model, compute);
     let mut workers = Workers::new(compute.threads());
-    for Example { image, labels } in validation.iter().step_by(validation.len().div_ceil(IMAGES).max(1)) {
+    for Example { image, labels, .. } in validation.iter().step_by(validation.len().div_ceil(IMAGES).max(1)) {
         let Some(labels) = labels else { continue };
         let maps = predictor.maps(image)?;
-        let of_image = workers.map(&PROMINENCES, |&prominence| scores_of(&maps, labels, prominence))?;
+        let of_pixels = &maps[..CHANNELS * image.data.len()];
+        let of_image = workers.map(&PROMINENCES, |&prominence| scores_of(of_pixels, labels, prominence))?;
         let pairs = scores.iter_mut().flatten().flatten().zip(of_image.into_iter().flatten().flatten());
         pairs.for_each(|(score, found)| *score += found);
     }

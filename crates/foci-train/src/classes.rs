@@ -3,7 +3,7 @@
 use crate::TrainError;
 use crate::plan::MOST_CLASSES;
 use crate::target::{Source, labels_of};
-use crate::tiles::Example;
+use crate::tiles::{Example, NO_CLASS};
 use foci_image::crop::{self, Crop};
 use rand_chacha::ChaCha8Rng;
 
@@ -30,6 +30,19 @@ pub fn class_counts<'a>(examples: impl IntoIterator<Item = &'a Example>) -> Resu
     }
     counts.truncate(classes);
     Ok(counts)
+}
+
+/// How many pixels there are of objects of each of `count` classes.
+pub fn object_class_counts<'a>(examples: impl IntoIterator<Item = &'a Example>, count: usize) -> Vec<u64> {
+    let mut counts = vec![0; count];
+    for &class in examples.into_iter().flat_map(|example| &example.object_classes) {
+        if class != NO_CLASS
+            && let Some(count) = counts.get_mut(usize::from(class))
+        {
+            *count += 1;
+        }
+    }
+    counts
 }
 
 /// What the cross-entropy of each class counts so that rare classes are heard: the inverse square root of its share of the pixels, divided by the mean
@@ -102,7 +115,7 @@ mod tests {
     fn example(width: usize, labels: Vec<u32>) -> Example {
         let height = labels.len() / width;
         let image = Plane::zeros(width, height);
-        Example { image, labels: Some(LabelImage { width, height, data: labels }) }
+        Example::labelled(image, LabelImage { width, height, data: labels })
     }
 
     #[test]

@@ -97,6 +97,35 @@ impl Recipe {
     }
 }
 
+impl Recipe {
+    /// Whether it belongs to the net: what is said of channels and classes must be true before anything is made of it.
+    fn check(&self, net: &Net, path: &Path) -> Result<(), TrainError> {
+        let damaged = |reason: String| {
+            Err(TrainError::Damaged { path: path.into(), reason: format!("{reason}; train the model again") })
+        };
+        let plan = &self.training.plan;
+        if let Err(error) = plan.check() {
+            return damaged(error.to_string());
+        }
+        let gives = net.nodes.last().map_or(0, |node| node.channels);
+        if plan.task != self.task || plan.channels() != gives {
+            return damaged(format!(
+                "is of the task {} with {} channels, and the net gives {gives}",
+                self.task.name(),
+                plan.channels()
+            ));
+        }
+        if self.classes.len() != plan.classes {
+            return damaged(format!(
+                "names {} classes, and the net has learnt {}",
+                self.classes.len(),
+                plan.classes
+            ));
+        }
+        Ok(())
+    }
+}
+
 impl Model {
     /// Reads a model folder.
     ///
@@ -106,6 +135,7 @@ impl Model {
         let (path, bytes) = read(folder, NET)?;
         let net = Net::from_json(&text(&path, bytes)?, &path.display().to_string())?;
         let recipe = Recipe::load(folder)?;
+        recipe.check(&net, &folder.join(RECIPE))?;
         let (path, bytes) = read(folder, WEIGHTS)?;
         let parameters = Parameters::from_safetensors(&net, &bytes, &path.display().to_string())?;
         Ok(Model { net, parameters, recipe })

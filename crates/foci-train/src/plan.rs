@@ -41,7 +41,7 @@ pub enum OptimiserKind {
 pub struct TrainingPlan {
     /// What the net learns.
     pub task: Task,
-    /// Of classes of pixels how many there are, background included; 0 for another task.
+    /// How many classes there are: of pixels, background included, or of objects; 0 where there are none.
     #[serde(default)]
     pub classes: usize,
     /// What the cross-entropy of each class counts; empty if all count the same.
@@ -189,9 +189,14 @@ impl TrainingPlan {
 
     fn check_classes(&self) -> Result<(), TrainError> {
         let wrong = |what: &str, value: String| Err(TrainError::Plan { what: what.into(), value });
-        let allowed = if self.task == Task::Semantic { 2..=MOST_CLASSES } else { 0..=0 };
-        if !allowed.contains(&self.classes) {
-            let what = "classes must be 2 to 256 for the task semantic, and 0 for another";
+        let allowed = match self.task {
+            Task::Reconstruct => self.classes == 0,
+            Task::Semantic => (2..=MOST_CLASSES).contains(&self.classes),
+            // One number stands for no class.
+            Task::Instances => self.classes == 0 || (2..MOST_CLASSES).contains(&self.classes),
+        };
+        if !allowed {
+            let what = "classes must be 2 to 256 for the task semantic, none or 2 to 255 for instances, and none for reconstruct";
             return wrong(what, self.classes.to_string());
         }
         let is_weight = |&weight: &f64| weight.is_finite() && weight > 0.0;
@@ -259,6 +264,7 @@ pub(crate) mod tests {
             TrainingPlan { appearance: 1.5, ..plan(8) },
             TrainingPlan { rare_share: 0.5, ..plan(8) },
             TrainingPlan { task: Task::Semantic, loss: LossKind::Classes, classes: 1, ..plan(8) },
+            TrainingPlan { task: Task::Instances, loss: LossKind::Objects, classes: 1, ..plan(8) },
             TrainingPlan { class_weights: vec![1.0, 0.0], ..classes(2) },
             TrainingPlan { class_weights: vec![1.0], ..classes(2) },
             TrainingPlan {
@@ -279,6 +285,7 @@ pub(crate) mod tests {
             "scale",
             "appearance",
             "rare classes",
+            "classes must be",
             "classes must be",
             "class weights",
             "class weights",

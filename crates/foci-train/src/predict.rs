@@ -1,11 +1,13 @@
 //! A model put to use: planes in, planes or label images out.
 
+use crate::object_class::{Found, classify};
 use crate::tiled::Tiling;
 use crate::{ClassMap, Model, Task, TrainError, memory};
 use foci_engine::{Mode, PlanOptions, Session, Shape};
 use foci_image::{LabelImage, Normalisation, Plane};
 use foci_kernels::Compute;
 use foci_segment::objects;
+use foci_segment::targets::CHANNELS;
 
 /// Runs one model on planes of any size. Memory is planned anew only when the size changes.
 pub struct Predictor<'a> {
@@ -70,8 +72,16 @@ impl<'a> Predictor<'a> {
     /// # Errors
     /// [`TrainError::OtherTask`] if the model was trained for something else; as [`Predictor::predict`].
     pub fn objects_raw(&mut self, image: &Plane) -> Result<LabelImage, TrainError> {
+        Ok(self.found_raw(image)?.labels)
+    }
+
+    /// The objects of an image in raw counts with their classes, if the model has learnt any.
+    ///
+    /// # Errors
+    /// As [`Predictor::objects_raw`].
+    pub fn found_raw(&mut self, image: &Plane) -> Result<Found, TrainError> {
         let input = self.normalised(image).0;
-        self.objects(&input)
+        self.found(&input)
     }
 
     /// The objects of a normalised plane; otherwise as [`Predictor::objects_raw`].
@@ -79,12 +89,23 @@ impl<'a> Predictor<'a> {
     /// # Errors
     /// As [`Predictor::objects_raw`].
     pub fn objects(&mut self, input: &Plane) -> Result<LabelImage, TrainError> {
+        Ok(self.found(input)?.labels)
+    }
+
+    /// The objects of a normalised plane with their classes; otherwise as [`Predictor::objects_raw`].
+    ///
+    /// # Errors
+    /// As [`Predictor::objects_raw`].
+    pub fn found(&mut self, input: &Plane) -> Result<Found, TrainError> {
         let recipe = &self.model.recipe;
         let Some(options) = recipe.objects else {
             return Err(TrainError::OtherTask { task: recipe.task });
         };
         let maps = self.maps(input)?;
-        Ok(objects(&maps, input.width, input.height, &options)?)
+        let (of_pixels, of_objects) =
+            maps.split_at_checked(CHANNELS * input.data.len()).unwrap_or((&maps, &[]));
+        let labels = objects(of_pixels, input.width, input.height, &options)?;
+        Ok(Found { classes: classify(of_objects, &labels), labels })
     }
 
     /// The class of each pixel of an image in raw counts, and how likely each class is.

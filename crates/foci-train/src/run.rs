@@ -12,8 +12,8 @@ use crate::supervision::Supervised;
 use crate::tiles::Tiles;
 use crate::{LossKind, OptimiserKind, Seen, Task, TrainError, TrainingPlan};
 use foci_engine::{
-    Adam, ByChannels, ChannelLoss, CrossEntropyDice, Layout, Loss, MeanAbsoluteError, MeanSquaredError, Mode,
-    Optimiser, Parameters, PlanOptions, Session, Sgd, Shape, clip_gradient_norm,
+    Adam, ByChannels, ChannelLoss, CrossEntropyDice, KnownCrossEntropy, Layout, Loss, MeanAbsoluteError,
+    MeanSquaredError, Mode, Optimiser, Parameters, PlanOptions, Session, Sgd, Shape, clip_gradient_norm,
 };
 use foci_image::{FolderLock, disk};
 use foci_kernels::Compute;
@@ -359,20 +359,25 @@ fn loss(plan: &TrainingPlan) -> Box<dyn Loss> {
     match plan.loss {
         LossKind::Mse => Box::new(MeanSquaredError),
         LossKind::L1 => Box::new(MeanAbsoluteError),
-        LossKind::Classes => {
-            let equal = || vec![1.0; plan.classes];
-            let weights = if plan.class_weights.is_empty() { equal() } else { plan.class_weights.clone() };
-            Box::new(CrossEntropyDice::new(weights, pixels))
-        }
+        LossKind::Classes => Box::new(CrossEntropyDice::new(class_weights(plan), pixels)),
         LossKind::Objects => {
             let classes = CrossEntropyDice::new(vec![1.0; CLASSES], pixels);
-            let parts = vec![
+            let mut parts = vec![
                 ChannelLoss { channels: CLASSES, share: 1.0, loss: Box::new(classes) },
                 ChannelLoss { channels: 1, share: 1.0, loss: Box::new(MeanAbsoluteError) },
             ];
+            if plan.classes > 0 {
+                let of_objects = KnownCrossEntropy::new(class_weights(plan), pixels);
+                parts.push(ChannelLoss { channels: plan.classes, share: 1.0, loss: Box::new(of_objects) });
+            }
             Box::new(ByChannels::new(parts, pixels))
         }
     }
+}
+
+/// What each class counts, whether the plan says so or not.
+fn class_weights(plan: &TrainingPlan) -> Vec<f64> {
+    if plan.class_weights.is_empty() { vec![1.0; plan.classes] } else { plan.class_weights.clone() }
 }
 
 fn finite(value: f64) -> Option<f64> {

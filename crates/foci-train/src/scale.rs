@@ -33,7 +33,7 @@ impl Scale {
         crop.copy(classes, width, &mut taken);
         let nearest = |at: usize| self.place(at).round().clamp(0.0, (self.from - 1) as f64) as usize;
         let places: Vec<usize> = (0..self.to).map(nearest).collect();
-        for (class, map) in (0..).zip(maps.chunks_exact_mut(self.to * self.to)) {
+        for (class, map) in (0..=u8::MAX).zip(maps.chunks_exact_mut(self.to * self.to)) {
             for (row, &y) in map.chunks_exact_mut(self.to).zip(&places) {
                 for (value, &x) in row.iter_mut().zip(&places) {
                     *value = if taken[y * self.from + x] == class { 1.0 } else { 0.0 };

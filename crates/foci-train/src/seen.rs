@@ -89,7 +89,7 @@ mod tests {
         for at in 0..400 {
             labels.data[at] = if at / 40 < 4 { (at % 40) as u32 / 4 + 1 } else { 0 };
         }
-        let examples = [Example { image: Plane::zeros(40, 10), labels: Some(labels) }];
+        let examples = [Example::labelled(Plane::zeros(40, 10), labels)];
         let seen = Seen { bits: vec![8, 16], diameters_px: None }.with_objects(&examples);
         assert_eq!(
             seen.diameters_px.map(|[low, high]| (low - 4.5135).abs() < 1e-3 && low == high),

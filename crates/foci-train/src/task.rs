@@ -24,12 +24,12 @@ impl Task {
         }
     }
 
-    /// Channels that a net for it gives; `classes` is how many classes of pixels there are.
+    /// Channels that a net for it gives; `classes` is how many classes of pixels, or of objects, there are.
     pub fn channels(self, classes: usize) -> usize {
         match self {
             Task::Reconstruct => 1,
             Task::Semantic => classes,
-            Task::Instances => foci_segment::targets::CHANNELS,
+            Task::Instances => foci_segment::targets::CHANNELS + classes,
         }
     }
 
@@ -73,6 +73,7 @@ pub enum LossKind {
     L1,
     /// Of classes of pixels: cross-entropy, weighted by class, and Dice.
     Classes,
-    /// Of outlined objects: cross-entropy and Dice of the classes, and the mean absolute error of the depths.
+    /// Of outlined objects: cross-entropy and Dice of the classes of pixels, the mean absolute error of the depths and, if objects
+    /// are of classes, the cross-entropy of those where they are known.
     Objects,
 }

@@ -9,11 +9,24 @@ pub struct Example {
     pub image: Plane,
     /// Its objects, of the same size; a reconstruction needs none.
     pub labels: Option<LabelImage>,
+    /// The class of each pixel's object as a number of [`Tiles::classes`], row by row, [`NO_CLASS`] where there is none or nobody
+    /// knows; empty where the task is not to tell classes of objects.
+    pub object_classes: Vec<u8>,
+}
+
+/// What stands for no class among those of objects.
+pub const NO_CLASS: u8 = u8::MAX;
+
+impl Example {
+    /// An image with its labels.
+    pub fn labelled(image: Plane, labels: LabelImage) -> Example {
+        Example { image, labels: Some(labels), object_classes: Vec::new() }
+    }
 }
 
 impl From<Plane> for Example {
     fn from(image: Plane) -> Example {
-        Example { image, labels: None }
+        Example { image, labels: None, object_classes: Vec::new() }
     }
 }
 
@@ -26,7 +39,8 @@ pub struct Tiles {
     pub validation: Vec<Example>,
     /// By what the images can be known again: a run resumes only with the images that it began with.
     pub fingerprint: String,
-    /// Names of the classes that the masks number, from 0 on; empty where there are none. The model remembers them.
+    /// Names of the classes that the masks number, or that objects are of, from 0 on; empty where there are none. The model
+    /// remembers them.
     pub classes: Vec<String>,
     /// Bits of a sample in the files, each depth once, in ascending order; the model remembers them.
     pub bits: Vec<u8>,

@@ -35,7 +35,7 @@ fn example(seed: usize) -> Example {
         }
     }
     let data = labels.data.iter().map(|&label| if label == 0 { 0.1 } else { 0.8 } + 0.1 * random() as f32);
-    Example { image: Plane { width: SIDE, height: SIDE, data: data.collect() }, labels: Some(labels) }
+    Example::labelled(Plane { width: SIDE, height: SIDE, data: data.collect() }, labels)
 }
 
 fn tiles() -> Tiles {
@@ -72,7 +72,7 @@ fn discs_are_learnt_and_touching_ones_told_apart() {
     let mut predictor = Predictor::new(&model, &compute);
     let (mut found, mut missed) = (0, 0);
     for seed in 200..208 {
-        let Example { image, labels } = example(seed);
+        let Example { image, labels, .. } = example(seed);
         let objects = predictor.objects_raw(&image).unwrap();
         let truth = labels.unwrap();
         let [truth, objects] =

@@ -34,7 +34,7 @@ fn example(seed: usize) -> Example {
     };
     let labels = LabelImage { width: SIDE, height: SIDE, data: (0..SIDE * SIDE).map(class).collect() };
     let image = Plane { width: SIDE, height: SIDE, data: (0..SIDE * SIDE).map(value).collect() };
-    Example { image, labels: Some(labels) }
+    Example::labelled(image, labels)
 }
 
 fn tiles() -> Tiles {
@@ -72,7 +72,7 @@ fn a_class_of_a_few_pixels_is_learnt_beside_large_ones() {
     let mut predictor = Predictor::new(&model, &compute);
     let (mut right, mut specks) = (0, 0);
     for seed in 200..208 {
-        let Example { image, labels } = example(seed);
+        let Example { image, labels, .. } = example(seed);
         let map = predictor.classes_raw(&image).unwrap();
         let truth = labels.unwrap();
         right += map.classes.data.iter().zip(&truth.data).filter(|(found, truth)| found == truth).count();

@@ -258,6 +258,10 @@ pub struct EvaluateArguments {
     /// What the predicted files are [default: classes beside a folder of that name, else labels where they hold 32-bit unsigned integers, else images]
     #[arg(long = "as", value_name = "KIND")]
     pub kind: Option<Predicted>,
+    /// Objects: measure as well whether their classes are right. COLUMN of cells/NAME.csv (a line for each object, column label)
+    /// or of images.csv (one class for all objects of an image) has the true ones
+    #[arg(long, value_name = "COLUMN")]
+    pub object_classes: Option<String>,
     /// Which part of each file is used
     #[command(flatten)]
     pub image: ImageArguments,
@@ -332,6 +336,39 @@ pub enum DataCommand {
     Check(CheckArguments),
     /// Cut fields into tiles
     Tile(TileArguments),
+    /// Lay objects of two classes into each other's fields, so that only the objects say which is which
+    Transplant(TransplantArguments),
+}
+
+/// Flags of `foci data transplant`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  foci data transplant coelho2009 --object-classes cell_line --out exchanged\n  foci train --task instances --object-classes class --data exchanged --net unet --out teller"
+)]
+pub struct TransplantArguments {
+    /// Data folder with masks
+    pub folder: PathBuf,
+    /// Column of images.csv that says of which class all objects of an image are; there must be two
+    #[arg(long, value_name = "COLUMN")]
+    pub object_classes: String,
+    /// Folder for the fields: images, masks, and cells/NAME.csv with the class of what was laid in
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Objects of each class for a field, where there is room
+    #[arg(long, value_name = "N", default_value_t = 6)]
+    pub each: usize,
+    /// Lay objects in with their mean light all over: a control, in which no detail tells the classes apart
+    #[arg(long)]
+    pub flat: bool,
+    /// Seed of what is taken and where it is laid
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Which part of each file is used
+    #[command(flatten)]
+    pub image: ImageArguments,
+    /// Print what was made as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Flags of `foci data synth`.

@@ -37,6 +37,7 @@ fn run(arguments: Arguments) -> Result<(), exit::Failure> {
         Command::Data(DataCommand::Synth(flags)) => command::data::synth(&flags, threads),
         Command::Data(DataCommand::Check(flags)) => command::data::check(&flags, threads),
         Command::Data(DataCommand::Tile(flags)) => command::data::tile(&flags, threads),
+        Command::Data(DataCommand::Transplant(flags)) => command::data::transplant(&flags, threads),
         Command::Bench(flags) => command::bench::run(&flags, threads),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "foci", &mut std::io::stdout());

@@ -81,6 +81,132 @@ fn write_classes(folder: &Path) {
     }
 }
 
+/// Fields of 96 x 96 pixels with four discs each, smooth ones and striped ones, in tables of cells that say which is which.
+fn write_two_kinds(folder: &Path) {
+    for part in ["images", "masks", "cells"] {
+        fs::create_dir_all(folder.join(part)).unwrap();
+    }
+    for field in 0..8 {
+        let disc = |at: usize| {
+            let (x, y) = (at % 96, at / 96);
+            (0..4).find(|disc| {
+                (x.abs_diff(24 + 48 * (disc % 2))).pow(2) + (y.abs_diff(24 + 48 * (disc / 2))).pow(2) <= 225
+            })
+        };
+        let striped = |disc: usize| (disc + field) % 3 == 0;
+        let noise = |at: usize| ((at * 7919 + field * 31) % 11) as f32;
+        let write = |part: &str, value: &dyn Fn(usize) -> f32| {
+            let plane = Plane { width: 96, height: 96, data: (0..96 * 96).map(value).collect() };
+            write_png_grey8(&folder.join(format!("{part}/f{field}.png")), &plane).unwrap();
+        };
+        write("masks", &|at| disc(at).map_or(0.0, |disc| disc as f32 + 1.0));
+        write("images", &|at| {
+            let light = disc(at).map_or(20.0, |disc| if striped(disc) && at % 4 < 2 { 90.0 } else { 150.0 });
+            light + noise(at)
+        });
+        let mut table = "label,kind\n".to_string();
+        // Of one disc nobody says.
+        for disc in (0..4).filter(|disc| (field, *disc) != (0, 2)) {
+            table += &format!("{},{}\n", disc + 1, if striped(disc) { "striped" } else { "smooth" });
+        }
+        fs::write(folder.join(format!("cells/f{field}.csv")), table).unwrap();
+    }
+}
+
+#[test]
+fn a_net_learns_to_tell_objects_apart() {
+    let place = Workplace::new();
+    write_two_kinds(&place.path("data"));
+    let (data, model, found) = (place.text("data"), place.text("model"), place.text("found"));
+    let train = |more: &[&str], out: &str| {
+        let base = ["train", "--task", "instances", "--net", "unet", "--weights", "6000", "--crop", "64"];
+        let rest = ["--steps", "250", "--learning-rate", "1e-2", "--largest-scale", "1", "--data", &data];
+        foci(&[&base[..], &rest, more, &["--out", out]].concat())
+    };
+    train(&["--object-classes", "kind"], &model).succeeds();
+    let recipe = json(&fs::read_to_string(place.path("model/recipe.json")).unwrap());
+    assert_eq!(recipe["classes"], serde_json::json!(["smooth", "striped"]));
+    assert_eq!(recipe["training"]["plan"]["classes"], 2);
+    foci(&["predict", &model, &data, "--out", &found]).succeeds();
+    let table = fs::read_to_string(place.path("found/objects/f1.csv")).unwrap();
+    let head = table.lines().next().unwrap();
+    assert!(head.ends_with("class,class_probability,probability_smooth,probability_striped"), "{table}");
+    let sheet = fs::read_to_string(place.path("found/index.html")).unwrap();
+    assert!(sheet.contains("Colours:") && sheet.contains("striped"), "{sheet}");
+
+    let evaluate = |more: &[&str]| foci(&[&["evaluate", "--truth", &data, "--pred", &found], more].concat());
+    let measured = json(&evaluate(&["--object-classes", "kind", "--json"]).stdout);
+    let classes = &measured["object_classes"];
+    // Of 32 discs 31 are of a class: 11 striped ones.
+    assert_eq!(classes["classes"][1]["true_objects"], 11, "{measured}");
+    assert!(classes["told_apart"].as_f64().unwrap() > 0.8, "{measured}");
+    let words = evaluate(&["--object-classes", "kind"]).stdout;
+    assert!(words.contains("told apart") && words.contains("mean over classes"), "{words}");
+    assert!(!evaluate(&[]).stdout.contains("told apart"));
+    // images.csv may say it for all objects of an image.
+    let rows: Vec<String> = (0..8).map(|field| format!("f{field},{}\n", ["a", "b"][field % 2])).collect();
+    fs::write(place.path("data/images.csv"), format!("name,line\n{}", rows.concat())).unwrap();
+    let short =
+        ["train", "--task", "instances", "--net", "fcn", "--weights", "6000", "--crop", "64", "--steps", "1"];
+    let of_lines = ["--object-classes", "line", "--data", &data, "--out", &place.text("lines")];
+    foci(&[&short[..], &of_lines].concat()).succeeds();
+    let recipe = json(&fs::read_to_string(place.path("lines/recipe.json")).unwrap());
+    assert_eq!(recipe["classes"], serde_json::json!(["a", "b"]));
+    // Some of them, in the order in which they are named.
+    let some = [
+        "--object-classes",
+        "kind",
+        "--classes",
+        "striped,smooth",
+        "--data",
+        &data,
+        "--out",
+        &place.text("turned"),
+    ];
+    foci(&[&short[..], &some].concat()).succeeds();
+    let turned = json(&fs::read_to_string(place.path("turned/recipe.json")).unwrap());
+    assert_eq!(turned["classes"], serde_json::json!(["striped", "smooth"]));
+    let weights =
+        |recipe: &serde_json::Value, class: usize| recipe["training"]["plan"]["class_weights"][class].clone();
+    let recipe = json(&fs::read_to_string(place.path("model/recipe.json")).unwrap());
+    assert_eq!((weights(&turned, 0), weights(&turned, 1)), (weights(&recipe, 1), weights(&recipe, 0)));
+    let other = [
+        "--object-classes",
+        "kind",
+        "--classes",
+        "smooth,striped",
+        "--data",
+        &data,
+        "--out",
+        &place.text("turned"),
+        "--resume",
+    ];
+    foci(&[&short[..], &other].concat()).fails_with(2, &["turned"]);
+    evaluate(&["--object-classes", "kind", "--as", "images"]).fails_with(2, &["--object-classes", "objects"]);
+    let told = train(&["--object-classes", "kind", "--classes", "striped,round"], &place.text("no"));
+    told.fails_with(2, &["no object to train on is of the class 'round'", "smooth, striped"]);
+    train(&["--object-classes", "colour"], &place.text("no"))
+        .fails_with(2, &["nothing in", "column 'colour'"]);
+    train(&["--object-classes", "kind", "--classes", "smooth"], &place.text("no"))
+        .fails_with(2, &["--classes names one"]);
+    evaluate(&["--object-classes", "colour"]).fails_with(2, &["column 'colour'"]);
+    foci(&[
+        "train",
+        "--net",
+        "unet",
+        "--object-classes",
+        "kind",
+        "--data",
+        &data,
+        "--out",
+        &place.text("no"),
+    ])
+    .fails_with(2, &["--object-classes", "instances"]);
+    fs::write(place.path("data/cells/f2.csv"), "label,kind\n1,smooth\n1,striped\n").unwrap();
+    train(&["--object-classes", "kind"], &place.text("no"))
+        .fails_with(2, &["f2.csv", "label 1 stands twice"]);
+}
+
 #[test]
 fn a_net_learns_classes_and_tells_images_apart_by_them() {
     let place = Workplace::new();

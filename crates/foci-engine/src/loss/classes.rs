@@ -120,7 +120,7 @@ pub fn softmax(logits: &[f32], probabilities: &mut [f32], pixels: usize) {
 
 /// `ln p` of a class of the pixel that `logits` begins with, whose classes lie `pixels` apart; from the logits, so that a
 /// probability of 0 in single precision has a finite logarithm.
-fn ln_probability(logits: &[f32], pixels: usize, class: usize, classes: usize) -> f64 {
+pub(super) fn ln_probability(logits: &[f32], pixels: usize, class: usize, classes: usize) -> f64 {
     let logit = |class: usize| f64::from(logits[class * pixels]);
     let largest = (0..classes).map(logit).fold(f64::NEG_INFINITY, f64::max);
     let total: f64 = (0..classes).map(|other| (logit(other) - largest).exp()).sum();

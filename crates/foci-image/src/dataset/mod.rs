@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ChannelChoice, ImageError, Normalisation, Reading, Workers};
 
+mod classes;
 mod load;
 mod open;
 pub mod quality;
@@ -16,9 +17,11 @@ pub(crate) mod scan;
 mod table;
 pub mod tiles;
 
+pub use classes::{ObjectClasses, classes_of_images, read_classes};
 pub use load::{Loader, Point, read_points};
 pub(crate) use open::survey;
 pub use scan::{FieldFiles, FolderFiles, field_files};
+pub use table::quoted;
 
 /// How a data folder is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +39,9 @@ pub struct DatasetOptions {
     pub page: Option<usize>,
     /// Column of `images.csv` that names siblings.
     pub group_column: String,
+    /// Column of `cells/NAME.csv` or of `images.csv` that names the classes of objects ([`ObjectClasses`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_column: Option<String>,
     /// Fields with more than this share of saturated pixels are left out.
     pub saturated_limit: f64,
 }
@@ -48,6 +54,7 @@ impl Default for DatasetOptions {
             channel: ChannelChoice::Guess,
             page: None,
             group_column: "group".to_string(),
+            class_column: None,
             saturated_limit: 0.5,
         }
     }
@@ -123,6 +130,8 @@ pub struct Field {
     pub foci: Option<PathBuf>,
     /// Table of cells, for specimens that have it.
     pub cells: Option<PathBuf>,
+    /// Classes of the objects, if they were asked for and somebody says so.
+    pub classes: Option<ObjectClasses>,
     /// Width in pixels.
     pub width: usize,
     /// Height in pixels.
@@ -159,6 +168,17 @@ pub enum Part {
     Validation,
     /// Touched once.
     Test,
+}
+
+impl Part {
+    /// As `images.csv` names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::Train => "train",
+            Part::Validation => "validation",
+            Part::Test => "test",
+        }
+    }
 }
 
 /// Intensities of one field, in raw counts.

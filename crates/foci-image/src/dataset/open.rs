@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::scan::{FieldFiles, scan};
 use super::table::{self, ImageRow, Place};
 use super::tiles::{Plan, nothing_left};
-use super::{Dataset, DatasetOptions, Field, LeftOut, quality};
+use super::{Dataset, DatasetOptions, Field, LeftOut, classes, quality};
 use crate::normalise::Normalisation;
 use crate::read::{hexadecimal, plane_from_bytes};
 use crate::{ImageError, Workers};
@@ -28,7 +28,8 @@ pub(crate) fn survey(
     let found = scan(root)?;
     let mut rows = table::images(root, options)?;
     // A file that cannot be read is a finding among others here, and ends nothing.
-    let measured = workers.map(&found.fields, |field| Ok::<_, ImageError>(measure(field, options)))?;
+    let measured = workers
+        .map(&found.fields, |field| Ok::<_, ImageError>(measure(field, rows.get(&field.name), options)))?;
 
     let mut sizes = BTreeMap::new();
     let mut fields = Vec::new();
@@ -137,7 +138,11 @@ fn apply(field: &mut Field, row: Option<ImageRow>) {
     };
 }
 
-fn measure(found: &FieldFiles, options: &DatasetOptions) -> Result<Measured, ImageError> {
+fn measure(
+    found: &FieldFiles,
+    row: Option<&ImageRow>,
+    options: &DatasetOptions,
+) -> Result<Measured, ImageError> {
     let bytes = std::fs::read(&found.path).map_err(|source| ImageError::read(&found.path, source))?;
     let sha256 = hexadecimal(&Sha256::digest(&bytes));
     let (plane, info) = plane_from_bytes(&found.path, &bytes, options.channel, options.page)?;
@@ -159,6 +164,7 @@ fn measure(found: &FieldFiles, options: &DatasetOptions) -> Result<Measured, Ima
         mask: found.mask.clone(),
         foci: found.foci.clone(),
         cells: found.cells.clone(),
+        classes: classes::of_field(found, row, options.class_column.as_deref())?,
         width: plane.width,
         height: plane.height,
         bits: info.bits,

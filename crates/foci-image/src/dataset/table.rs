@@ -16,6 +16,8 @@ pub(super) struct ImageRow {
     pub group: Option<String>,
     pub fold: Option<usize>,
     pub place: Option<Place>,
+    /// Class of all objects of the image.
+    pub class: Option<String>,
 }
 
 /// Column `split` of `images.csv`.
@@ -40,6 +42,7 @@ pub(super) struct TileRow {
 const IMAGES: &str = "images.csv has a column 'name' or 'image' and may have 'group', 'fold' (whole numbers) \
                       and 'split' (train, validation, test or drop)";
 const TILES: &str = "a table of tiles has the columns tile,image,x,y,w,h in whole pixels";
+const OBJECTS: &str = "a table of objects has a column 'label' and one with their classes";
 const POINTS: &str =
     "a table of points has the columns x and y in pixels, (0, 0) being the first pixel's centre";
 
@@ -69,6 +72,7 @@ pub(super) fn images(
     }
     let (fold_at, split_at) =
         (header.iter().position(|h| h == "fold"), header.iter().position(|h| h == "split"));
+    let class_at = options.class_column.as_ref().and_then(|column| header.iter().position(|h| h == column));
     for (line, record) in &records.rows {
         let cell = |at: Option<usize>| at.and_then(|at| record.get(at)).filter(|text| !text.is_empty());
         let Some(name) = cell(Some(name_at)) else { return Err(table.wrong(*line, "no name")) };
@@ -84,7 +88,8 @@ pub(super) fn images(
             Some("drop") => Some(Place::Drop),
             Some(other) => return Err(table.wrong(*line, format!("split '{other}'"))),
         };
-        let row = ImageRow { line: *line, group: cell(group_at).map(str::to_string), fold, place };
+        let text = |at| cell(at).map(str::to_string);
+        let row = ImageRow { line: *line, group: text(group_at), fold, place, class: text(class_at) };
         if let Some(earlier) = rows.insert(without_extension(name), row) {
             return Err(table.wrong(*line, format!("'{name}' already stands in line {}", earlier.line)));
         }
@@ -156,6 +161,26 @@ pub(super) fn points(path: &Path) -> Result<Vec<Point>, ImageError> {
     Ok(points)
 }
 
+/// Reads the columns `label` and `column` of a table of objects; `None` if it has no such column. Lines with an empty cell are
+/// passed over.
+pub(super) fn classes(path: &Path, column: &str) -> Result<Option<BTreeMap<u32, String>>, ImageError> {
+    let (table, records) = Table::read(path.to_path_buf(), OBJECTS)?;
+    let place = |name: &str| records.header.iter().position(|h| h == name);
+    let Some(class_at) = place(column) else { return Ok(None) };
+    let Some(label_at) = place("label") else { return Err(table.wrong(1, "no column 'label'")) };
+    let mut classes = BTreeMap::new();
+    for (line, record) in &records.rows {
+        let text = |at: usize| record.get(at).unwrap_or_default();
+        let label: u32 = text(label_at).parse().ok().filter(|label| *label > 0).ok_or_else(|| {
+            table.wrong(*line, format!("label '{}' is not a whole number above 0", text(label_at)))
+        })?;
+        if !text(class_at).is_empty() && classes.insert(label, text(class_at).to_string()).is_some() {
+            return Err(table.wrong(*line, format!("label {label} stands twice")));
+        }
+    }
+    Ok(Some(classes))
+}
+
 /// Error about a line of a table of tiles.
 pub(super) fn wrong_tile(path: &Path, line: u64, reason: String) -> ImageError {
     Table { path: path.to_path_buf(), expected: TILES }.wrong(line, reason)
@@ -199,6 +224,11 @@ impl Table {
         }
         Ok((table, Records { header, rows }))
     }
+}
+
+/// A cell of a table, quoted as RFC 4180 wants it.
+pub fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
 }
 
 fn without_extension(name: &str) -> String {

@@ -8,6 +8,7 @@
 //! - [`foreground`]: Dice, intersection over union, aggregated Jaccard index;
 //! - [`boundary`]: boundary F-measure;
 //! - [`classes`]: classes of pixels over many images, and whole images told apart by a score;
+//! - [`object_classes`]: classes of objects, of those that were found and of all;
 //! - [`pairs`], [`contour`], [`errors`]: Rand index, "Jaccard index" of pairs, Hausdorff distance, normalised sum of distances, split,
 //!   merged, spurious and missing objects, as Coelho, Shariff and Murphy (ISBI 2009) define them;
 //! - [`shape`]: area, perimeter, eccentricity, solidity and brightness of each object;
@@ -35,6 +36,7 @@ pub mod distance;
 pub mod errors;
 pub mod foreground;
 pub mod matching;
+pub mod object_classes;
 pub mod overlap;
 pub mod pairs;
 pub mod shape;

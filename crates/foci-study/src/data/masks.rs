@@ -2,14 +2,75 @@
 
 use crate::StudyError;
 use crate::spec::StudySpec;
-use foci_image::{Dataset, ImageError, Loader, Split};
-use foci_train::{Example, Task, Tiles, balanced_weights, class_counts};
+use foci_image::dataset::ObjectClasses;
+use foci_image::{Dataset, ImageError, LabelImage, Loader, Split};
+use foci_train::{Example, NO_CLASS, Task, Tiles, balanced_weights, class_counts, object_class_counts};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// A tile to learn from, with its labels where the task needs them.
-pub(super) fn example(loader: &mut Loader, task: Task, index: usize) -> Result<Example, ImageError> {
+/// A tile to learn from, with its labels where the task needs them, and with the classes of its objects where they are known and among
+/// `classes`.
+pub(super) fn example(
+    dataset: &Dataset,
+    loader: &mut Loader,
+    task: Task,
+    classes: &[String],
+    index: usize,
+) -> Result<Example, ImageError> {
     let labels = if task.needs_masks() { loader.tile_labels(index)? } else { None };
-    Ok(Example { image: loader.tile(index)?, labels })
+    let named = dataset.fields[dataset.tiles[index].field].classes.as_ref();
+    let object_classes = match (&labels, named) {
+        (Some(labels), Some(named)) => of_pixels(labels, named, classes),
+        _ => Vec::new(),
+    };
+    Ok(Example { image: loader.tile(index)?, labels, object_classes })
+}
+
+/// The number of the class of each pixel's object.
+fn of_pixels(labels: &LabelImage, named: &ObjectClasses, classes: &[String]) -> Vec<u8> {
+    let mut known: BTreeMap<u32, u8> = BTreeMap::new();
+    let mut number = |label: u32| {
+        *known.entry(label).or_insert_with(|| {
+            let place = named.of(label).and_then(|name| classes.iter().position(|class| class == name));
+            place.and_then(|place| u8::try_from(place).ok()).unwrap_or(NO_CLASS)
+        })
+    };
+    labels.data.iter().map(|&label| if label == 0 { NO_CLASS } else { number(label) }).collect()
+}
+
+/// The number of the class of each object, where it is known and among `classes`.
+pub(super) fn numbered(
+    labels: Option<&LabelImage>,
+    named: Option<&ObjectClasses>,
+    classes: &[String],
+) -> BTreeMap<u32, usize> {
+    let Some((labels, named)) = labels.zip(named) else { return BTreeMap::new() };
+    let objects: BTreeSet<u32> = labels.data.iter().copied().filter(|label| *label != 0).collect();
+    let number = |label: u32| {
+        let place = classes.iter().position(|class| Some(class.as_str()) == named.of(label))?;
+        Some((label, place))
+    };
+    objects.into_iter().filter_map(number).collect()
+}
+
+/// What each class of objects counts in training, by how many pixels its objects have.
+pub(super) fn object_class_weights(
+    tiles: &Tiles,
+    spec: &StudySpec,
+    column: &str,
+    folder: &Path,
+) -> Result<Vec<f64>, StudyError> {
+    let counts = object_class_counts(&tiles.training, spec.classes.len());
+    match counts.iter().position(|count| *count == 0) {
+        None => Ok(balanced_weights(&counts)),
+        Some(missing) => Err(StudyError::Data {
+            folder: folder.into(),
+            reason: format!(
+                "no object to train on is of the class '{}' in column '{column}' of cells/NAME.csv or images.csv; name classes that occur",
+                spec.classes[missing]
+            ),
+        }),
+    }
 }
 
 /// Takes the fields without a mask out of the split; says which.

@@ -13,21 +13,23 @@ use foci_measure::Measure as Known;
 /// Share of the best possible value within which a measure cannot tell nets apart.
 const CEILING_SHARE: f64 = 0.005;
 /// Measures that may decide, the first one that can wins.
-const DECIDING: [Known; 7] = [
+const DECIDING: [Known; 8] = [
     Known::DetailCutoff,
     Known::FociRecall,
     Known::MsSsim,
     Known::Psnr,
     Known::Ssim,
+    Known::ClassAp50,
     Known::MeanAp,
     Known::MeanIou,
 ];
 /// Measures that get a sentence of their own.
-const SUPPORTING: [Known; 8] = [
+const SUPPORTING: [Known; 9] = [
     Known::DetailCutoff,
     Known::FociRecall,
     Known::BoundaryContrast,
     Known::Psnr,
+    Known::ToldApart,
     Known::Ap50,
     Known::Ap90,
     Known::BoundaryF,
@@ -43,6 +45,11 @@ struct Deed {
 
 fn deed(results: &Results) -> Deed {
     match results.task.as_str() {
+        "instances" if results.tells_objects_apart() => Deed {
+            does: "finds and tells apart the most objects",
+            several_do: "find and tell apart the most objects",
+            better: "is better than",
+        },
         "instances" => Deed {
             does: "outlines the objects best",
             several_do: "outline the objects best",

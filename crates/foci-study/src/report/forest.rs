@@ -61,7 +61,7 @@ pub struct Row {
 }
 
 /// Measures whose comparisons are always open; the others are folded away on a screen.
-const MAIN: [Known; 9] = [
+const MAIN: [Known; 11] = [
     Known::DetailCutoff,
     Known::FociRecall,
     Known::BoundaryContrast,
@@ -69,6 +69,8 @@ const MAIN: [Known; 9] = [
     Known::MeanAp,
     Known::Ap50,
     Known::Ap90,
+    Known::ToldApart,
+    Known::ClassAp50,
     Known::MeanIou,
     Known::MeanDice,
 ];

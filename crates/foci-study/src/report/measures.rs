@@ -5,7 +5,7 @@
 //! without a claim about which direction is better.
 
 use super::format;
-use crate::measure::IOU_OF;
+use crate::measure::{IOU_OF, TOLD};
 use foci_measure::Measure as Known;
 use foci_measure::measure::Better;
 
@@ -51,7 +51,8 @@ fn style(known: Known) -> Style {
         | Known::FociF1
         | Known::TrueFociRecall
         | Known::TrueFociPrecision
-        | Known::BoundaryContrast => Style::Percent(1),
+        | Known::BoundaryContrast
+        | Known::ToldApart => Style::Percent(1),
         Known::Split | Known::Merged | Known::Spurious | Known::Missing => Style::Decimals(1),
         Known::MeanAp
         | Known::Ap50
@@ -60,6 +61,7 @@ fn style(known: Known) -> Style {
         | Known::PanopticQuality
         | Known::ForegroundIou
         | Known::BoundaryF
+        | Known::ClassAp50
         | Known::MeanIou
         | Known::MeanDice => Style::Decimals(3),
     }
@@ -138,6 +140,12 @@ fn explanation(known: Known) -> &'static str {
         Known::Merged => "Objects found in an image that hold two or more true ones.",
         Known::Spurious => "Objects found in an image where there is none.",
         Known::Missing => "True objects of an image that were not found.",
+        Known::ToldApart => {
+            "Of the objects that were found (IoU 0.5), the share whose class is right: of each class, then the mean, so that a rare class counts as much as a common one. By guessing it is about one divided by the number of classes."
+        }
+        Known::ClassAp50 => {
+            "As AP at an IoU of 0.5, but an object of the wrong class counts as not found and as invented; mean over classes."
+        }
         Known::MeanIou => {
             "Overlap of each class with the true one, shared area by area of either, and the mean over the classes that a field has."
         }
@@ -149,6 +157,19 @@ fn explanation(known: Known) -> &'static str {
 pub fn describe(key: &str) -> Measure {
     if let Some(known) = Known::from_key(key) {
         return of(known);
+    }
+    if let Some(class) = key.strip_prefix(TOLD) {
+        let name = format!("{class} told right");
+        return Measure {
+            known: None,
+            key: key.into(),
+            short: name.clone(),
+            name,
+            unit: "",
+            explanation: "Of the objects of this class that were found, the share that was told to be of it.",
+            better: Some(Better::Higher),
+            style: Style::Percent(1),
+        };
     }
     if let Some(class) = key.strip_prefix(IOU_OF) {
         let name = format!("IoU of {class}");
@@ -186,6 +207,8 @@ pub fn of(known: Known) -> Measure {
         Known::Ap50 => "AP .5",
         Known::Ap70 => "AP .7",
         Known::Ap90 => "AP .9",
+        Known::ToldApart => "told apart",
+        Known::ClassAp50 => "class AP .5",
         Known::MeanIou => "mean IoU",
         Known::MeanDice => "mean Dice",
         _ => title,

@@ -141,6 +141,7 @@ impl Page {
             },
             question: match results.task.as_str() {
                 "semantic" => "Which net tells the classes apart?",
+                "instances" if results.tells_objects_apart() => "Which net tells the objects apart?",
                 "instances" => "Which net outlines the objects?",
                 _ => "Which net keeps the detail?",
             },

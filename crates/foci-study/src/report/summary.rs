@@ -13,7 +13,7 @@ const COLUMNS: usize = 80;
 /// Width of the names, so that the columns of figures fit.
 const NAME: usize = 19;
 /// Measures with a column, as far as the study has them and they fit.
-const SHOWN: [Known; 11] = [
+const SHOWN: [Known; 13] = [
     Known::DetailCutoff,
     Known::FociRecall,
     Known::BoundaryContrast,
@@ -23,6 +23,8 @@ const SHOWN: [Known; 11] = [
     Known::Ap50,
     Known::Ap70,
     Known::Ap90,
+    Known::ToldApart,
+    Known::ClassAp50,
     Known::MeanIou,
     Known::MeanDice,
 ];

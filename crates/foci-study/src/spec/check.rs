@@ -111,9 +111,9 @@ impl StudySpec {
                     ));
                 }
                 if let Clause::Measure { measure, .. } = clause
-                    && !measures_of(self.task).iter().any(|known| known.key() == measure)
+                    && !measures_of(self).iter().any(|known| known.key() == measure)
                 {
-                    let known: Vec<&str> = measures_of(self.task).iter().map(|known| known.key()).collect();
+                    let known: Vec<&str> = measures_of(self).iter().map(|known| known.key()).collect();
                     return Err(format!(
                         "claim '{}' rests on '{measure}', which is no measure of the task '{}'; choose one of {}",
                         claim.id,
@@ -135,10 +135,29 @@ impl StudySpec {
                 "the task 'semantic' needs the names of at least two classes, and there are {given}; add classes = [\"background\", ...]"
             ));
         }
-        if !needed && given > 0 {
-            return Err(format!(
-                "classes are for the task 'semantic', and the task is '{task}'; leave them out"
-            ));
+        match (&self.object_classes, self.task) {
+            (Some(column), Task::Instances) if given < 2 => {
+                return Err(format!(
+                    "object_classes = \"{column}\" tells objects apart, which needs the names of at least two classes, and there are {given}; add classes = [\"few\", ...] with the values of that column"
+                ));
+            }
+            (Some(_), Task::Instances) => {}
+            (Some(_), _) => {
+                return Err(format!(
+                    "object_classes are for the task 'instances', and the task is '{task}'; leave them out"
+                ));
+            }
+            (None, Task::Instances) if given > 0 => {
+                return Err(
+                    "classes of objects are given and not where they stand; add object_classes = \"class\", the column of cells/NAME.csv or of images.csv".into(),
+                );
+            }
+            (None, Task::Reconstruct) if given > 0 => {
+                return Err(
+                    "classes are for the tasks 'semantic' and 'instances', and the task is 'reconstruct'; leave them out".into(),
+                );
+            }
+            (None, _) => {}
         }
         if self.task != Task::Reconstruct && (self.stress.is_some() || self.transfer.is_some()) {
             return Err(format!(

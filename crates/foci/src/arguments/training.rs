@@ -41,7 +41,12 @@ pub struct TrainArguments {
     /// Side of a square training crop in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = 192)]
     pub crop: usize,
-    /// Names of the classes, in the order of the values of the masks from 0 on [default: the values]
+    /// Instances: learn to tell objects apart, too. COLUMN of cells/NAME.csv (a line for each object, column label) or of
+    /// images.csv (one class for all objects of an image) names the class of each
+    #[arg(long, value_name = "COLUMN")]
+    pub object_classes: Option<String>,
+    /// Names of the classes: in the order of the values of the masks from 0 on [default: the values]; of objects, those to
+    /// learn [default: all that occur]
     #[arg(long, value_name = "A,B,..", value_delimiter = ',')]
     pub classes: Vec<String>,
     /// Share of the crops that are laid on a class other than the first [default: 0.5 for semantic]

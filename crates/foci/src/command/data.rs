@@ -1,12 +1,14 @@
 //! `foci data`: make specimens, look through a folder, cut tiles.
 
-use crate::arguments::{CheckArguments, Kind, SynthArguments, TileArguments};
+use crate::arguments::{CheckArguments, Kind, SynthArguments, TileArguments, TransplantArguments};
 use crate::exit::Failure;
 use crate::progress::{READING, watched};
 use crate::{reading, terminal};
+use foci_image::dataset::quoted;
 use foci_image::synth::{SpecimenKind, SpecimenOptions, write_specimens};
+use foci_image::transplant::{self, TransplantOptions};
 use foci_image::{
-    Dataset, DatasetOptions, ExactFormat, ImageError, Loader, Reading, Workers, disk, write_labels,
+    Dataset, DatasetOptions, ExactFormat, ImageError, LeftOut, Loader, Reading, Workers, disk, write_labels,
     write_whole, write_whole_folder,
 };
 use foci_study::data::remarks;
@@ -82,6 +84,11 @@ pub fn tile(flags: &TileArguments, threads: Option<usize>) -> Result<(), Failure
     for remark in remarks(&dataset.left_out, &dataset.notes) {
         eprintln!("{remark}");
     }
+    if dataset.fields.iter().any(|field| field.cells.is_some()) {
+        eprintln!(
+            "tables of cells are not cut: tiles have no classes of objects; foci train --tile cuts and keeps them"
+        );
+    }
     if flags.json {
         return terminal::print_json(&serde_json::json!({
             "folder": flags.out,
@@ -94,6 +101,37 @@ pub fn tile(flags: &TileArguments, threads: Option<usize>) -> Result<(), Failure
         "{} tiles of {} fields in {}\n",
         dataset.tiles.len(),
         dataset.fields.len(),
+        flags.out.display()
+    ))
+}
+
+/// `foci data transplant`.
+pub fn transplant(flags: &TransplantArguments, threads: Option<usize>) -> Result<(), Failure> {
+    let Reading { channel, page } = reading::of_files(&flags.image);
+    let class_column = Some(flags.object_classes.clone());
+    let options = DatasetOptions { channel, page, class_column, ..DatasetOptions::default() };
+    free_folder(&flags.out)?;
+    let dataset =
+        watched(READING, threads, flags.json, |workers| Dataset::open(&flags.folder, &options, workers))?;
+    let options = TransplantOptions { each: flags.each, flat: flags.flat, seed: flags.seed };
+    let exchanged = watched("exchanging objects", threads, flags.json, |workers| {
+        write_whole_folder(&flags.out, |fresh| transplant::transplant(&dataset, options, fresh, workers))
+            .map_err(foci_study::StudyError::from)
+    })?;
+    let left_out: Vec<LeftOut> = dataset.left_out.iter().cloned().chain(exchanged.left_out).collect();
+    for remark in remarks(&left_out, &dataset.notes) {
+        eprintln!("{remark}");
+    }
+    let received = exchanged.fields;
+    if flags.json {
+        return terminal::print_json(
+            &serde_json::json!({ "folder": flags.out, "fields": received, "left_out": left_out }),
+        );
+    }
+    let laid: usize = received.iter().map(|field| 2 * field.of_each).sum();
+    terminal::print(&format!(
+        "{laid} objects laid into {} fields in {}\n",
+        received.len(),
         flags.out.display()
     ))
 }
@@ -132,11 +170,6 @@ fn cut_one(
         write_whole(&file("foci", "csv"), format!("x,y\n{rows}").as_bytes())?;
     }
     Ok(format!("{},{}\n", quoted(&tile.name), quoted(&field.group)))
-}
-
-/// A cell of a table, quoted as RFC 4180 wants it.
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('"', "\"\""))
 }
 
 /// Refuses a folder that holds something: what is in it might be lost among new files.

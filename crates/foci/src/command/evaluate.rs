@@ -10,6 +10,7 @@ use crate::exit::Failure;
 use crate::progress::watched;
 use crate::reading::{Notes, of_files};
 use crate::terminal;
+use foci_image::dataset::ObjectClasses;
 use foci_image::{
     FieldFiles, FolderFiles, LabelImage, Normalisation, Reading, field_files, read_labels,
     read_plane_as_others, read_plane_page,
@@ -79,7 +80,14 @@ impl Labelled {
 /// Runs the command.
 pub fn run(flags: &EvaluateArguments, threads: Option<usize>) -> Result<(), Failure> {
     let pairs = pairs(&flags.truth, &flags.pred)?;
-    match kind(flags, &pairs)? {
+    let kind = kind(flags, &pairs)?;
+    if flags.object_classes.is_some() && !matches!(kind, Predicted::Labels) {
+        return Err(Failure::input(anyhow::anyhow!(
+            "--object-classes is for label images of objects, and {} holds others; leave it out",
+            flags.pred.display()
+        )));
+    }
+    match kind {
         Predicted::Images => {}
         Predicted::Labels => return evaluate_labels::run(flags, pairs, threads),
         Predicted::Classes => return evaluate_classes::run(flags, pairs, threads),
@@ -111,6 +119,8 @@ pub struct Labelled {
     pub name: String,
     pub truth: PathBuf,
     pub predicted: PathBuf,
+    /// The true classes of the objects, if they were asked for and somebody says so.
+    pub classes: Option<ObjectClasses>,
 }
 
 /// Pairs whose true labels are known. In a data folder with masks an image without one has no truth; in a folder without any mask
@@ -122,7 +132,7 @@ pub fn with_truth(folder: &Path, pairs: Vec<Pair>, notes: &mut Vec<String>) -> V
         .into_iter()
         .filter_map(|Pair { name, truth, predicted }| {
             let truth = if masks { truth.mask } else { Some(truth.path) };
-            truth.map(|truth| Labelled { name, truth, predicted })
+            truth.map(|truth| Labelled { name, truth, predicted, classes: None })
         })
         .collect();
     if labelled.len() < all {

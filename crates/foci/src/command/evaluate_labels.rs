@@ -5,17 +5,21 @@
 
 use crate::arguments::EvaluateArguments;
 use crate::command::evaluate::{Labelled, Pair, with_truth};
+use crate::command::evaluate_objects::{self, Classes};
 use crate::exit::Failure;
 use crate::progress::watched;
 use crate::terminal;
+use foci_image::dataset::{ObjectClasses, classes_of_images};
+use foci_measure::labels::Overlaps;
+use foci_measure::labels::object_classes::ObjectConfusion;
 use foci_measure::measure::Better;
 use foci_measure::summary::{mean, median};
-use foci_measure::{LABEL_MEASURES, LabelMeasure, measure_labels};
+use foci_measure::{LABEL_MEASURES, LabelMeasure, LabelView, measure_labels};
 use foci_segment::{Connectivity, labels_in_pieces};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How many of the worst images the table lists.
 const WORST: usize = 5;
@@ -29,6 +33,9 @@ struct Evaluated {
     metrics: BTreeMap<&'static str, f64>,
     /// Labels of the true and of the predicted image whose pixels lie in several pieces.
     labels_in_pieces: [Vec<u32>; 2],
+    /// Its objects by class, if those were asked for.
+    #[serde(skip)]
+    classes: Option<ObjectConfusion>,
     /// Where both came from.
     #[serde(skip)]
     files: [PathBuf; 2],
@@ -40,15 +47,31 @@ struct Evaluation {
     images: Vec<Evaluated>,
     mean: BTreeMap<&'static str, f64>,
     median: BTreeMap<&'static str, f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object_classes: Option<Classes>,
     notes: Vec<String>,
 }
 
 /// Runs the command on pairs of label images.
 pub fn run(flags: &EvaluateArguments, pairs: Vec<Pair>, threads: Option<usize>) -> Result<(), Failure> {
     let mut notes = Vec::new();
-    let pairs = with_truth(&flags.truth, pairs, &mut notes);
-    let images =
-        watched("measuring label images", threads, flags.json, |workers| workers.map(&pairs, evaluate))?;
+    let classes = match &flags.object_classes {
+        Some(column) => true_classes(&flags.truth, &pairs, column)?,
+        None => BTreeMap::new(),
+    };
+    let mut pairs = with_truth(&flags.truth, pairs, &mut notes);
+    pairs.iter_mut().for_each(|pair| pair.classes = classes.get(&pair.name).cloned());
+    let (told, names) = match flags.object_classes {
+        Some(_) => (evaluate_objects::told(&pairs)?, evaluate_objects::names(&pairs)?),
+        None => (Vec::new(), Vec::new()),
+    };
+    let asked: Vec<(&Labelled, Option<&ObjectClasses>)> =
+        pairs.iter().enumerate().map(|(place, pair)| (pair, told.get(place))).collect();
+    let images = watched("measuring label images", threads, flags.json, |workers| {
+        workers.map(&asked, |(pair, told)| evaluate(pair, *told, &names))
+    })?;
+    let counted: Vec<ObjectConfusion> = images.iter().filter_map(|image| image.classes.clone()).collect();
+    let object_classes = (!counted.is_empty()).then(|| Classes::of(&counted, &names));
     for (side, word) in ["true", "predicted"].into_iter().enumerate() {
         notes.extend(pieces(&images, side, word));
     }
@@ -58,7 +81,8 @@ pub fn run(flags: &EvaluateArguments, pairs: Vec<Pair>, threads: Option<usize>) 
             |key| images.iter().filter_map(|image| image.metrics.get(key).copied()).collect::<Vec<f64>>();
         LABEL_MEASURES.iter().filter_map(|m| statistic(&values(m.key)).map(|value| (m.key, value))).collect()
     };
-    let evaluation = Evaluation { mean: over_images(mean), median: over_images(median), images, notes };
+    let evaluation =
+        Evaluation { mean: over_images(mean), median: over_images(median), images, object_classes, notes };
     if flags.json {
         return terminal::print_json(&evaluation);
     }
@@ -68,9 +92,44 @@ pub fn run(flags: &EvaluateArguments, pairs: Vec<Pair>, threads: Option<usize>) 
 /// What a person may have mixed up where two label images cannot be compared.
 const ADVICE: &str = "; a label image must be of the same field at the same scale as its truth";
 
-fn evaluate(pair: &Labelled) -> Result<Evaluated, Failure> {
-    let (measured, images) = pair.measure(ADVICE, measure_labels)?;
+/// The true classes of objects by the name of their image: those of `cells/NAME.csv` where it has the column, else that of `images.csv`.
+fn true_classes(
+    folder: &Path,
+    pairs: &[Pair],
+    column: &str,
+) -> Result<BTreeMap<String, ObjectClasses>, Failure> {
+    let of_images = classes_of_images(folder, column)?;
+    let mut classes = BTreeMap::new();
+    for pair in pairs {
+        let own = pair.truth.load_classes(column)?;
+        let all = || of_images.get(&pair.truth.name).cloned().map(ObjectClasses::All);
+        classes.extend(own.or_else(all).map(|found| (pair.name.clone(), found)));
+    }
+    if classes.is_empty() {
+        return Err(Failure::input(anyhow::anyhow!(
+            "nothing in {} says of which class objects are: neither a table cells/NAME.csv nor images.csv has a column '{column}'",
+            folder.display()
+        )));
+    }
+    Ok(classes)
+}
+
+fn evaluate(pair: &Labelled, told: Option<&ObjectClasses>, names: &[String]) -> Result<Evaluated, Failure> {
+    let measure = |truth: LabelView, predicted: LabelView| {
+        let classes = match told {
+            Some(told) => Some(evaluate_objects::count(
+                &Overlaps::new(truth, predicted)?,
+                pair.classes.as_ref(),
+                told,
+                names,
+            )),
+            None => None,
+        };
+        Ok((measure_labels(truth, predicted)?, classes))
+    };
+    let ((measured, classes), images) = pair.measure(ADVICE, measure)?;
     Ok(Evaluated {
+        classes,
         name: pair.name.clone(),
         true_objects: measured.true_objects,
         predicted_objects: measured.predicted_objects,
@@ -119,6 +178,9 @@ fn table(evaluation: &Evaluation) -> String {
             let _ = write!(text, "{:>9}  {}", number(measure, value), worst.name);
         }
         text.push('\n');
+    }
+    if let Some(classes) = &evaluation.object_classes {
+        let _ = write!(text, "\n{}", classes.table());
     }
     let _ = write!(text, "\n{}", worst_images(images));
     text

@@ -9,6 +9,7 @@ pub mod data;
 pub mod evaluate;
 mod evaluate_classes;
 mod evaluate_labels;
+mod evaluate_objects;
 mod forecast;
 pub mod inspect;
 pub mod optics;

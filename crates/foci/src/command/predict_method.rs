@@ -5,7 +5,7 @@
 
 use crate::arguments::PredictArguments;
 use crate::command::predict::{Predicted, files, hold, missing};
-use crate::command::predict_objects;
+use crate::command::predict_objects::{self, Told};
 use crate::command::predict_sheet::Sheet;
 use crate::exit::Failure;
 use crate::progress::watched;
@@ -80,6 +80,6 @@ fn segment(
 ) -> Result<Segmented, Failure> {
     let (plane, info) = read_plane_page(&pair.input, channel(flags.channel), flags.page)?;
     let labels = method.segment(&plane, options).map_err(Failure::input)?;
-    predict_objects::write(pair, &plane, &labels)?;
+    predict_objects::write(pair, &plane, &labels, &Told::default())?;
     Ok(Segmented { objects: labels.objects(), notes: info.notes })
 }

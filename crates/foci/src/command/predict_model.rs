@@ -5,6 +5,7 @@
 
 use crate::arguments::PredictArguments;
 use crate::command::predict::{Predicted, files, hold, missing};
+use crate::command::predict_objects::Told;
 use crate::command::predict_sheet::Sheet;
 use crate::command::{predict_classes, predict_objects};
 use crate::exit::Failure;
@@ -111,9 +112,10 @@ fn predict(
             predict_classes::write(pair, &plane, &map, &recipe.classes)?;
         }
         Task::Instances => {
-            let labels = predictor.objects_raw(&plane)?;
-            diameters.extend(diameters_px(&labels.data));
-            predict_objects::write(pair, &plane, &labels)?;
+            let found = predictor.found_raw(&plane)?;
+            diameters.extend(diameters_px(&found.labels.data));
+            let told = Told { objects: &found.classes, names: &recipe.classes };
+            predict_objects::write(pair, &plane, &found.labels, &told)?;
         }
     }
     Ok(diameters)

@@ -7,8 +7,8 @@ use crate::exit::Failure;
 use foci_image::{LabelImage, Plane, encode_png_rgb8};
 use foci_measure::labels::shape::{Shape, shapes};
 use foci_measure::{ImageView, LabelView};
-use foci_segment::outlines::outlined;
-use std::fmt::Write;
+use foci_segment::outlines::{outlined, outlined_by_class};
+use foci_train::ObjectClass;
 use std::path::Path;
 
 /// Folder of the pictures, in the folder of the label images.
@@ -22,36 +22,91 @@ pub fn make_folders(out: &Path) -> Result<(), Failure> {
     make_own_folder(&out.join(TABLES))
 }
 
+/// Column of the tables with the class of an object; `foci evaluate` reads it.
+pub const CLASS: &str = "class";
+
+/// Begins the columns with the probability of one class; its name follows.
+pub const PROBABILITY_OF: &str = "probability_";
+
+/// The classes of the objects of an image, and what they are called; none where the model tells no objects apart.
+#[derive(Default)]
+pub struct Told<'a> {
+    pub objects: &'a [ObjectClass],
+    pub names: &'a [String],
+}
+
+impl Told<'_> {
+    fn of(&self, label: u32) -> Option<&ObjectClass> {
+        let place = self.objects.binary_search_by_key(&label, |object| object.label);
+        place.ok().map(|place| &self.objects[place])
+    }
+
+    fn name(&self, class: usize) -> String {
+        self.names.get(class).cloned().unwrap_or_else(|| class.to_string())
+    }
+}
+
 /// Writes all three for one image.
-pub fn write(pair: &Predicted, image: &Plane, labels: &LabelImage) -> Result<(), Failure> {
-    let picture = encode_png_rgb8(&outlined(image, labels), image.width, image.height)?;
+pub fn write(pair: &Predicted, image: &Plane, labels: &LabelImage, told: &Told) -> Result<(), Failure> {
+    let pixels = if told.objects.is_empty() {
+        outlined(image, labels)
+    } else {
+        outlined_by_class(image, labels, |label| told.of(label).map(|object| object.class))
+    };
+    let picture = encode_png_rgb8(&pixels, image.width, image.height)?;
     write_beside(&pair.output, PICTURES, "png", &picture)?;
     let of_labels = LabelView::new(labels.width, labels.height, &labels.data);
     let of_image = ImageView::new(image.width, image.height, &image.data);
     let found = of_labels.and_then(|labels| shapes(labels, of_image?)).map_err(Failure::input)?;
-    write_beside(&pair.output, TABLES, "csv", table(&found).as_bytes())?;
+    write_beside(&pair.output, TABLES, "csv", table(&found, told)?.as_bytes())?;
     write_labels(&pair.output, labels)
 }
 
-/// One line for each object. What the columns are: [`foci_measure::labels::shape`].
-fn table(shapes: &[Shape]) -> String {
-    let mut text = String::from(
-        "label,area,centroid_x,centroid_y,perimeter,eccentricity,solidity,mean_intensity,total_intensity\n",
-    );
-    for shape in shapes {
-        let _ = writeln!(
-            text,
-            "{},{},{:.2},{:.2},{:.2},{:.4},{:.4},{:.3},{:.1}",
-            shape.label,
-            shape.area,
-            shape.centroid_x,
-            shape.centroid_y,
-            shape.perimeter,
-            shape.eccentricity,
-            shape.solidity,
-            shape.mean_intensity,
-            shape.total_intensity
-        );
+/// One line for each object. What the columns are: [`foci_measure::labels::shape`]; where objects are told apart, the class of each, its
+/// probability, and that of every class.
+fn table(shapes: &[Shape], told: &Told) -> Result<String, Failure> {
+    let failed = |error: &dyn std::fmt::Display| {
+        Failure::working(anyhow::anyhow!("cannot write a table of objects: {error}"))
+    };
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut head: Vec<String> = SHAPE.map(String::from).into();
+    // An image without objects has the columns as well, if the model tells objects apart.
+    if !told.names.is_empty() {
+        head.extend([CLASS, "class_probability"].map(String::from));
+        head.extend(told.names.iter().map(|name| format!("{PROBABILITY_OF}{name}")));
     }
-    text
+    writer.write_record(&head).map_err(|error| failed(&error))?;
+    for shape in shapes {
+        let mut row = vec![
+            shape.label.to_string(),
+            shape.area.to_string(),
+            format!("{:.2}", shape.centroid_x),
+            format!("{:.2}", shape.centroid_y),
+            format!("{:.2}", shape.perimeter),
+            format!("{:.4}", shape.eccentricity),
+            format!("{:.4}", shape.solidity),
+            format!("{:.3}", shape.mean_intensity),
+            format!("{:.1}", shape.total_intensity),
+        ];
+        if let Some(object) = told.of(shape.label) {
+            row.extend([told.name(object.class), format!("{:.4}", object.probability())]);
+            row.extend(object.probabilities.iter().map(|probability| format!("{probability:.4}")));
+        }
+        writer.write_record(&row).map_err(|error| failed(&error))?;
+    }
+    let bytes = writer.into_inner().map_err(|error| failed(&error))?;
+    String::from_utf8(bytes).map_err(|error| failed(&error))
 }
+
+/// Columns with the shape of an object.
+const SHAPE: [&str; 9] = [
+    "label",
+    "area",
+    "centroid_x",
+    "centroid_y",
+    "perimeter",
+    "eccentricity",
+    "solidity",
+    "mean_intensity",
+    "total_intensity",
+];

@@ -3,8 +3,10 @@
 //! It is made of what lies in the folder (label images, pictures, tables), so it shows what an earlier part of an interrupted
 //! prediction wrote as well. Pictures are linked, not copied into it: the folder is handed on as a whole.
 
+use crate::command::predict_objects::{CLASS, PROBABILITY_OF};
 use crate::command::{predict_classes, predict_objects};
 use crate::exit::Failure;
+use foci_segment::outlines::class_colour;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -18,6 +20,7 @@ main { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax
 figure { border: 1px solid var(--line); border-radius: 6px; margin: 0; overflow: hidden }
 img { background: #000; display: block; height: 13rem; object-fit: contain; width: 100% }
 figcaption { display: flex; gap: .6rem; justify-content: space-between; padding: .4rem .6rem }
+.sign { border-radius: 50%; display: inline-block; height: .7em; margin: 0 .35em 0 .2em; width: .7em }
 figcaption a { overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
 @media print { main { grid-template-columns: repeat(3, 1fr) } figure { break-inside: avoid } }
 ";
@@ -49,6 +52,7 @@ impl Sheet {
         let Sheet { pictures, tables, kind } = self;
         let mut figures = String::new();
         let (mut images, mut all) = (0, 0);
+        let mut classes: Vec<String> = Vec::new();
         for name in names(out)? {
             // A label image that somebody else put there has neither table nor picture.
             let Ok(table) = std::fs::read_to_string(out.join(tables).join(format!("{name}.csv"))) else {
@@ -59,7 +63,11 @@ impl Sheet {
                 Kind::Objects => {
                     let objects = table.lines().count().saturating_sub(1);
                     all += objects;
-                    format!("{objects} objects")
+                    let (names, counts) = of_classes(&table);
+                    if !names.is_empty() {
+                        classes = names;
+                    }
+                    if counts.is_empty() { format!("{objects} objects") } else { counts.join(", ") }
                 }
                 Kind::Classes => shares(&table),
             };
@@ -79,9 +87,10 @@ impl Sheet {
         let page = format!(
             "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
              content=\"width=device-width\"><title>{title}</title><style>\n{STYLE}</style></head><body>\n<h1>{title}</h1>\n\
-             <p>{word} by {}. A picture opens at full size; a name opens its table.</p>\n<main>\n{figures}</main>\n\
+             <p>{word} by {}. A picture opens at full size; a name opens its table.{}</p>\n<main>\n{figures}</main>\n\
              </body></html>\n",
-            escaped(maker)
+            escaped(maker),
+            legend(&classes)
         );
         Ok(foci_image::write_whole(&out.join("index.html"), page.as_bytes())?)
     }
@@ -101,6 +110,35 @@ fn names(out: &Path) -> Result<Vec<String>, Failure> {
     }
     names.sort();
     Ok(names)
+}
+
+/// Of a table of objects that are told apart the names of the classes, in their order, and in words how many there are of each that
+/// occurs.
+fn of_classes(table: &str) -> (Vec<String>, Vec<String>) {
+    let mut reader = csv::Reader::from_reader(table.as_bytes());
+    let Ok(head) = reader.headers().cloned() else { return Default::default() };
+    let names: Vec<String> =
+        head.iter().filter_map(|column| column.strip_prefix(PROBABILITY_OF)).map(String::from).collect();
+    let Some(place) = head.iter().position(|column| column == CLASS) else { return (names, Vec::new()) };
+    let told: Vec<String> =
+        reader.records().filter_map(|row| row.ok()?.get(place).map(String::from)).collect();
+    let count = |name: &String| told.iter().filter(|told| *told == name).count();
+    let counts = names.iter().map(|name| (count(name), name)).filter(|(count, _)| *count > 0);
+    let counts = counts.map(|(count, name)| format!("{count} {name}")).collect();
+    (names, counts)
+}
+
+/// Which colour is which class.
+fn legend(classes: &[String]) -> String {
+    let sign = |(number, name): (usize, &String)| {
+        let [red, green, blue] = class_colour(number);
+        format!(
+            "<span class=\"sign\" style=\"background: rgb({red} {green} {blue})\"></span>{}",
+            escaped(name)
+        )
+    };
+    let signs: Vec<String> = classes.iter().enumerate().map(sign).collect();
+    if signs.is_empty() { String::new() } else { format!(" Colours: {}.", signs.join(", ")) }
 }
 
 /// Of a table of classes the share of each class but the first that occurs.
@@ -140,6 +178,16 @@ mod tests {
         let table = "class,name,area,share,highest_probability\n0,ground,90,0.9,1\n1,\"a, b\",10,0.1,0.9\n2,c,0,0,0.1\n";
         assert_eq!(shares(table), "a, b 10.00 %");
         assert_eq!(shares("class,name,area,share,highest_probability\n0,ground,9,1,1\n"), "nothing found");
+    }
+
+    #[test]
+    fn objects_that_are_told_apart_are_counted_class_by_class() {
+        let table = "label,class,class_probability,probability_few,probability_a<b\n1,a<b,0.9,0.1,0.9\n2,few,0.8,0.8,0.2\n3,few,1,1,0\n";
+        let (names, counts) = of_classes(table);
+        assert_eq!((names.join("|"), counts.join("|")), ("few|a<b".into(), "2 few|1 a<b".into()));
+        assert!(legend(&names).contains("</span>a&lt;b") && legend(&names).contains("rgb(230 159 0)"));
+        assert_eq!(of_classes("label,area\n1,5\n"), Default::default());
+        assert_eq!(legend(&[]), "");
     }
 
     #[test]

@@ -2,12 +2,13 @@
 
 use crate::arguments::TrainArguments;
 use crate::command::train_plan::{
-    activation, fill_minutes, know_classes, normalisation, plan, refuse_classes_without_task, with_classes,
+    activation, fill_minutes, know_classes, know_object_classes, normalisation, plan,
+    refuse_classes_without_task, with_classes,
 };
 use crate::exit::Failure;
 use crate::progress::{Progress, READING, duration, watched};
 use crate::{reading, terminal};
-use foci_image::Dataset;
+use foci_image::{Dataset, DatasetOptions};
 use foci_study::data::{remarks, training_tiles};
 use foci_train::{Observer, Task, TrainingPlan, train};
 use serde::Serialize;
@@ -38,11 +39,14 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
         foci_net::solve::for_weights(&architecture, flags.weights, 1, plan.channels()).map_err(Failure::input)
     };
     // What is wrong with flags or net is told before any image is read, for as many classes as there are at least.
-    solved(&with_classes(&plan, flags.classes.len().max(2)))?;
+    solved(&with_classes(&plan, &flags, flags.classes.len().max(2)))?;
     check_folder(&flags)?;
     terminal::stop_on_interrupt()?;
     let compute = terminal::compute(threads)?;
-    let options = reading::dataset_options(&flags.reading);
+    let options = DatasetOptions {
+        class_column: flags.object_classes.clone(),
+        ..reading::dataset_options(&flags.reading)
+    };
     let dataset =
         watched(READING, threads, flags.json, |workers| Dataset::open(&flags.data, &options, workers))?;
     let (mut tiles, without_mask) = watched("loading tiles", threads, flags.json, |workers| {
@@ -56,6 +60,8 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
     }
     if plan.task == Task::Semantic {
         know_classes(&mut plan, &mut tiles, &flags.classes)?;
+    } else if let Some(column) = &flags.object_classes {
+        know_object_classes(&mut plan, &mut tiles, column, &flags)?;
     }
     let net = solved(&plan)?;
     let told = match flags.minutes {

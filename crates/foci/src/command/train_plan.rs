@@ -5,7 +5,10 @@ use crate::exit::Failure;
 use foci_engine::{Shape, time};
 use foci_kernels::Compute;
 use foci_net::{Activation, Net, Normalisation, Regularisation};
-use foci_train::{OptimiserKind, Task, Tiles, TrainingPlan, balanced_weights, class_counts, steps_of_run};
+use foci_train::{
+    NO_CLASS, OptimiserKind, Task, Tiles, TrainingPlan, balanced_weights, class_counts, object_class_counts,
+    steps_of_run,
+};
 
 /// Optimiser steps, unless said otherwise.
 const STEPS: u64 = 500;
@@ -101,18 +104,25 @@ pub fn plan(flags: &TrainArguments) -> TrainingPlan {
 }
 
 pub fn refuse_classes_without_task(flags: &TrainArguments, task: Task) -> Result<(), Failure> {
-    if !flags.classes.is_empty() && task != Task::Semantic {
+    if flags.object_classes.is_some() && task != Task::Instances {
         return Err(Failure::input(anyhow::anyhow!(
-            "--classes names the classes of --task semantic, and the task is {}; leave it out",
+            "--object-classes tells the objects of --task instances apart, and the task is {}; leave it out",
+            task.name()
+        )));
+    }
+    if !flags.classes.is_empty() && task != Task::Semantic && flags.object_classes.is_none() {
+        return Err(Failure::input(anyhow::anyhow!(
+            "--classes names the classes of --task semantic, or of --object-classes, and the task is {}; leave it out",
             task.name()
         )));
     }
     Ok(())
 }
 
-/// The plan with so many classes, if its task has any.
-pub fn with_classes(plan: &TrainingPlan, classes: usize) -> TrainingPlan {
-    let classes = if plan.task == Task::Semantic { classes } else { 0 };
+/// The plan with so many classes, if there are any to learn, of pixels or of objects.
+pub fn with_classes(plan: &TrainingPlan, flags: &TrainArguments, classes: usize) -> TrainingPlan {
+    let has_any = plan.task == Task::Semantic || flags.object_classes.is_some();
+    let classes = if has_any { classes } else { 0 };
     TrainingPlan { classes, ..plan.clone() }
 }
 
@@ -131,6 +141,63 @@ pub fn know_classes(plan: &mut TrainingPlan, tiles: &mut Tiles, names: &[String]
     plan.class_weights = balanced_weights(&counts);
     let number = |class: usize| class.to_string();
     tiles.classes = if named > 0 { names.to_vec() } else { (0..found).map(number).collect() };
+    Ok(())
+}
+
+/// Counts and weighs the classes of objects. Where only some are to be learnt, objects of the others count as of none.
+pub fn know_object_classes(
+    plan: &mut TrainingPlan,
+    tiles: &mut Tiles,
+    column: &str,
+    flags: &TrainArguments,
+) -> Result<(), Failure> {
+    let refuse = |reason: String| Err(Failure::input(anyhow::anyhow!("{reason}")));
+    let found = std::mem::take(&mut tiles.classes);
+    let names = if flags.classes.is_empty() { found.clone() } else { flags.classes.clone() };
+    if found.is_empty() {
+        return refuse(format!(
+            "nothing in {} says of which class objects are: neither a table cells/NAME.csv nor images.csv has a column '{column}'",
+            flags.data.display()
+        ));
+    }
+    if names.len() < 2 {
+        let what =
+            if flags.classes.is_empty() { "all objects are of one class" } else { "--classes names one" };
+        return refuse(format!(
+            "{what}, {}; to tell objects apart there must be two at least, and column '{column}' has {}",
+            names.join(", "),
+            found.join(", ")
+        ));
+    }
+    if found.len() >= usize::from(NO_CLASS) {
+        return refuse(format!(
+            "column '{column}' has {} different values, and at most 254 classes can be told apart; name a column of classes",
+            found.len()
+        ));
+    }
+    // Numbered as they are named; 255 stays what it is.
+    let place = |class: u8| {
+        let name = found.get(usize::from(class))?;
+        u8::try_from(names.iter().position(|known| known == name)?).ok()
+    };
+    for example in tiles.training.iter_mut().chain(&mut tiles.validation) {
+        for class in &mut example.object_classes {
+            *class = place(*class).unwrap_or(NO_CLASS);
+        }
+    }
+    let counts = object_class_counts(&tiles.training, names.len());
+    if let Some(missing) = counts.iter().position(|count| *count == 0) {
+        return refuse(format!(
+            "no object to train on is of the class '{}' in column '{column}'; there are {}",
+            names[missing],
+            found.join(", ")
+        ));
+    }
+    plan.classes = names.len();
+    plan.class_weights = balanced_weights(&counts);
+    // A run that goes on must mean the same by its numbers.
+    tiles.fingerprint += &format!(" classes {names:?}");
+    tiles.classes = names;
     Ok(())
 }
 
