@@ -210,7 +210,10 @@ fn what_does_not_go_together_is_refused_with_the_way_out() {
         (STUDY.replace("\"instances\"", "\"reconstruct\""), "does not do the task 'reconstruct'"),
         (classes.replace("ap_90", "mean_iou"), "'otsu' does not do the task 'semantic'"),
         (STUDY.replace("\"instances\"", "\"semantic\""), "at least two classes"),
-        (STUDY.replace("weights = 10_000", "weights = 10_000\nclasses = [\"a\", \"b\"]"), "leave them out"),
+        (
+            STUDY.replace("weights = 10_000", "weights = 10_000\nclasses = [\"a\", \"b\"]"),
+            "add object_classes",
+        ),
         (STUDY.replace("ap_90", "psnr"), "no measure of the task 'instances'"),
         (format!("{STUDY}\n[stress]\n"), "on reconstructions only"),
     ];
