@@ -93,7 +93,7 @@ fn write_two_kinds(folder: &Path) {
                 (x.abs_diff(24 + 48 * (disc % 2))).pow(2) + (y.abs_diff(24 + 48 * (disc / 2))).pow(2) <= 225
             })
         };
-        let striped = |disc: usize| (disc + field) % 3 == 0;
+        let striped = |disc: usize| (disc + field).is_multiple_of(3);
         let noise = |at: usize| ((at * 7919 + field * 31) % 11) as f32;
         let write = |part: &str, value: &dyn Fn(usize) -> f32| {
             let plane = Plane { width: 96, height: 96, data: (0..96 * 96).map(value).collect() };
