@@ -8,7 +8,7 @@
 //! What still may tell a class besides the detail within: outline and edge, focus, and noise, which is scaled with the light (`gain` in the tables). A control shows
 //! how much that is: with [`flat`](TransplantOptions::flat) each object that is laid in has its mean light all over.
 //!
-//! Fields that exchange objects are one group ([`groups`]), which no split parts: an object from a test field must not be learnt from.
+//! Fields that exchange objects are one group, which no split parts: an object from a test field must not be learnt from.
 
 mod groups;
 mod nucleus;
