@@ -121,6 +121,10 @@ fn a_tiff_with_a_colour_table_gives_its_numbers() {
     assert_eq!(plane.data, [7.0, 0.0, 250.0]);
     assert!(info.notes[0].contains("colour table"), "{:?}", info.notes);
     assert_eq!(labels_of(&file).unwrap().data, [7, 0, 250]);
+    // A directory that names it twice made reading begin anew without end (found by fuzzing).
+    tags.insert(4, (Tag::Photometric, vec![3]));
+    let error = decode(&tiff(&tags, &[&[7, 0, 250]])).unwrap_err().to_string();
+    assert!(error.contains("says twice"), "{error}");
 }
 
 #[test]

@@ -23,6 +23,10 @@ const BLACK_IS_ZERO: u16 = 1;
 
 /// Decodes page `page`, from 0.
 pub(super) fn decode(path: &Path, bytes: &[u8], page: usize) -> Result<Raster, ImageError> {
+    decode_as(path, bytes, page, true)
+}
+
+fn decode_as(path: &Path, bytes: &[u8], page: usize, may_be_a_table: bool) -> Result<Raster, ImageError> {
     let unreadable = |error: tiff::TiffError| ImageError::unreadable(path, "TIFF", error);
     // Told as such, even where nothing else of the file holds together.
     if page == 0
@@ -44,9 +48,17 @@ pub(super) fn decode(path: &Path, bytes: &[u8], page: usize) -> Result<Raster, I
     let photometric: Option<u16> =
         decoder.find_tag_unsigned(Tag::PhotometricInterpretation).map_err(unreadable)?;
     if photometric == Some(COLOUR_TABLE) {
+        // A directory that names it twice would be taken for a colour table again, and again.
+        if !may_be_a_table {
+            return Err(ImageError::unreadable(
+                path,
+                "TIFF",
+                "a directory that says twice how to read colours",
+            ));
+        }
         let grey = decoder.ifd_pointer().and_then(|at| as_grey(bytes, at.0));
         let grey = grey.ok_or_else(|| ImageError::unreadable(path, "TIFF", "a damaged directory"))?;
-        let mut raster = decode(path, &grey, page)?;
+        let mut raster = decode_as(path, &grey, page, false)?;
         raster.notes.push("has a colour table: the numbers behind it are used");
         return Ok(raster);
     }
