@@ -220,18 +220,14 @@ impl<'d> Recipient<'d> {
             }
             // Either class may be the first: what lies there first is background to the second.
             let order = if below(random, 2) == 0 { [0, 1] } else { [1, 0] };
-            let before = self.taken.clone();
             let Some(first) = self.draw(&classes[order[0]], None, random) else { continue };
-            block(
-                &mut self.taken,
-                self.image.width,
-                self.image.height,
-                first.nucleus.own_pixels(self.image.width, first.at),
-            );
+            let before = self.taken.clone();
+            self.keep_free(&first);
             let Some(second) = self.draw(&classes[order[1]], Some(first.nucleus.area), random) else {
                 self.taken = before;
                 continue;
             };
+            self.keep_free(&second);
             // An image may number its objects up to the last number there is.
             let Some(last) = self.labels.largest().checked_add(2) else { break };
             self.lay(&first, last - 1, options.flat);
@@ -265,16 +261,16 @@ impl<'d> Recipient<'d> {
         })
     }
 
+    /// Nothing else may lie near an object that is laid in, or about to be.
+    fn keep_free(&mut self, laid: &Laid) {
+        let (width, height) = (self.image.width, self.image.height);
+        block(&mut self.taken, width, height, laid.nucleus.own_pixels(width, laid.at));
+    }
+
     fn lay(&mut self, laid: &Laid, label: u32, flat: bool) {
         let Laid { nucleus, from, at, gain } = laid;
         let flattened = flat.then(|| (*nucleus).clone().flat());
         flattened.as_ref().unwrap_or(nucleus).lay(&mut self.image, &mut self.labels, *at, *gain, label);
-        block(
-            &mut self.taken,
-            self.image.width,
-            self.image.height,
-            nucleus.own_pixels(self.image.width, *at),
-        );
         let (class, name) = (quoted(from.class), quoted(from.name));
         let _ = writeln!(self.cells, "{label},{class},{name},{},{gain:.3}", nucleus.area);
     }

@@ -45,10 +45,7 @@ impl Loss for CrossEntropyDice {
         check_lengths(output, target, d_output)?;
         let (classes, pixels) = (self.weights.len(), self.pixels);
         let image = classes * pixels;
-        if image == 0 || !output.len().is_multiple_of(image) {
-            let expected = output.len().next_multiple_of(image.max(1)).max(1);
-            return Err(EngineError::Length { what: "logits of classes", expected, found: output.len() });
-        }
+        let images = count_images(output, image)?;
         if classes > MOST_CLASSES {
             return Err(EngineError::Length {
                 what: "the weights of classes",
@@ -60,26 +57,17 @@ impl Loss for CrossEntropyDice {
         for (logits, probabilities) in output.chunks_exact(image).zip(d_output.chunks_exact_mut(image)) {
             softmax(logits, probabilities, pixels);
         }
-        let images = output.len() / image;
         // Value `class` of a pixel of an image.
         let at = |number: usize, pixel: usize, class: usize| number * image + class * pixels + pixel;
-        let mut weight_sum = 0.0;
-        let mut entropy = 0.0;
+        let [weight_sum, entropy] = cross_entropy(&self.weights, output, target, pixels);
         let mut areas = [(0.0, 0.0); MOST_CLASSES];
         let areas = &mut areas[..classes];
-        for (class, &weight) in self.weights.iter().enumerate() {
+        for (class, sums) in areas.iter_mut().enumerate() {
             let y = |number: usize, pixel: usize| f64::from(target[at(number, pixel, class)]);
             let p = |number: usize, pixel: usize| f64::from(d_output[at(number, pixel, class)]);
             let both = 2.0 * sum_of_images(images, pixels, |i, j| p(i, j) * y(i, j)) + SMOOTH;
             let all = sum_of_images(images, pixels, |i, j| p(i, j) + y(i, j)) + SMOOTH;
-            areas[class] = (both, all);
-            weight_sum += weight * sum_of_images(images, pixels, y);
-            // Of targets of 0 and 1 the logarithm is asked for once a pixel, not once a class.
-            let information = |i: usize, j: usize| match y(i, j) {
-                0.0 => 0.0,
-                share => share * ln_probability(&output[i * image + j..], pixels, class, classes),
-            };
-            entropy -= weight * sum_of_images(images, pixels, information);
+            *sums = (both, all);
         }
         let dice = 1.0 - areas.iter().map(|(both, all)| both / all).sum::<f64>() / classes as f64;
         let scale = if weight_sum > 0.0 { 1.0 / weight_sum } else { 0.0 };
@@ -103,6 +91,36 @@ impl Loss for CrossEntropyDice {
     }
 }
 
+/// How many images of `image` values there are in the logits.
+///
+/// # Errors
+/// [`EngineError::Length`] if they are not those of whole images.
+pub(super) fn count_images(output: &[f32], image: usize) -> Result<usize, EngineError> {
+    if image == 0 || !output.len().is_multiple_of(image) {
+        let expected = output.len().next_multiple_of(image.max(1)).max(1);
+        return Err(EngineError::Length { what: "logits of classes", expected, found: output.len() });
+    }
+    Ok(output.len() / image)
+}
+
+/// `sum of w_k y_k` and `- sum of w_k y_k ln p_k` over all pixels of all images, from logits and targets.
+pub(super) fn cross_entropy(weights: &[f64], output: &[f32], target: &[f32], pixels: usize) -> [f64; 2] {
+    let image = weights.len() * pixels;
+    let images = output.len() / image;
+    let (mut weight_sum, mut entropy) = (0.0, 0.0);
+    for (class, &weight) in weights.iter().enumerate() {
+        let y = |i: usize, j: usize| f64::from(target[i * image + class * pixels + j]);
+        weight_sum += weight * sum_of_images(images, pixels, y);
+        // Of targets of 0 and 1 the logarithm is asked for once a pixel, not once a class.
+        let information = |i: usize, j: usize| match y(i, j) {
+            0.0 => 0.0,
+            share => share * ln_probability(&output[i * image + j..], pixels, class, weights.len()),
+        };
+        entropy -= weight * sum_of_images(images, pixels, information);
+    }
+    [weight_sum, entropy]
+}
+
 /// Probabilities of the classes of one image from its logits, [K, H, W] both, of `pixels` = H W.
 pub fn softmax(logits: &[f32], probabilities: &mut [f32], pixels: usize) {
     for i in 0..pixels {
@@ -120,7 +138,7 @@ pub fn softmax(logits: &[f32], probabilities: &mut [f32], pixels: usize) {
 
 /// `ln p` of a class of the pixel that `logits` begins with, whose classes lie `pixels` apart; from the logits, so that a
 /// probability of 0 in single precision has a finite logarithm.
-pub(super) fn ln_probability(logits: &[f32], pixels: usize, class: usize, classes: usize) -> f64 {
+fn ln_probability(logits: &[f32], pixels: usize, class: usize, classes: usize) -> f64 {
     let logit = |class: usize| f64::from(logits[class * pixels]);
     let largest = (0..classes).map(logit).fold(f64::NEG_INFINITY, f64::max);
     let total: f64 = (0..classes).map(|other| (logit(other) - largest).exp()).sum();

@@ -10,10 +10,9 @@
 //! and 0 if nothing is known of any pixel. It is PyTorch's cross-entropy with class weights and `ignore_index`. So classes of
 //! objects are learnt: background has none, and no area to be found that Dice could compare.
 
-use super::classes::{ln_probability, softmax};
+use super::classes::{count_images, cross_entropy, softmax};
 use super::{Loss, check_lengths};
 use crate::error::EngineError;
-use crate::sums::sum_of_images;
 
 /// Cross-entropy over the pixels whose class is known.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,22 +33,9 @@ impl Loss for KnownCrossEntropy {
         check_lengths(output, target, d_output)?;
         let (classes, pixels) = (self.weights.len(), self.pixels);
         let image = classes * pixels;
-        if image == 0 || !output.len().is_multiple_of(image) {
-            let expected = output.len().next_multiple_of(image.max(1)).max(1);
-            return Err(EngineError::Length { what: "logits of classes", expected, found: output.len() });
-        }
-        let images = output.len() / image;
+        let images = count_images(output, image)?;
         let at = |number: usize, pixel: usize, class: usize| number * image + class * pixels + pixel;
-        let (mut known, mut entropy) = (0.0, 0.0);
-        for (class, &weight) in self.weights.iter().enumerate() {
-            let y = |number: usize, pixel: usize| f64::from(target[at(number, pixel, class)]);
-            known += weight * sum_of_images(images, pixels, y);
-            let information = |i: usize, j: usize| match y(i, j) {
-                0.0 => 0.0,
-                share => share * ln_probability(&output[i * image + j..], pixels, class, classes),
-            };
-            entropy -= weight * sum_of_images(images, pixels, information);
-        }
+        let [known, entropy] = cross_entropy(&self.weights, output, target, pixels);
         let scale = if known > 0.0 { 1.0 / known } else { 0.0 };
         for (logits, probabilities) in output.chunks_exact(image).zip(d_output.chunks_exact_mut(image)) {
             softmax(logits, probabilities, pixels);

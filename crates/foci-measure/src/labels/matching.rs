@@ -20,6 +20,7 @@
 //! are objects in only one of them, every share is 0.
 
 use super::Overlaps;
+use super::overlap::Shared;
 use crate::MeasureError;
 
 /// The thresholds of the Data Science Bowl and of COCO: 0.5, 0.55, .. 0.95. Twentieths, so that an IoU that is equal to one as a
@@ -63,22 +64,27 @@ pub fn bowl_score(overlaps: &Overlaps) -> f64 {
 
 /// Matches objects whose IoU passes; what passes must be no less than one half.
 fn matches_where(overlaps: &Overlaps, passes: impl Fn(f64) -> bool) -> ObjectMatch {
-    let mut free = (vec![true; overlaps.truth.len()], vec![true; overlaps.predicted.len()]);
-    let (mut matched, mut iou_sum) = (0, 0.0);
-    for cell in overlaps.between_objects() {
-        let iou = overlaps.iou(cell);
-        if passes(iou) && free.0[cell.truth] && free.1[cell.predicted] {
-            (free.0[cell.truth], free.1[cell.predicted]) = (false, false);
-            matched += 1;
-            iou_sum += iou;
-        }
-    }
+    let pairs = pairs_where(overlaps, passes);
+    let matched = pairs.len();
     ObjectMatch {
         matched,
         invented: overlaps.predicted_objects() - matched,
         missed: overlaps.true_objects() - matched,
-        iou_sum,
+        iou_sum: pairs.into_iter().fold(0.0, |sum, pair| sum + overlaps.iou(pair)),
     }
+}
+
+/// The matched pairs of objects whose IoU passes; what passes must be no less than one half.
+pub(super) fn pairs_where(overlaps: &Overlaps, passes: impl Fn(f64) -> bool) -> Vec<&Shared> {
+    let mut free = (vec![true; overlaps.truth.len()], vec![true; overlaps.predicted.len()]);
+    let mut pairs = Vec::new();
+    for cell in overlaps.between_objects() {
+        if passes(overlaps.iou(cell)) && free.0[cell.truth] && free.1[cell.predicted] {
+            (free.0[cell.truth], free.1[cell.predicted]) = (false, false);
+            pairs.push(cell);
+        }
+    }
+    pairs
 }
 
 impl ObjectMatch {

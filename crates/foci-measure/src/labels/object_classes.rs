@@ -17,6 +17,7 @@
 //! those, badly outlined. Counts are summed over images before anything is divided.
 
 use super::Overlaps;
+use super::matching::pairs_where;
 use super::overlap::BACKGROUND;
 
 /// IoU from which on two objects match.
@@ -53,12 +54,9 @@ impl ObjectConfusion {
     ) -> ObjectConfusion {
         let mut found = ObjectConfusion::new(classes);
         let known = |class: Option<usize>| class.filter(|class| *class < classes);
-        // For each object whether something matches it. At exactly one half several may: the first does.
+        // For each object whether something matches it.
         let mut partner = (vec![false; overlaps.truth.len()], vec![false; overlaps.predicted.len()]);
-        for cell in overlaps.between_objects() {
-            if overlaps.iou(cell) < MATCH_IOU || partner.0[cell.truth] || partner.1[cell.predicted] {
-                continue;
-            }
+        for cell in pairs_where(overlaps, |iou| iou >= MATCH_IOU) {
             (partner.0[cell.truth], partner.1[cell.predicted]) = (true, true);
             let own = known(truth(overlaps.truth[cell.truth].label));
             let said = known(predicted(overlaps.predicted[cell.predicted].label));

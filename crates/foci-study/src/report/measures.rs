@@ -158,31 +158,25 @@ pub fn describe(key: &str) -> Measure {
     if let Some(known) = Known::from_key(key) {
         return of(known);
     }
+    // Those of single classes.
+    let of_class = |name: String, explanation: &'static str, style: Style| Measure {
+        known: None,
+        key: key.into(),
+        short: name.clone(),
+        name,
+        unit: "",
+        explanation,
+        better: Some(Better::Higher),
+        style,
+    };
     if let Some(class) = key.strip_prefix(TOLD) {
-        let name = format!("{class} told right");
-        return Measure {
-            known: None,
-            key: key.into(),
-            short: name.clone(),
-            name,
-            unit: "",
-            explanation: "Of the objects of this class that were found, the share that was told to be of it.",
-            better: Some(Better::Higher),
-            style: Style::Percent(1),
-        };
+        let explanation =
+            "Of the objects of this class that were found, the share that was told to be of it.";
+        return of_class(format!("{class} told right"), explanation, Style::Percent(1));
     }
     if let Some(class) = key.strip_prefix(IOU_OF) {
-        let name = format!("IoU of {class}");
-        return Measure {
-            known: None,
-            key: key.into(),
-            short: name.clone(),
-            name,
-            unit: "",
-            explanation: "Overlap of this class with the true one, over the fields that have it.",
-            better: Some(Better::Higher),
-            style: Style::Decimals(3),
-        };
+        let explanation = "Overlap of this class with the true one, over the fields that have it.";
+        return of_class(format!("IoU of {class}"), explanation, Style::Decimals(3));
     }
     let words = key.replace(['_', '-'], " ");
     Measure {
