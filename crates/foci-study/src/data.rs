@@ -272,7 +272,10 @@ fn load(
             name: tile.name.clone(),
             field: dataset.fields[tile.field].group.clone(),
             plane: loader.tile(index)?,
-            classes: numbered(labels.as_ref(), named, &spec.classes),
+            classes: labels
+                .as_ref()
+                .zip(named)
+                .map_or(BTreeMap::new(), |(labels, named)| numbered(labels, named, &spec.classes)),
             labels,
             truth: truth.map(|foci| foci.iter().map(|focus| (focus.x, focus.y)).collect()),
         })

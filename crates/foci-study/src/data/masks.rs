@@ -28,23 +28,17 @@ pub(super) fn example(
 
 /// The number of the class of each pixel's object.
 fn of_pixels(labels: &LabelImage, named: &ObjectClasses, classes: &[String]) -> Vec<u8> {
-    let mut known: BTreeMap<u32, u8> = BTreeMap::new();
-    let mut number = |label: u32| {
-        *known.entry(label).or_insert_with(|| {
-            let place = named.of(label).and_then(|name| classes.iter().position(|class| class == name));
-            place.and_then(|place| u8::try_from(place).ok()).unwrap_or(NO_CLASS)
-        })
-    };
-    labels.data.iter().map(|&label| if label == 0 { NO_CLASS } else { number(label) }).collect()
+    let numbers = numbered(labels, named, classes);
+    let number = |label: &u32| numbers.get(label).and_then(|&number| u8::try_from(number).ok());
+    labels.data.iter().map(|label| number(label).unwrap_or(NO_CLASS)).collect()
 }
 
 /// The number of the class of each object, where it is known and among `classes`.
 pub(super) fn numbered(
-    labels: Option<&LabelImage>,
-    named: Option<&ObjectClasses>,
+    labels: &LabelImage,
+    named: &ObjectClasses,
     classes: &[String],
 ) -> BTreeMap<u32, usize> {
-    let Some((labels, named)) = labels.zip(named) else { return BTreeMap::new() };
     let objects: BTreeSet<u32> = labels.data.iter().copied().filter(|label| *label != 0).collect();
     let number = |label: u32| {
         let place = classes.iter().position(|class| Some(class.as_str()) == named.of(label))?;

@@ -5,6 +5,7 @@
 
 use crate::arguments::EvaluateArguments;
 use crate::command::evaluate::{Labelled, Pair, with_truth};
+use crate::command::predict::beside;
 use crate::command::predict_classes::{SCORE, TABLES};
 use crate::exit::Failure;
 use crate::progress::watched;
@@ -83,8 +84,7 @@ fn evaluate(pair: &Labelled) -> Result<Evaluated, Failure> {
 
 /// Reads the table beside a predicted class image; other programs write none.
 fn told(predicted: &Path) -> Result<Told, Failure> {
-    let name = predicted.with_extension("csv");
-    let path = predicted.with_file_name(TABLES).join(name.file_name().unwrap_or_default());
+    let path = beside(predicted, TABLES, "csv");
     if !path.exists() {
         return Ok(Told::default());
     }

@@ -4,6 +4,7 @@
 //! writes beside its label images (`objects/NAME.csv`, column `class`).
 
 use crate::command::evaluate::Labelled;
+use crate::command::predict::beside;
 use crate::command::predict_objects::{CLASS, PROBABILITY_OF, TABLES};
 use crate::exit::Failure;
 use foci_image::dataset::{ObjectClasses, read_classes};
@@ -37,8 +38,7 @@ pub struct Classes {
 
 /// The table of objects beside a predicted label image.
 fn table_of(pair: &Labelled) -> PathBuf {
-    let name = pair.predicted.with_extension("csv");
-    pair.predicted.with_file_name(TABLES).join(name.file_name().unwrap_or_default())
+    beside(&pair.predicted, TABLES, "csv")
 }
 
 /// The classes that the predictions tell of, image by image.

@@ -113,10 +113,28 @@ pub fn write_labels(output: &Path, labels: &LabelImage) -> Result<(), Failure> {
     Ok(write_png_grey16(output, &Plane { width: labels.width, height: labels.height, data })?)
 }
 
-/// Writes a file of the name of an output, with another extension, into a folder beside it.
-pub fn write_beside(output: &Path, folder: &str, extension: &str, bytes: &[u8]) -> Result<(), ImageError> {
+/// A table as text, quoted where it must be.
+pub fn csv_text(rows: impl IntoIterator<Item = Vec<String>>) -> Result<String, Failure> {
+    let failed = |error: &dyn std::fmt::Display| {
+        Failure::working(anyhow::anyhow!("cannot write the table of an image: {error}"))
+    };
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        writer.write_record(row).map_err(|error| failed(&error))?;
+    }
+    let bytes = writer.into_inner().map_err(|error| failed(&error))?;
+    String::from_utf8(bytes).map_err(|error| failed(&error))
+}
+
+/// The file of the name of an output, with another extension, in a folder beside it.
+pub fn beside(output: &Path, folder: &str, extension: &str) -> PathBuf {
     let name = output.with_extension(extension);
-    write_whole(&output.with_file_name(folder).join(name.file_name().unwrap_or_default()), bytes)
+    output.with_file_name(folder).join(name.file_name().unwrap_or_default())
+}
+
+/// Writes a file [`beside`] an output.
+pub fn write_beside(output: &Path, folder: &str, extension: &str, bytes: &[u8]) -> Result<(), ImageError> {
+    write_whole(&beside(output, folder, extension), bytes)
 }
 
 fn is_same_file(a: &Path, b: &Path) -> bool {

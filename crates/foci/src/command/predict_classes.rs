@@ -2,7 +2,7 @@
 //!
 //! The class image (32-bit TIFF or 16-bit PNG, as label images are) comes last: where it is, the other two are whole, and `--resume` skips the image.
 
-use crate::command::predict::{Predicted, make_own_folder, write_beside, write_labels};
+use crate::command::predict::{Predicted, csv_text, make_own_folder, write_beside, write_labels};
 use crate::exit::Failure;
 use foci_image::{Plane, encode_png_rgb8};
 use foci_segment::outlines::tinted;
@@ -32,21 +32,13 @@ pub fn write(pair: &Predicted, image: &Plane, map: &ClassMap, names: &[String]) 
 
 /// One line for each class: its value in the class image, its name, its area, and the probability that it has where it is likeliest.
 fn table(map: &ClassMap, names: &[String]) -> Result<String, Failure> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let failed = |error: &dyn std::fmt::Display| {
-        Failure::working(anyhow::anyhow!("cannot write a table of classes: {error}"))
-    };
     let pixels = map.classes.data.len().max(1) as f64;
     let rows = (0..map.count()).map(|class| {
         let (area, highest) = map.of_class(class);
         let name = names.get(class).cloned().unwrap_or_else(|| class.to_string());
         let share = area as f64 / pixels;
-        [class.to_string(), name, area.to_string(), format!("{share:.6}"), format!("{highest:.6}")]
+        vec![class.to_string(), name, area.to_string(), format!("{share:.6}"), format!("{highest:.6}")]
     });
-    let head = ["class", "name", "area", "share", SCORE].map(String::from);
-    for row in std::iter::once(head).chain(rows) {
-        writer.write_record(row).map_err(|error| failed(&error))?;
-    }
-    let bytes = writer.into_inner().map_err(|error| failed(&error))?;
-    String::from_utf8(bytes).map_err(|error| failed(&error))
+    let head = ["class", "name", "area", "share", SCORE].map(String::from).into();
+    csv_text(std::iter::once(head).chain(rows))
 }

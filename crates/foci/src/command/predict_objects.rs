@@ -2,7 +2,7 @@
 //!
 //! The label image (32-bit TIFF, or 16-bit PNG if that was asked for) comes last: where it is, the other two are whole, and `--resume` skips the image.
 
-use crate::command::predict::{Predicted, make_own_folder, write_beside, write_labels};
+use crate::command::predict::{Predicted, csv_text, make_own_folder, write_beside, write_labels};
 use crate::exit::Failure;
 use foci_image::{LabelImage, Plane, encode_png_rgb8};
 use foci_measure::labels::shape::{Shape, shapes};
@@ -65,18 +65,13 @@ pub fn write(pair: &Predicted, image: &Plane, labels: &LabelImage, told: &Told) 
 /// One line for each object. What the columns are: [`foci_measure::labels::shape`]; where objects are told apart, the class of each, its
 /// probability, and that of every class.
 fn table(shapes: &[Shape], told: &Told) -> Result<String, Failure> {
-    let failed = |error: &dyn std::fmt::Display| {
-        Failure::working(anyhow::anyhow!("cannot write a table of objects: {error}"))
-    };
-    let mut writer = csv::Writer::from_writer(Vec::new());
     let mut head: Vec<String> = SHAPE.map(String::from).into();
     // An image without objects has the columns as well, if the model tells objects apart.
     if !told.names.is_empty() {
         head.extend([CLASS, "class_probability"].map(String::from));
         head.extend(told.names.iter().map(|name| format!("{PROBABILITY_OF}{name}")));
     }
-    writer.write_record(&head).map_err(|error| failed(&error))?;
-    for shape in shapes {
+    let row = |shape: &Shape| {
         let mut row = vec![
             shape.label.to_string(),
             shape.area.to_string(),
@@ -92,10 +87,9 @@ fn table(shapes: &[Shape], told: &Told) -> Result<String, Failure> {
             row.extend([told.name(object.class), format!("{:.4}", object.probability())]);
             row.extend(object.probabilities.iter().map(|probability| format!("{probability:.4}")));
         }
-        writer.write_record(&row).map_err(|error| failed(&error))?;
-    }
-    let bytes = writer.into_inner().map_err(|error| failed(&error))?;
-    String::from_utf8(bytes).map_err(|error| failed(&error))
+        row
+    };
+    csv_text(std::iter::once(head).chain(shapes.iter().map(row)))
 }
 
 /// Columns with the shape of an object.
