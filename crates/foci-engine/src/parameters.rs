@@ -196,20 +196,30 @@ impl Parameters {
     /// [`EngineError::Unavailable`] if `net` has a layer that is not among these.
     pub fn of(&self, net: &Net) -> Result<Parameters, EngineError> {
         let mut parameters = Parameters::zeros(net);
-        let layout = Arc::clone(&parameters.layout);
-        for layer in &layout.layers {
-            let known = self.layout.layer(&layer.id).filter(|known| known.shape == layer.shape);
-            let known = known.ok_or_else(|| EngineError::Unavailable {
+        match parameters.take_over(self).first() {
+            None => Ok(parameters),
+            Some(layer) => Err(EngineError::Unavailable {
                 what: format!(
-                    "net `{}` has no layer `{}` like that of net `{}`",
-                    self.layout.net, layer.id, net.name
+                    "net `{}` has no layer `{layer}` like that of net `{}`",
+                    self.layout.net, net.name
                 ),
                 remedy: "take the parameters of a net that has all layers of the other",
-            })?;
-            parameters.values[layer.weight.start..layer.bias.end]
-                .copy_from_slice(&self.values[known.weight.start..known.bias.end]);
+            }),
         }
-        Ok(parameters)
+    }
+
+    /// Takes the numbers of every layer that is in `other`, too, in the same shape; returns the ids of those that are not.
+    pub fn take_over(&mut self, other: &Parameters) -> Vec<String> {
+        let layout = Arc::clone(&self.layout);
+        let mut left = Vec::new();
+        for layer in &layout.layers {
+            match other.layout.layer(&layer.id).filter(|known| known.shape == layer.shape) {
+                Some(known) => self.values[layer.weight.start..layer.bias.end]
+                    .copy_from_slice(&other.values[known.weight.start..known.bias.end]),
+                None => left.push(layer.id.clone()),
+            }
+        }
+        left
     }
 
     /// Copies as tensors `<id>.weight` and `<id>.bias`, in the order of the layout.

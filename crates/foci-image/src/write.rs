@@ -3,8 +3,7 @@
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use image::ImageEncoder;
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use png::{BitDepth, ColorType};
 use tiff::encoder::{Compression, DeflateLevel, TiffEncoder, colortype};
 
 use crate::whole::write_whole;
@@ -13,18 +12,18 @@ use crate::{ImageError, LabelImage, Plane};
 /// PNG bytes of an 8-bit grey image; values are rounded to the nearest of 0..=255 and clipped there.
 pub fn encode_png_grey8(plane: &Plane) -> Result<Vec<u8>, ImageError> {
     let bytes: Vec<u8> = plane.data.iter().map(|&v| v.round() as u8).collect();
-    encode_png(&bytes, plane.width, plane.height, image::ExtendedColorType::L8)
+    encode_png(&bytes, plane.width, plane.height, ColorType::Grayscale, BitDepth::Eight)
 }
 
 /// PNG bytes of a 16-bit grey image; values are rounded to the nearest of 0..=65535 and clipped there.
 pub fn encode_png_grey16(plane: &Plane) -> Result<Vec<u8>, ImageError> {
-    let bytes: Vec<u8> = plane.data.iter().flat_map(|&v| (v.round() as u16).to_ne_bytes()).collect();
-    encode_png(&bytes, plane.width, plane.height, image::ExtendedColorType::L16)
+    let bytes: Vec<u8> = plane.data.iter().flat_map(|&v| (v.round() as u16).to_be_bytes()).collect();
+    encode_png(&bytes, plane.width, plane.height, ColorType::Grayscale, BitDepth::Sixteen)
 }
 
 /// PNG bytes of an 8-bit RGB image: `rgb` holds red, green, blue of each pixel, row by row.
 pub fn encode_png_rgb8(rgb: &[u8], width: usize, height: usize) -> Result<Vec<u8>, ImageError> {
-    encode_png(rgb, width, height, image::ExtendedColorType::Rgb8)
+    encode_png(rgb, width, height, ColorType::Rgb, BitDepth::Eight)
 }
 
 /// Writes an 8-bit grey PNG; values are rounded and clipped to 0..=255.
@@ -61,8 +60,9 @@ fn encode_labels(labels: &LabelImage) -> Result<Vec<u8>, ImageError> {
 /// `path` is set to match. Returns the path written.
 pub fn write_labels(path: &Path, labels: &LabelImage) -> Result<PathBuf, ImageError> {
     let (path, bytes) = if labels.largest() <= u32::from(u16::MAX) {
-        let bytes: Vec<u8> = labels.data.iter().flat_map(|&v| (v as u16).to_ne_bytes()).collect();
-        let encoded = encode_png(&bytes, labels.width, labels.height, image::ExtendedColorType::L16);
+        let bytes: Vec<u8> = labels.data.iter().flat_map(|&v| (v as u16).to_be_bytes()).collect();
+        let encoded =
+            encode_png(&bytes, labels.width, labels.height, ColorType::Grayscale, BitDepth::Sixteen);
         (path.with_extension("png"), encoded)
     } else {
         (path.with_extension("tif"), encode_labels(labels))
@@ -96,17 +96,24 @@ fn encode_png(
     bytes: &[u8],
     width: usize,
     height: usize,
-    colour: image::ExtendedColorType,
+    colour: ColorType,
+    depth: BitDepth,
 ) -> Result<Vec<u8>, ImageError> {
     let (w, h) = sizes(width, height, "PNG")?;
-    let expected = width * height * usize::from(colour.bits_per_pixel()) / 8;
+    let expected = width * height * colour.samples() * depth as usize / 8;
     if bytes.len() != expected {
         let reason = format!("{} bytes of pixels, {expected} expected for {width} x {height}", bytes.len());
         return Err(encode_error("PNG", reason));
     }
     let mut out = Vec::new();
-    PngEncoder::new_with_quality(&mut out, CompressionType::Default, FilterType::Adaptive)
-        .write_image(bytes, w, h, colour)
+    let mut encoder = png::Encoder::new(&mut out, w, h);
+    encoder.set_color(colour);
+    encoder.set_depth(depth);
+    encoder.set_compression(png::Compression::Balanced);
+    encoder.set_filter(png::Filter::Adaptive);
+    encoder
+        .write_header()
+        .and_then(|mut writer| writer.write_image_data(bytes))
         .map_err(|e| encode_error("PNG", e))?;
     Ok(out)
 }

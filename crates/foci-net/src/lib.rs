@@ -82,6 +82,7 @@ mod keys;
 mod layers;
 mod link;
 pub mod memory;
+mod output;
 mod parse;
 mod problem;
 mod regularise;

@@ -240,6 +240,8 @@ fn results() -> Results {
         architecture: net.architecture.into(),
         control: net.control,
         input_noise: net.noise,
+        pretrained: false,
+        labelled: None,
         variant_of: None,
         settings: Vec::new(),
         layers: 8,

@@ -2,6 +2,7 @@
 //!
 //! Test tiles carry what is known of them: the label image and, for synthetic specimens, the true foci.
 
+mod labelled;
 mod masks;
 mod parts;
 mod specimens;
@@ -100,6 +101,8 @@ pub(crate) struct TestTile {
 pub(crate) struct Data {
     pub planned: PlannedData,
     pub tiles: Tiles,
+    /// The field of each tile to train on, by its place in the dataset.
+    training_fields: Vec<usize>,
     pub test: Vec<TestTile>,
     /// Of held-out fields of other kinds than those trained on.
     pub others: Vec<TestTile>,
@@ -163,14 +166,18 @@ impl Data {
         let classes = spec.classes.clone();
         let (bits, reading) = (depths(&dataset), options.reading());
         let tiles = Tiles { fingerprint, classes, bits, reading, ..Tiles::default() };
-        let mut data = Data { planned, tiles, test: Vec::new(), others: Vec::new() };
+        let (training_fields, test, others_read) = (Vec::new(), Vec::new(), Vec::new());
+        let mut data = Data { planned, tiles, training_fields, test, others: others_read };
         let mut workers =
             Workers::new(threads).watched_by(|done, all| observer.phase("loading tiles", done, all));
         for tile in dataset
             .each_tile(&mut workers, |loader, index| load(&dataset, spec, &split, &others, loader, index))?
         {
             match tile {
-                Loaded::Training(example) => data.tiles.training.push(example),
+                Loaded::Training(field, example) => {
+                    data.training_fields.push(field);
+                    data.tiles.training.push(example);
+                }
                 Loaded::Validation(example) => data.tiles.validation.push(example),
                 Loaded::Test(tile) => data.test.push(tile),
                 Loaded::Other(tile) => data.others.push(tile),
@@ -195,6 +202,13 @@ impl Data {
         if !self.tiles.training.iter().any(fits) || !self.tiles.validation.iter().any(fits) {
             return refuse(format!(
                 "the images (largest {width} x {height} pixels) are smaller than the training crop of {crop} x {crop}; set a smaller training.crop in the study file"
+            ));
+        }
+        let (fields, asked) =
+            (self.training_field_count(), spec.arms.iter().filter_map(|arm| arm.labelled).max());
+        if let Some(asked) = asked.filter(|&asked| asked > fields) {
+            return refuse(format!(
+                "there are {fields} fields to train on, and an arm has labelled = {asked}"
             ));
         }
         let small = |tile: &&TestTile| tile.plane.width < LEAST_SIDE || tile.plane.height < LEAST_SIDE;
@@ -247,7 +261,7 @@ fn open_folder(
 
 /// A tile as its part of the split needs it.
 enum Loaded {
-    Training(Example),
+    Training(usize, Example),
     Validation(Example),
     Test(TestTile),
     Other(TestTile),
@@ -281,7 +295,7 @@ fn load(
         })
     };
     Ok(if split.train.contains(&tile.field) {
-        Loaded::Training(example(dataset, loader, spec.task, &spec.classes, index)?)
+        Loaded::Training(tile.field, example(dataset, loader, spec.task, &spec.classes, index)?)
     } else if split.validation.contains(&tile.field) {
         Loaded::Validation(example(dataset, loader, spec.task, &spec.classes, index)?)
     } else if split.test.contains(&tile.field) {

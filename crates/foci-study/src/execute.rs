@@ -13,12 +13,13 @@ use crate::study::{Event, Observer};
 use foci_kernels::Compute;
 use foci_measure::Measure;
 use foci_net::Net;
-use foci_train::{LogLine, Model, Task, TrainingPlan, read_log, train};
+use foci_train::{LogLine, Model, Task, TrainingPlan, read_log, train_from};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+mod pretraining;
 mod trials;
 
 pub(crate) use trials::TRIALS;
@@ -149,7 +150,7 @@ impl<'a, 'b> Executor<'a, 'b> {
     pub fn work(&self) -> f64 {
         let spec = &self.plan.spec;
         let steps = spec.tuning.steps_of_all_trials() + spec.training.steps as f64 * spec.seeds as f64;
-        self.nets.iter().map(|net| steps * self.step_work(net)).sum()
+        self.nets.iter().map(|net| steps * self.step_work(net)).sum::<f64>() + self.pretraining_work()
     }
 
     fn step_work(&self, net: &Net) -> f64 {
@@ -203,8 +204,7 @@ impl<'a, 'b> Executor<'a, 'b> {
             return Ok(self.skip(index, plan.steps, run, observer));
         }
         let what = format!("{}, seed {seed}", arm.name);
-        observer.event(Event::Begins { what: &what });
-        let outcome = self.train(index, &plan, &folder, observer)?;
+        let outcome = self.train(index, plan, &folder, &what, seed, observer)?;
         let measured = self.bench.measure(&outcome.model, arm.input_noise, self.compute, &what, observer)?;
         let training = &outcome.model.recipe.training;
         let run = MeasuredRun {
@@ -224,30 +224,39 @@ impl<'a, 'b> Executor<'a, 'b> {
             tiles: measured.tiles,
         };
         write_json(&record, &run)?;
-        let words =
-            if training.diverged { "diverged".into() } else { in_short(plan.task, &run.summary.metrics) };
+        let words = if training.diverged {
+            "diverged".into()
+        } else {
+            in_short(self.plan.spec.task, &run.summary.metrics)
+        };
         observer.event(Event::Ended { outcome: &words });
         Ok(run)
     }
 
+    /// Trains an arm, which begins with what was learnt by the pretraining of seed `pretrained_with` if it is to.
     fn train(
         &self,
         index: usize,
-        plan: &TrainingPlan,
+        mut plan: TrainingPlan,
         folder: &Path,
+        what: &str,
+        pretrained_with: u64,
         observer: &mut dyn Observer,
     ) -> Result<foci_train::Outcome, StudyError> {
+        let arm = &self.plan.arms[index].arm;
+        let pretrained = self.pretrained(index, pretrained_with, observer)?;
+        plan.pretrained = pretrained.as_ref().map(|weights| weights.sha256().to_owned());
+        let tiles = self.data.tiles_of(arm.labelled, plan.seed);
+        observer.event(Event::Begins { what });
         let net = &self.nets[index];
         let work = self.step_work(net);
         let mut watch = Watch { observer, work, step: 0 };
-        let outcome =
-            train(net, plan, &self.data.tiles, folder, self.compute, &mut watch).map_err(|source| {
-                StudyError::Train {
-                    arm: self.plan.arms[index].arm.name.clone(),
-                    seed: plan.seed,
-                    source: Box::new(source),
-                }
-            })?;
+        let outcome = train_from(pretrained.as_ref(), net, &plan, &tiles, folder, self.compute, &mut watch)
+            .map_err(|source| StudyError::Train {
+            arm: arm.name.clone(),
+            seed: plan.seed,
+            source: Box::new(source),
+        })?;
         let left = plan.steps.saturating_sub(outcome.model.recipe.training.steps);
         if left > 0 {
             observer.event(Event::Skipped { work: left as f64 * work });

@@ -126,7 +126,13 @@ pub fn forecast(
     let mut forecasts = Vec::new();
     for (number, arm) in planned.iter().enumerate() {
         observer.phase("timing the nets", number, planned.len())?;
-        forecasts.push(of_arm(&request.study, arm, compute)?);
+        let mut forecast = of_arm(&request.study, arm, compute)?;
+        let pretrains = |other: &PlannedArm| other.arm.pretrained && other.graph == arm.graph;
+        if arm.arm.pretrained && !planned[..number].iter().any(pretrains) {
+            let steps = spec.pretraining.as_ref().map_or(0, |pretraining| pretraining.steps);
+            forecast.steps += (steps * spec.seeds as u64) as f64;
+        }
+        forecasts.push(forecast);
     }
     observer.phase("timing the nets", planned.len(), planned.len())?;
     let mut seen = Vec::new();

@@ -9,12 +9,14 @@ use crate::execute::{Executed, read_json, run_folder, write_json};
 use crate::plan::Plan;
 use crate::results::{OpticsSummary, Verdict};
 use crate::study::Observer;
+use foci_image::{Interrupted, Workers};
 use foci_kernels::Compute;
 use foci_measure::stats::mean_interval;
 use foci_measure::summary::mean;
 use foci_optics::{Bench, Characterisation, Grounds, OpticsError, Subject, characterise, numbers};
 use foci_train::Task;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// What a person is told meanwhile; one phase for all nets, so that its time left is that of all.
 const PHASE: &str = "testing nets like instruments";
@@ -22,6 +24,8 @@ const PHASE: &str = "testing nets like instruments";
 pub(crate) const OPTICS: &str = "optics.json";
 /// Probes are put on tiles of at most so many fields.
 const MOST_GROUNDS: usize = 6;
+/// How finely the progress of a run is told.
+const THOUSANDTHS: usize = 1000;
 
 /// What the bench found of one run.
 #[derive(Debug, Clone)]
@@ -56,45 +60,110 @@ pub(crate) fn test_all(
     if plan.spec.task != Task::Reconstruct {
         return Ok((Vec::new(), Vec::new()));
     }
-    let grounds = grounds(tiles);
-    let runs = executed.sound_runs(plan.spec.optics.seeds);
+    let runs: Vec<OneRun> = executed
+        .sound_runs(plan.spec.optics.seeds)
+        .into_iter()
+        .map(|run| OneRun::of(&run.summary.net, run.summary.seed, out))
+        .collect();
+    let mut found = Vec::with_capacity(runs.len());
+    for run in &runs {
+        found.push(read_json(&run.path)?.map(Ok));
+    }
+    let missing: Vec<usize> = (0..runs.len()).filter(|&run| found[run].is_none()).collect();
+    let to_test: Vec<&OneRun> = missing.iter().map(|&run| &runs[run]).collect();
+    let tested = test_side_by_side(&to_test, &grounds(tiles), executed, compute, observer)?;
+    for (run, tested) in missing.into_iter().zip(tested) {
+        found[run] = Some(tested);
+    }
     let (mut all, mut notes) = (Vec::with_capacity(runs.len()), Vec::new());
-    for (number, run) in runs.iter().enumerate() {
-        let (net, seed) = (run.summary.net.clone(), run.summary.seed);
-        let path = run_folder(out, &net, seed).join(OPTICS);
-        let found = match read_json(&path)? {
-            Some(found) => found,
-            None => {
-                let model = executed.model(&net, seed)?;
-                let subject = Subject::trained(&net, model).map_err(|error| failed(&net, seed, &error))?;
-                let mut tell = |_: &str, done: usize, parts: usize| {
-                    observer.phase(PHASE, number * parts + done, runs.len() * parts)
-                };
-                match characterise(&subject, &grounds, Bench::default(), compute, &mut tell) {
-                    Ok(found) => {
-                        write_json(&path, &found)?;
-                        found
-                    }
-                    Err(OpticsError::NoRoom { side, .. }) => {
-                        let note = format!(
-                            "Nets are not tested like instruments: no tile has room for a window of {side} pixels; larger tiles have."
-                        );
-                        return Ok((all, vec![note]));
-                    }
-                    Err(OpticsError::Measure(error)) => {
-                        notes.push(format!(
-                            "{net}, seed {seed}, could not be tested like an instrument: {error}"
-                        ));
-                        continue;
-                    }
-                    Err(OpticsError::Interrupted(interrupted)) => return Err(interrupted.into()),
-                    Err(error) => return Err(failed(&net, seed, &error)),
-                }
+    for (run, found) in runs.into_iter().zip(found.into_iter().flatten()) {
+        match found {
+            Ok(found) => all.push(RunOptics { net: run.net, seed: run.seed, found }),
+            Err(OpticsError::NoRoom { side, .. }) => {
+                notes = vec![format!(
+                    "Nets are not tested like instruments: no tile has room for a window of {side} pixels; larger tiles have."
+                )];
+                break;
             }
-        };
-        all.push(RunOptics { net, seed, found });
+            Err(error) => notes.push(format!(
+                "{}, seed {}, could not be tested like an instrument: {error}",
+                run.net, run.seed
+            )),
+        }
     }
     Ok((all, notes))
+}
+
+/// A run, and where what the bench finds of it is kept.
+struct OneRun {
+    net: String,
+    seed: u64,
+    path: PathBuf,
+}
+
+/// What the bench found of a run, or why it found nothing that a study could not do without.
+type Tested = Result<Characterisation, OpticsError>;
+
+impl OneRun {
+    fn of(net: &str, seed: u64, out: &Path) -> OneRun {
+        OneRun { net: net.to_owned(), seed, path: run_folder(out, net, seed).join(OPTICS) }
+    }
+
+    fn test(
+        &self,
+        grounds: &Grounds,
+        executed: &Executed,
+        compute: &Compute,
+        mut tell: impl FnMut(usize, usize) -> Result<(), Interrupted>,
+    ) -> Result<Tested, StudyError> {
+        let failed = |error: &OpticsError| StudyError::Measure {
+            tile: format!("{}, seed {}, on the optical bench", self.net, self.seed),
+            reason: error.to_string(),
+        };
+        let model = executed.model(&self.net, self.seed)?;
+        let subject = Subject::trained(&self.net, model).map_err(|error| failed(&error))?;
+        let mut tell = |_: &str, done: usize, parts: usize| tell(done, parts);
+        match characterise(&subject, grounds, Bench::default(), compute, &mut tell) {
+            Ok(found) => {
+                write_json(&self.path, &found)?;
+                Ok(Ok(found))
+            }
+            Err(error @ (OpticsError::NoRoom { .. } | OpticsError::Measure(_))) => Ok(Err(error)),
+            Err(OpticsError::Interrupted(interrupted)) => Err(interrupted.into()),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+}
+
+/// Tests as many runs at a time as there are threads, each on a thread of its own: the windows are small, and between two of
+/// them all threads but one would wait. What is computed does not depend on the number of threads.
+fn test_side_by_side(
+    runs: &[&OneRun],
+    grounds: &Grounds,
+    executed: &Executed,
+    compute: &Compute,
+    observer: &mut dyn Observer,
+) -> Result<Vec<Tested>, StudyError> {
+    // In thousandths of a run, since a watcher sees whole numbers.
+    let told: Vec<AtomicUsize> = runs.iter().map(|_| AtomicUsize::new(0)).collect();
+    let ended = AtomicBool::new(false);
+    let numbers: Vec<usize> = (0..runs.len()).collect();
+    let mut workers = Workers::new(compute.threads()).watched_by(|_, all| {
+        let done = told.iter().map(|told| told.load(Ordering::Relaxed)).sum();
+        let watched = observer.phase(PHASE, done, THOUSANDTHS * all);
+        ended.fetch_or(watched.is_err(), Ordering::Relaxed);
+        watched
+    });
+    workers.map(&numbers, |&number| {
+        let alone = Compute::new(1, compute.simd()).map_err(|error| StudyError::Measure {
+            tile: "nets on the optical bench".to_owned(),
+            reason: error.to_string(),
+        })?;
+        runs[number].test(grounds, executed, &alone, |done, parts| {
+            told[number].store(THOUSANDTHS * done / parts, Ordering::Relaxed);
+            if ended.load(Ordering::Relaxed) { Err(Interrupted) } else { Ok(()) }
+        })
+    })
 }
 
 /// Decides whether the arm `more` has more of a figure than the arm `less`: from the interval of Student's t over the
@@ -117,13 +186,6 @@ pub(crate) fn decide(key: &str, [more, less]: [&str; 2], optics: &[OpticsSummary
     };
     let verdict = Verdict::of_interval([low, high]);
     (verdict, format!("{words} [{low:+.3}, {high:+.3}], {} seeds", differences.len()))
-}
-
-fn failed(net: &str, seed: u64, error: &OpticsError) -> StudyError {
-    StudyError::Measure {
-        tile: format!("{net}, seed {seed}, on the optical bench"),
-        reason: error.to_string(),
-    }
 }
 
 /// The first tile of each of at most so many fields, spread over all of them.

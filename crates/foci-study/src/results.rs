@@ -121,6 +121,12 @@ pub struct NetSummary {
     pub control: bool,
     /// Standard deviation of the noise added to the input, in units of the normalised range; 0 for none.
     pub input_noise: f64,
+    /// The net began with what it learnt without masks.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub pretrained: bool,
+    /// Fields whose masks it learnt from, where not all arms learnt from the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labelled: Option<usize>,
     /// The arm of which a factor made this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant_of: Option<String>,
@@ -151,6 +157,10 @@ pub struct NetSummary {
     /// Learning rates tried on the validation fields, each with the losses it reached there; those of a second round
     /// after those of the first.
     pub trials: Vec<Trial>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// One learning rate tried, with one short training for each seed of the trials.

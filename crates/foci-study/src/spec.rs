@@ -13,12 +13,14 @@ use std::path::Path;
 mod check;
 mod factors;
 mod parts;
+mod pretraining;
 
 pub use factors::{Design, FactorSpec};
 pub use parts::{
     ArmSpec, BaselineMethod, BaselineSpec, ClaimSpec, OpticsSpec, SecondRoundSpec, SpecimenSpec, SplitSpec,
     StressSpec, TileSize, TrainingSpec, TransferSpec, TuningSpec,
 };
+pub use pretraining::PretrainingSpec;
 
 /// Arms of a study, at most.
 const MOST_ARMS: usize = 500;
@@ -56,6 +58,9 @@ pub struct StudySpec {
     pub training: TrainingSpec,
     /// How the learning rate of every arm is chosen.
     pub tuning: TuningSpec,
+    /// How nets that begin with what they learnt without masks are trained beforehand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pretraining: Option<PretrainingSpec>,
     /// Which models are tested like instruments.
     #[serde(default)]
     pub optics: OpticsSpec,
@@ -174,6 +179,7 @@ impl StudySpec {
             classes: self.classes.len(),
             class_weights: Vec::new(),
             rare_share: self.task.usual_rare_share(),
+            pretrained: None,
             seed,
             steps,
             patience: 0,

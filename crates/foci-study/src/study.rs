@@ -12,7 +12,7 @@ use crate::results::{
     BaselineSummary, Budget, Circumstances, NetSummary, OpticsSummary, Results, RunStress, RunSummary,
     RunTransfer,
 };
-use crate::spec::StudySpec;
+use crate::spec::{PretrainingSpec, StudySpec};
 use crate::timing::{Timing, time_all};
 use crate::{StudyError, pictures, plan, report};
 use crate::{baseline, judged, middle, stress, transfer};
@@ -221,6 +221,8 @@ fn summarise_nets(
     let exact = plan.spec.training.exact;
     let [training, inference] =
         [Mode::Training, Mode::Inference].map(|mode| PlanOptions { exact, ..PlanOptions::new(mode) });
+    let few = plan.arms.iter().any(|planned| planned.arm.labelled.is_some());
+    let fields = plan.data.split.training.len();
     let varies = plan.arms.iter().any(|planned| planned.arm.variant_of.is_some());
     let mut summaries = Vec::with_capacity(plan.arms.len());
     for ((planned, trials), timing) in plan.arms.iter().zip(&executed.trials).zip(timings) {
@@ -232,6 +234,8 @@ fn summarise_nets(
             architecture: planned.architecture.clone(),
             control: planned.arm.control,
             input_noise: planned.arm.input_noise,
+            pretrained: planned.arm.pretrained,
+            labelled: few.then(|| planned.arm.labelled.map_or(fields, |labelled| labelled.min(fields))),
             variant_of: planned.arm.variant_of.clone(),
             settings: if varies { planned.arm.settings().into() } else { Vec::new() },
             layers: net.layers(),
@@ -286,7 +290,7 @@ fn setup(plan: &Plan) -> Vec<(String, String)> {
         format!(", then {} of them for {} steps with the same", round.rates, round.steps)
     });
     let split = &plan.data.split;
-    [
+    let mut lines = vec![
         ("Fields to train on", split.training.len().to_string()),
         ("Fields to choose the learning rate on", split.validation.len().to_string()),
         ("Fields to test on, used once", split.test.len().to_string()),
@@ -298,7 +302,12 @@ fn setup(plan: &Plan) -> Vec<(String, String)> {
             if spec.exact { "direct" } else { "by Winograd's tiles or direct, by shape" }.into(),
         ),
         ("Learning rates tried", format!("{}; {trials}{second}", rates.join(", "))),
-    ]
-    .map(|(name, value)| (name.to_string(), value))
-    .to_vec()
+    ];
+    if let Some(PretrainingSpec { steps, learning_rate, input_noise }) = &plan.spec.pretraining {
+        let words = format!(
+            "{steps} steps to give all fields to train on back, without masks and without the noise of {input_noise} that is added; learning rate {learning_rate}"
+        );
+        lines.push(("Pretraining", words));
+    }
+    lines.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
 }

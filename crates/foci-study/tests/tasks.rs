@@ -169,6 +169,52 @@ fn nets_are_compared_by_how_they_tell_objects_apart() {
 }
 
 #[test]
+fn nets_learn_from_few_masks_and_begin_with_what_they_learnt_without() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    write_fields(&data, 12, |disc| disc as u32 + 1);
+    let arms = "[[arm]]\nname = \"few\"\nnet = \"unet\"\nlabelled = 1\n[[arm]]\nname = \"ahead\"\nnet = \"unet\"\nlabelled = 1\npretrained = true\n\
+                [[arm]]\nname = \"more\"\nnet = \"unet\"\nlabelled = 3\npretrained = true\n[[arm]]\nnet = \"unet\"\n\n[pretraining]\nsteps = 4\n";
+    let text = STUDY
+        .replace("[[arm]]\nnet = \"fcn\"\n[[arm]]\nnet = \"unet\"\n", arms)
+        .replace("worse = \"fcn\"", "worse = \"few\"")
+        .replace("steps = 60", "steps = 6")
+        .replace("[[baseline]]\nmethod = \"otsu\"\nsmallest = 20\n[[baseline]]\nmethod = \"pixel-classifier\"\nsmallest = 20\n", "");
+    let out = place.path().join("out");
+    let (results, report) = study(&text, &data, &out).unwrap();
+    let fields: Vec<(bool, Option<usize>)> =
+        results.nets.iter().map(|net| (net.pretrained, net.labelled)).collect();
+    // Of 12 fields a third is tested on and a fifth of the others chosen on.
+    assert_eq!(fields, [(false, Some(1)), (true, Some(1)), (true, Some(3)), (false, Some(6))]);
+    // One pretraining for each seed, whichever arms begin with it; each seed draws fields of its own.
+    let mut folders: Vec<String> = std::fs::read_dir(out.join("pretraining"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    folders.sort();
+    assert_eq!(folders, ["ahead-seed0", "ahead-seed1"]);
+    let recipe = |run: &str| {
+        let text = std::fs::read_to_string(out.join("runs").join(run).join("recipe.json")).unwrap();
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()["training"]["plan"]["pretrained"].clone()
+    };
+    assert_eq!(recipe("ahead-seed0"), recipe("more-seed0"));
+    assert_ne!(recipe("ahead-seed0"), recipe("ahead-seed1"));
+    assert!(recipe("few-seed0").is_null());
+    assert!(report.contains("What masks are worth") && report.contains("pretrained without masks"));
+    assert!(report.contains("learns from the masks of 1 field;"), "the legend");
+
+    let refused = |from: &str, to: &str, words: &str| {
+        let error = study(&text.replace(from, to), &data, &place.path().join("no")).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    };
+    refused("labelled = 3", "labelled = 0", "labelled of arm 'more' is 0");
+    refused("[pretraining]\nsteps = 4\n", "", "add a table [pretraining]");
+    refused("pretrained = true", "", "no arm begins with it");
+    refused("[pretraining]\nsteps = 4", "[pretraining]\nsteps = 0", "pretraining: ");
+    refused("labelled = 3", "labelled = 7", "there are 6 fields to train on");
+}
+
+#[test]
 fn nets_are_compared_by_classes_of_pixels() {
     let place = tempfile::tempdir().unwrap();
     write_fields(&place.path().join("data"), 9, |disc| 1 + u32::from(disc >= 3));

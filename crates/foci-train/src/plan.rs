@@ -51,6 +51,9 @@ pub struct TrainingPlan {
     /// objects are rare, crops laid anywhere show none.
     #[serde(default)]
     pub rare_share: f64,
+    /// SHA-256 of the weights that the run begins with ([`Pretrained`](crate::Pretrained)); random ones if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pretrained: Option<String>,
     /// Seed of the initial weights, the batches, the augmentation and the noise.
     pub seed: u64,
     /// Optimiser steps; with patience, the most that are taken.
@@ -225,6 +228,7 @@ pub(crate) mod tests {
             classes: 0,
             class_weights: Vec::new(),
             rare_share: 0.0,
+            pretrained: None,
             seed: 7,
             steps: 12,
             patience: 0,

@@ -10,7 +10,7 @@ use crate::model::{Model, PercentileRange, Recipe, TrainingRecord};
 use crate::signal::{Gathered, LayerSignal};
 use crate::supervision::Supervised;
 use crate::tiles::Tiles;
-use crate::{LossKind, OptimiserKind, Seen, Task, TrainError, TrainingPlan};
+use crate::{LossKind, OptimiserKind, Pretrained, Seen, Task, TrainError, TrainingPlan};
 use foci_engine::{
     Adam, ByChannels, ChannelLoss, CrossEntropyDice, KnownCrossEntropy, Layout, Loss, MeanAbsoluteError,
     MeanSquaredError, Mode, Optimiser, Parameters, PlanOptions, Session, Sgd, Shape, clip_gradient_norm,
@@ -61,12 +61,34 @@ pub fn train(
     compute: &Compute,
     observer: &mut dyn Observer,
 ) -> Result<Outcome, TrainError> {
+    train_from(None, net, plan, tiles, folder, compute, observer)
+}
+
+/// As [`train`]; where there are weights to begin with, with those.
+///
+/// # Errors
+/// As [`train`]; [`TrainError::Plan`] if the plan is for other weights to begin with, or they are of another net.
+pub fn train_from(
+    pretrained: Option<&Pretrained>,
+    net: &Net,
+    plan: &TrainingPlan,
+    tiles: &Tiles,
+    folder: &Path,
+    compute: &Compute,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, TrainError> {
     plan.check()?;
+    if plan.pretrained.as_deref() != pretrained.map(Pretrained::sha256) {
+        return Err(TrainError::Plan {
+            what: "the weights to begin with must be those of the plan".to_owned(),
+            value: pretrained.map_or("none", Pretrained::sha256).to_owned(),
+        });
+    }
     disk::create_folder(folder).map_err(|source| TrainError::Write { path: folder.into(), source })?;
     let _lock = FolderLock::take(folder)?;
     foci_image::remove_unfinished(folder);
     // First of all, because it is what refuses a batch that no memory can hold.
-    let sessions = Sessions::new(net, plan, compute)?;
+    let sessions = Sessions::new(pretrained, net, plan, compute)?;
     let batches = Batches::new(plan, tiles)?;
     std::thread::scope(|scope| {
         let mut run = Run::start(sessions, net, plan, tiles, &batches, folder, compute)?;
@@ -83,15 +105,20 @@ pub fn train(
     })
 }
 
-/// The net as it is trained, and the memory to train it and to look at it.
+/// What the training begins with, and the memory to train the net and to look at it.
 struct Sessions {
-    trained: Net,
+    start: Parameters,
     session: Session,
     validation: Session,
 }
 
 impl Sessions {
-    fn new(net: &Net, plan: &TrainingPlan, compute: &Compute) -> Result<Sessions, TrainError> {
+    fn new(
+        pretrained: Option<&Pretrained>,
+        net: &Net,
+        plan: &TrainingPlan,
+        compute: &Compute,
+    ) -> Result<Sessions, TrainError> {
         let gives = net.nodes.last().map_or(0, |node| node.channels);
         if gives != plan.channels() {
             return Err(TrainError::Plan {
@@ -102,10 +129,14 @@ impl Sessions {
         let shape = Shape { n: plan.batch, h: plan.crop, w: plan.crop };
         let options = |mode| PlanOptions { exact: plan.exact, ..PlanOptions::new(mode) };
         let trained = net.regularised(&plan.regularisation)?;
+        let start = match pretrained {
+            None => Parameters::he(&trained, plan.seed),
+            Some(pretrained) => pretrained.start(net, &trained, plan.seed)?,
+        };
         let session = memory::session(&trained, shape, options(Mode::Training), compute, 0)?;
         let promised = session.bytes().total();
         let validation = memory::session(net, shape, options(Mode::Inference), compute, promised)?;
-        Ok(Sessions { trained, session, validation })
+        Ok(Sessions { start, session, validation })
     }
 }
 
@@ -143,9 +174,8 @@ impl<'a> Run<'a> {
         folder: &'a Path,
         compute: &'a Compute,
     ) -> Result<Run<'a>, TrainError> {
-        let Sessions { trained, session, validation } = sessions;
+        let Sessions { start: now, session, validation } = sessions;
         checkpoint::settle(folder, plan, &tiles.fingerprint, net)?;
-        let now = Parameters::he(&trained, plan.seed);
         let mut optimiser = optimiser(plan, now.values.len());
         let mut weights = Weights { before: now.values.clone(), now };
         let at = checkpoint::read(folder, &mut weights, optimiser.as_mut())?;

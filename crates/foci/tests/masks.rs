@@ -57,6 +57,34 @@ fn a_net_learns_objects_and_predicts_label_images() {
         .fails_with(2, &["'foci_recall'", "no measure of the task 'instances'"]);
 }
 
+#[test]
+fn a_net_begins_with_what_it_learnt_without_masks() {
+    let place = Workplace::new();
+    place.specimens("data", 6);
+    let (data, first, second) = (place.text("data"), place.text("first"), place.text("second"));
+    let short = ["train", "--steps", "3", "--crop", "48", "--batch", "2", "--data", &data];
+    let without = ["--net", "unet", "--weights", "5000", "--input-noise", "0.1", "--out", &first];
+    foci(&[&short[..], &without].concat()).succeeds();
+    let with = ["--task", "instances", "--pretrained", &first, "--out"];
+    foci(&[&short[..], &with, &[&second]].concat()).succeeds();
+    let recipe = json(&fs::read_to_string(place.path("second/recipe.json")).unwrap());
+    let sha256 = recipe["training"]["plan"]["pretrained"].as_str().unwrap();
+    assert!(sha256.len() == 64, "{recipe}");
+    let nets = ["first", "second"]
+        .map(|model| json(&fs::read_to_string(place.path(model).join("net.json")).unwrap()));
+    let nodes = nets.each_ref().map(|net| net["nodes"].as_array().unwrap());
+    assert_eq!(nodes[0][..nodes[0].len() - 2], nodes[1][..nodes[1].len() - 2]);
+    foci(&["predict", &second, &data, "--out", &place.text("found")]).succeeds();
+    // Whoever goes on with other weights is told.
+    let third = place.text("third");
+    foci(&[&short[..], &without[..6], &["--seed", "1", "--out", &third]].concat()).succeeds();
+    let other = ["--task", "instances", "--pretrained", &third, "--resume", "--out", &second];
+    foci(&[&short[..], &other].concat()).fails_with(2, &["belongs to a run with another plan"]);
+    foci(&[&short[..], &with, &[&place.text("x"), "--net", "unet"]].concat())
+        .fails_with(2, &["--pretrained"]);
+    foci(&[&short[..], &["--out", &place.text("x")]].concat()).fails_with(2, &["--net"]);
+}
+
 /// Fields of 64 x 64 pixels with bright stripes, class 1, and in every other one a dark square, class 2.
 fn write_classes(folder: &Path) {
     for part in ["images", "masks"] {

@@ -7,10 +7,8 @@
 use std::ops::Range;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
 use super::{Dataset, Field, FieldFiles, Tile};
-use crate::read::{Labelled, hexadecimal, labels_with_hash, plane_from_bytes};
+use crate::read::{Labelled, labels_with_hash, plane_from_bytes, sha256_of};
 use crate::{ImageError, Interrupted, LabelImage, Plane, Workers};
 
 /// A position in pixels: `(0, 0)` is the centre of the top left pixel, `x` to the right, `y` down.
@@ -77,7 +75,7 @@ impl Dataset {
         let field = self.field(field)?;
         let bytes = std::fs::read(&field.path).map_err(|source| ImageError::read(&field.path, source))?;
         let options = &self.options;
-        if hexadecimal(&Sha256::digest(&bytes)) != field.sha256 {
+        if sha256_of(&bytes) != field.sha256 {
             return Err(ImageError::Changed { path: field.path.clone() });
         }
         Ok(plane_from_bytes(&field.path, &bytes, options.channel, options.page)?.0)

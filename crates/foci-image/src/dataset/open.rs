@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
 use super::scan::{FieldFiles, scan};
 use super::table::{self, ImageRow, Place};
 use super::tiles::{Plan, nothing_left};
 use super::{Dataset, DatasetOptions, Field, LeftOut, classes, quality};
 use crate::normalise::Normalisation;
-use crate::read::{hexadecimal, plane_from_bytes};
+use crate::read::{plane_from_bytes, sha256_of};
 use crate::{ImageError, Workers};
 
 /// One field read and measured, with the notes of its reader.
@@ -144,7 +142,7 @@ fn measure(
     options: &DatasetOptions,
 ) -> Result<Measured, ImageError> {
     let bytes = std::fs::read(&found.path).map_err(|source| ImageError::read(&found.path, source))?;
-    let sha256 = hexadecimal(&Sha256::digest(&bytes));
+    let sha256 = sha256_of(&bytes);
     let (plane, info) = plane_from_bytes(&found.path, &bytes, options.channel, options.page)?;
     drop(bytes);
     let intensity = quality::intensity(&plane, &info);
@@ -153,7 +151,7 @@ fn measure(
     let foci_sha256 = match &found.foci {
         Some(table) => {
             let bytes = std::fs::read(table).map_err(|source| ImageError::read(table, source))?;
-            Some(hexadecimal(&Sha256::digest(&bytes)))
+            Some(sha256_of(&bytes))
         }
         None => None,
     };

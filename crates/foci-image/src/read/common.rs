@@ -1,15 +1,14 @@
 //! What all file formats are decoded to: samples as stored, side by side for each pixel.
 //!
-//! PNG, JPEG and BMP are decoded here through the `image` crate; TIFF, which has many more kinds of
-//! samples, has its own file.
+//! Each file format is decoded in a file of its own.
 
-use std::io::Cursor;
 use std::path::Path;
 
-use image::codecs::{bmp::BmpDecoder, jpeg::JpegDecoder, png::PngDecoder};
-use image::{ImageDecoder, Limits};
-
+use super::{bmp, jpeg, png, tiff};
 use crate::ImageError;
+
+/// What is noted of an image whose pixels are numbers of colours.
+pub(super) const COLOUR_TABLE: &str = "has a colour table: its colours are used, not the numbers behind them";
 
 /// Largest product of width, height and channels that is decoded at once: 2^28, or 1 GiB as `f32`.
 pub const MAXIMUM_SAMPLES: usize = 1 << 28;
@@ -112,6 +111,22 @@ pub(crate) struct Raster {
     pub notes: Vec<&'static str>,
 }
 
+impl Raster {
+    /// The only page of a file of integers: grey or red, green and blue, with opacity or without.
+    pub fn of_integers(
+        format: FileFormat,
+        [width, height]: [usize; 2],
+        channels: usize,
+        bits: u8,
+        samples: Samples,
+    ) -> Raster {
+        let colours = if channels >= 3 { 3 } else { 1 };
+        let (float, pages, page, notes) = (false, 1, 0, Vec::new());
+        let rgb = colours == 3;
+        Raster { format, width, height, channels, colours, rgb, bits, float, pages, page, samples, notes }
+    }
+}
+
 /// Samples that any file may claim, however short it is: the 32 MiB at most that they take are no danger.
 const ALWAYS_ALLOWED: usize = 1 << 22;
 /// A byte of a file stands for no more samples than these. Deflate makes 1032 bytes of one, each of eight samples at most; LZW
@@ -157,39 +172,12 @@ pub(crate) fn decode(path: &Path, bytes: &[u8], page: Option<usize>) -> Result<R
         };
         return Err(ImageError::UnknownFormat { path: path.to_path_buf(), found });
     };
-    if format == FileFormat::Tiff {
-        return super::tiff::decode(path, bytes, page.unwrap_or(0));
-    }
-    if let Some(asked @ 1..) = page {
-        return Err(ImageError::NoSuchPage { path: path.to_path_buf(), asked, pages: 1 });
-    }
-    let unreadable = |error: image::ImageError| ImageError::unreadable(path, format.name(), error);
-    let cursor = Cursor::new(bytes);
-    match format {
-        FileFormat::Png => {
-            // The header comes first in every PNG; a size of nothing is told as such.
-            if let Some((width, height)) = png_size(bytes) {
-                check_size(path, bytes.len(), width, height, 1)?;
-            }
-            let mut limits = Limits::no_limits();
-            limits.max_alloc = Some(8 * MAXIMUM_SAMPLES as u64);
-            let decoder = PngDecoder::with_limits(cursor, limits).map_err(unreadable)?;
-            // Bytes 24 and 25 hold depth and kind; depths below 8 bits were spread over 0..=255.
-            let (bits, kind) = (bytes[24], bytes[25]);
-            let mut raster = through_image(path, bytes.len(), decoder, format)?;
-            if kind == 0 && bits < 8 {
-                raster.unspread(bits);
-            }
-            if kind == 3 {
-                raster.notes.push("has a colour table: its colours are used, not the numbers behind them");
-            }
-            Ok(raster)
-        }
-        FileFormat::Jpeg => {
-            super::jpeg::check_whole(path, bytes)?;
-            through_image(path, bytes.len(), JpegDecoder::new(cursor).map_err(unreadable)?, format)
-        }
-        _ => through_image(path, bytes.len(), BmpDecoder::new(cursor).map_err(unreadable)?, format),
+    match (format, page) {
+        (FileFormat::Tiff, _) => tiff::decode(path, bytes, page.unwrap_or(0)),
+        (_, Some(asked @ 1..)) => Err(ImageError::NoSuchPage { path: path.to_path_buf(), asked, pages: 1 }),
+        (FileFormat::Png, _) => png::decode(path, bytes),
+        (FileFormat::Jpeg, _) => jpeg::decode(path, bytes),
+        (FileFormat::Bmp, _) => bmp::decode(path, bytes),
     }
 }
 
@@ -198,64 +186,5 @@ pub(crate) fn decode_or_only(path: &Path, bytes: &[u8], page: Option<usize>) -> 
     match decode(path, bytes, page) {
         Err(ImageError::NoSuchPage { pages: 1, .. }) => decode(path, bytes, None),
         other => other,
-    }
-}
-
-fn png_size(bytes: &[u8]) -> Option<(usize, usize)> {
-    let number = |at: usize| {
-        let four: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
-        usize::try_from(u32::from_be_bytes(four)).ok()
-    };
-    (bytes.get(12..16)? == b"IHDR").then_some((number(16)?, number(20)?))
-}
-
-fn through_image(
-    path: &Path,
-    file_bytes: usize,
-    decoder: impl ImageDecoder,
-    format: FileFormat,
-) -> Result<Raster, ImageError> {
-    let (width, height) = decoder.dimensions();
-    let (width, height) = (width as usize, height as usize);
-    let colour = decoder.color_type();
-    let channels = usize::from(colour.channel_count());
-    check_size(path, file_bytes, width, height, channels)?;
-    let mut bytes = vec![0; width * height * usize::from(colour.bytes_per_pixel())];
-    decoder.read_image(&mut bytes).map_err(|error| ImageError::unreadable(path, format.name(), error))?;
-    let (bits, samples) = if usize::from(colour.bytes_per_pixel()) == 2 * channels {
-        let samples = bytes.chunks_exact(2).map(|two| u16::from_ne_bytes([two[0], two[1]])).collect();
-        (16, Samples::U16(samples))
-    } else {
-        (8, Samples::U8(bytes))
-    };
-    let colours = if colour.has_alpha() { channels - 1 } else { channels };
-    let rgb = colours == 3;
-    let notes = Vec::new();
-    Ok(Raster {
-        format,
-        width,
-        height,
-        channels,
-        colours,
-        rgb,
-        bits,
-        float: false,
-        pages: 1,
-        page: 0,
-        samples,
-        notes,
-    })
-}
-
-impl Raster {
-    /// Takes 8-bit samples that a decoder has spread over 0..=255 back to the numbers in the file.
-    fn unspread(&mut self, bits: u8) {
-        let step = 255 / ((1u16 << bits) - 1) as u8;
-        if let Samples::U8(samples) = &mut self.samples {
-            for sample in samples {
-                *sample /= step;
-            }
-        }
-        self.bits = bits;
     }
 }

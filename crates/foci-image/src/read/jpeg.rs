@@ -1,4 +1,4 @@
-//! Whether a JPEG is whole.
+//! JPEG, if it is whole.
 //!
 //! The decoder fills what a cut-off file lacks with grey and says nothing; an image that is half grey
 //! would then be measured as if it had been taken so. So the markers are followed to the end of the image
@@ -6,10 +6,39 @@
 
 use std::path::Path;
 
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use super::common::{FileFormat, Raster, Samples, check_size};
 use crate::ImageError;
 
+/// Decodes a whole file: grey as one channel, all else as red, green and blue.
+pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Raster, ImageError> {
+    let unreadable = |error: DecodeErrors| ImageError::unreadable(path, FileFormat::Jpeg.name(), error);
+    let without = || ImageError::unreadable(path, FileFormat::Jpeg.name(), "a header without a size");
+    check_whole(path, bytes)?;
+    // Sizes are checked here; cameras write files that the standard forbids and everything reads.
+    let options =
+        DecoderOptions::default().set_strict_mode(false).set_max_width(usize::MAX).set_max_height(usize::MAX);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode_headers().map_err(unreadable)?;
+    let (width, height) = decoder.dimensions().ok_or_else(without)?;
+    let (space, channels) = match decoder.input_colorspace() {
+        Some(ColorSpace::Luma) => (ColorSpace::Luma, 1),
+        _ => (ColorSpace::RGB, 3),
+    };
+    check_size(path, bytes.len(), width, height, channels)?;
+    decoder.set_options(decoder.options().jpeg_set_out_colorspace(space));
+    let mut data = vec![0; width * height * channels];
+    decoder.decode_into(&mut data).map_err(unreadable)?;
+    Ok(Raster::of_integers(FileFormat::Jpeg, [width, height], channels, 8, Samples::U8(data)))
+}
+
 /// An error unless the markers lead from the first scan to an end-of-image marker.
-pub(super) fn check_whole(path: &Path, bytes: &[u8]) -> Result<(), ImageError> {
+fn check_whole(path: &Path, bytes: &[u8]) -> Result<(), ImageError> {
     let cut =
         |at: usize| ImageError::unreadable(path, "JPEG", format!("cut off: no end of image after byte {at}"));
     let mut at = 2; // after the start-of-image marker

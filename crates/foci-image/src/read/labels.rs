@@ -32,7 +32,7 @@ pub(crate) fn labels_with_hash(path: &Path, page: Option<usize>) -> Result<Label
     }
     let bytes = std::fs::read(path).map_err(|source| ImageError::read(path, source))?;
     let labels = labels_from_bytes(path, &bytes, page)?;
-    Ok(Labelled { labels, sha256: hexadecimal(&Sha256::digest(&bytes)) })
+    Ok(Labelled { labels, sha256: sha256_of(&bytes) })
 }
 
 fn merged(folder: &Path) -> Result<Labelled, ImageError> {
@@ -113,6 +113,11 @@ fn numbers(path: &Path, raster: &Raster) -> Result<Vec<u32>, ImageError> {
             Ok(out)
         }
     }
+}
+
+/// SHA-256 of these bytes, hexadecimal.
+pub fn sha256_of(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
 }
 
 /// Bytes as lower-case hexadecimal digits.

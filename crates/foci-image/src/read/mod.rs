@@ -3,10 +3,12 @@
 //! The format is recognised by content, not by extension. Sizes are checked before memory is taken, and a
 //! file that ends early is an error, never a half-grey image.
 
+mod bmp;
 mod channel;
 mod common;
 mod jpeg;
 mod labels;
+mod png;
 mod tiff;
 
 use std::path::Path;
@@ -18,7 +20,7 @@ use common::Raster;
 
 pub use channel::ChannelChoice;
 pub use common::{FileFormat, MAXIMUM_SAMPLES};
-pub use labels::{labels_from_bytes, read_labels};
+pub use labels::{labels_from_bytes, read_labels, sha256_of};
 
 pub(crate) use labels::{Labelled, hexadecimal, labels_with_hash};
 

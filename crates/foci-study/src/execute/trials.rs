@@ -93,8 +93,7 @@ impl Executor<'_, '_> {
         let which =
             if tuning.seeds > 1 { format!(", {} of {}", seed + 1, tuning.seeds) } else { String::new() };
         let what = format!("{}, {} of learning rate {rate}{which}", arm.name, round.trial);
-        observer.event(Event::Begins { what: &what });
-        let outcome = self.train(index, &plan, &folder, observer)?;
+        let outcome = self.train(index, plan, &folder, &what, seed, observer)?;
         let validation_loss = outcome.model.recipe.training.validation_loss;
         write_json(&record, &TrialRecord { learning_rate: rate, validation_loss })?;
         let words = validation_loss.map_or("diverged".into(), |loss| format!("validation loss {loss:.2e}"));

@@ -16,6 +16,7 @@ mod format;
 mod heat;
 mod input;
 mod judged;
+mod labels;
 mod measures;
 mod optics;
 mod page;

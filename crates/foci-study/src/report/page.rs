@@ -6,6 +6,7 @@ use super::factors::{self, Factors};
 use super::forest::{self, Forest};
 use super::heat::{self, Heat};
 use super::judged::{self, JudgedView};
+use super::labels::{self, Labels};
 use super::optics::{self, Optics};
 use super::pictures::{self, TileView};
 use super::scatter::{self, Point};
@@ -61,6 +62,7 @@ pub struct Page {
     optics: Optics,
     stress: Stress,
     transfer: Plain,
+    labels: Labels,
     factors: Vec<Factors>,
     variants: usize,
     costs: Vec<Row>,
@@ -158,6 +160,7 @@ impl Page {
             forests: forest::prepare(results, place),
             stress: stress::prepare(results, place),
             transfer: transfer::prepare(all),
+            labels: labels::prepare(all),
             factors: factors::prepare(all),
             variants: all.nets.len() - results.nets.len(),
             optics: optics::prepare(&input.optics, results, place)?,
@@ -193,6 +196,13 @@ fn arm(results: &Results, index: usize, name: &str) -> Arm {
     if let Some(net) = net {
         if net.architecture != net.name {
             about.push(format!("architecture {}", net.architecture));
+        }
+        if let Some(fields) = net.labelled {
+            let noun = if fields == 1 { "field" } else { "fields" };
+            about.push(format!("learns from the masks of {fields} {noun}"));
+        }
+        if net.pretrained {
+            about.push("pretrained without masks".into());
         }
         if net.input_noise > 0.0 {
             about

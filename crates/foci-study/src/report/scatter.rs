@@ -139,7 +139,8 @@ fn place_names(points: &[(f64, f64)], names: &[String], bounds: Area) -> Vec<(An
     placed
 }
 
-fn measure_tick(measure: &Measure, value: f64) -> String {
+/// A value of the measure as it stands at an axis.
+pub(super) fn measure_tick(measure: &Measure, value: f64) -> String {
     if measure.difference_unit() == "points" {
         format!("{}\u{a0}%", format::tick(100.0 * value))
     } else {

@@ -16,6 +16,8 @@ pub(super) fn study(names: &[&str], seeds: u64) -> Results {
         architecture: name.to_string(),
         control: false,
         input_noise: 0.0,
+        pretrained: false,
+        labelled: None,
         variant_of: None,
         settings: Vec::new(),
         layers: 8,

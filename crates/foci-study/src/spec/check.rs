@@ -65,6 +65,7 @@ impl StudySpec {
             ));
         }
         self.check_tuning()?;
+        self.check_pretraining()?;
         for arm in &self.arms {
             let second = self.tuning.second_round.map(|round| (round.steps, "tuning.second_round"));
             let sections = [(self.training.steps, "training"), (self.tuning.steps, "tuning")];

@@ -283,9 +283,19 @@ pub struct ArmSpec {
     /// Losses at the layers that are upsampled, too, by heads that are gone after training.
     #[serde(default)]
     pub deep_supervision: bool,
+    /// The net begins with what it learnt beforehand, as `[pretraining]` says, instead of random weights.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub pretrained: bool,
+    /// Fields whose masks are learnt from: so many of those to train on, drawn anew with each seed; all if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labelled: Option<usize>,
     /// The arm of which `[factors]` made this one; no arm is written with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant_of: Option<String>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// A statement and what decides it.

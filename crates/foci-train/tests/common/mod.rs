@@ -16,6 +16,7 @@ pub fn plan(steps: u64, batch: usize, crop: usize) -> TrainingPlan {
         classes: 0,
         class_weights: Vec::new(),
         rare_share: 0.0,
+        pretrained: None,
         seed: 0,
         steps,
         patience: 0,

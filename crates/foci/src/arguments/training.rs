@@ -11,8 +11,11 @@ use std::path::PathBuf;
 )]
 pub struct TrainArguments {
     /// Shipped net or file
-    #[arg(long, value_name = "NAME|FILE")]
-    pub net: String,
+    #[arg(long, value_name = "NAME|FILE", required_unless_present = "pretrained")]
+    pub net: Option<String>,
+    /// Begin with the weights of this model, whatever it has learnt; the net is the model's
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["net", "weights", "activation", "normalisation"])]
+    pub pretrained: Option<PathBuf>,
     /// What the net learns
     #[arg(long, default_value = "reconstruct")]
     pub task: TaskArgument,

@@ -22,4 +22,5 @@ mod predict_sheet;
 pub mod report;
 pub mod study;
 pub mod train;
+mod train_net;
 mod train_plan;

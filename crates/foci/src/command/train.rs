@@ -1,16 +1,16 @@
 //! `foci train`: one net on one folder of images.
 
 use crate::arguments::TrainArguments;
+use crate::command::train_net::Origin;
 use crate::command::train_plan::{
-    activation, fill_minutes, know_classes, know_object_classes, normalisation, plan,
-    refuse_classes_without_task, with_classes,
+    fill_minutes, know_classes, know_object_classes, plan, refuse_classes_without_task, with_classes,
 };
 use crate::exit::Failure;
 use crate::progress::{Progress, READING, duration, watched};
 use crate::{reading, terminal};
 use foci_image::{Dataset, DatasetOptions};
 use foci_study::data::{remarks, training_tiles};
-use foci_train::{Observer, Task, TrainingPlan, train};
+use foci_train::{Observer, Task, train_from};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -28,18 +28,12 @@ struct Trained {
 
 /// Runs the command.
 pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure> {
-    let layers = &flags.regularisation;
-    let architecture = foci_net::Architecture::load(&flags.net)
-        .map_err(Failure::input)?
-        .with(layers.activation.map(activation), layers.normalisation.map(normalisation));
+    let origin = Origin::of(&flags)?;
     let mut plan = plan(&flags);
+    plan.pretrained = origin.pretrained().map(|weights| weights.sha256().to_owned());
     refuse_classes_without_task(&flags, plan.task)?;
-    let solved = |plan: &TrainingPlan| {
-        plan.check()?;
-        foci_net::solve::for_weights(&architecture, flags.weights, 1, plan.channels()).map_err(Failure::input)
-    };
     // What is wrong with flags or net is told before any image is read, for as many classes as there are at least.
-    solved(&with_classes(&plan, &flags, flags.classes.len().max(2)))?;
+    origin.net(&with_classes(&plan, &flags, flags.classes.len().max(2)))?;
     check_folder(&flags)?;
     terminal::stop_on_interrupt()?;
     let compute = terminal::compute(threads)?;
@@ -63,7 +57,7 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
     } else if let Some(column) = &flags.object_classes {
         know_object_classes(&mut plan, &mut tiles, column, &flags)?;
     }
-    let net = solved(&plan)?;
+    let net = origin.net(&plan)?;
     let told = match flags.minutes {
         Some(minutes) => Some(fill_minutes(&mut plan, minutes, &net, &flags, &compute)?),
         None => None,
@@ -84,7 +78,7 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
         watcher.progress.line(&format!("  {name} is left out: it has no mask to learn from"));
     }
     watcher.progress.begin(&name);
-    let outcome = train(&net, &plan, &tiles, &flags.out, &compute, &mut watcher);
+    let outcome = train_from(origin.pretrained(), &net, &plan, &tiles, &flags.out, &compute, &mut watcher);
     watcher.progress.finish();
     let outcome = outcome?;
     let record = &outcome.model.recipe.training;

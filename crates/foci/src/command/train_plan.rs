@@ -76,6 +76,8 @@ pub fn plan(flags: &TrainArguments) -> TrainingPlan {
         classes: 0,
         class_weights: Vec::new(),
         rare_share: flags.rare_share.unwrap_or(task.usual_rare_share()),
+        // Known when the model to begin with has been read.
+        pretrained: None,
         seed: flags.seed,
         steps,
         patience,

@@ -1,0 +1,120 @@
+//! What masks are worth: how good nets are that learnt from few fields with masks, pretrained and not.
+
+use super::answer::deciding_measure;
+use super::measures::Measure;
+use super::palette;
+use super::scatter::measure_tick;
+use super::svg::{Anchor, Axis, Svg};
+use crate::results::{NetSummary, Results};
+use foci_measure::summary::mean;
+use serde::Serialize;
+
+/// What the page shows of few labels; no chart if all arms learn from the same fields.
+#[derive(Debug, Default, Serialize)]
+pub struct Labels {
+    /// The measure, in words.
+    measure: String,
+    /// The chart, as markup.
+    chart: String,
+    /// What each line is, in words, with its marker as markup.
+    lines: Vec<(String, String)>,
+}
+
+/// A net that begins in one way, with the runs of each number of fields.
+struct Line<'a> {
+    architecture: &'a str,
+    pretrained: bool,
+    /// Number of fields, and the values of the runs.
+    points: Vec<(usize, Vec<f64>)>,
+}
+
+/// Prepares what there is.
+pub fn prepare(results: &Results) -> Labels {
+    let lines = |measure: &Measure| {
+        let mut lines: Vec<Line> = Vec::new();
+        for net in &results.nets {
+            let Some(fields) = net.labelled else { continue };
+            let alike = |line: &&mut Line| {
+                (line.architecture, line.pretrained) == (&net.architecture, net.pretrained)
+            };
+            let point = (fields, values(results, net, measure));
+            match lines.iter_mut().find(alike) {
+                Some(line) => line.points.push(point),
+                None => lines.push(Line {
+                    architecture: &net.architecture,
+                    pretrained: net.pretrained,
+                    points: vec![point],
+                }),
+            }
+        }
+        for line in &mut lines {
+            line.points.retain(|(_, values)| !values.is_empty());
+            line.points.sort_by_key(|(fields, _)| *fields);
+        }
+        lines
+    };
+    let Some(measure) =
+        deciding_measure(results).filter(|_| results.nets.iter().any(|net| net.labelled.is_some()))
+    else {
+        return Labels::default();
+    };
+    let lines = lines(&measure);
+    let words = |line: &Line| {
+        let begins = if line.pretrained { "pretrained without masks" } else { "from random weights" };
+        format!("{} {begins}", line.architecture)
+    };
+    Labels {
+        measure: measure.name.clone(),
+        chart: chart(&lines, &measure),
+        lines: lines.iter().enumerate().map(|(place, line)| (palette::key(place), words(line))).collect(),
+    }
+}
+
+fn values(results: &Results, net: &NetSummary, measure: &Measure) -> Vec<f64> {
+    let runs = results.runs.iter().filter(|run| run.net == net.name);
+    runs.filter_map(|run| run.metrics.get(&measure.key)).copied().collect()
+}
+
+fn chart(lines: &[Line], measure: &Measure) -> String {
+    let (width, height) = (460.0, 290.0);
+    let (left, right, top, bottom) = (56.0, width - 16.0, 12.0, height - 38.0);
+    let points = || lines.iter().flat_map(|line| &line.points);
+    let x = Axis::logarithmic(points().map(|(fields, _)| *fields as f64), left + 14.0, right - 14.0);
+    let y = Axis::linear(points().flat_map(|(_, values)| values).copied(), bottom, top);
+    let mut svg = Svg::figure(width, height, "chart", &format!("{} against fields with masks", measure.name));
+    for value in y.ticks(5) {
+        if let Some(y) = y.place(value) {
+            svg.line("grid", left, y, right, y);
+            svg.text("tick", left - 5.0, y + 3.5, Anchor::End, &measure_tick(measure, value));
+        }
+    }
+    let mut counts: Vec<usize> = points().map(|(fields, _)| *fields).collect();
+    counts.sort_unstable();
+    counts.dedup();
+    for count in counts {
+        if let Some(x) = x.place(count as f64) {
+            svg.line("axis", x, bottom, x, bottom + 4.0);
+            svg.text("tick", x, bottom + 16.0, Anchor::Middle, &count.to_string());
+        }
+    }
+    svg.line("axis", left, bottom, right, bottom);
+    svg.text("label", 0.5 * (left + right), bottom + 33.0, Anchor::Middle, "fields with masks");
+    svg.text_upwards("label", 10.0, 0.5 * (top + bottom), &measure.name);
+    for (place, line) in lines.iter().enumerate() {
+        let means = line
+            .points
+            .iter()
+            .filter_map(|(fields, values)| Some((x.place(*fields as f64)?, y.place(mean(values)?)?, values)));
+        let path: Vec<(f64, f64)> = means.clone().map(|(x, y, _)| (x, y)).collect();
+        svg.polyline(&format!("curve {}", palette::class(place)), &path);
+        for (x, mean, values) in means {
+            let of =
+                |pick: fn(f64, f64) -> f64, start: f64| y.place(values.iter().copied().fold(start, pick));
+            if let (Some(low), Some(high)) = (of(f64::min, f64::INFINITY), of(f64::max, f64::NEG_INFINITY)) {
+                svg.line(&format!("whisker {}", palette::class(place)), x, low, x, high);
+            }
+            palette::marker(&mut svg, place, x, mean, 4.0);
+        }
+    }
+    svg.finish()
+}
