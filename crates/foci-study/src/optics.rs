@@ -144,6 +144,9 @@ fn test_side_by_side(
     compute: &Compute,
     observer: &mut dyn Observer,
 ) -> Result<Vec<Tested>, StudyError> {
+    if runs.is_empty() {
+        return Ok(Vec::new());
+    }
     // In thousandths of a run, since a watcher sees whole numbers.
     let told: Vec<AtomicUsize> = runs.iter().map(|_| AtomicUsize::new(0)).collect();
     let ended = AtomicBool::new(false);
@@ -159,10 +162,12 @@ fn test_side_by_side(
             tile: "nets on the optical bench".to_owned(),
             reason: error.to_string(),
         })?;
-        runs[number].test(grounds, executed, &alone, |done, parts| {
+        let tested = runs[number].test(grounds, executed, &alone, |done, parts| {
             told[number].store(THOUSANDTHS * done / parts, Ordering::Relaxed);
             if ended.load(Ordering::Relaxed) { Err(Interrupted) } else { Ok(()) }
-        })
+        });
+        told[number].store(THOUSANDTHS, Ordering::Relaxed);
+        tested
     })
 }
 

@@ -35,7 +35,7 @@ net = "fcn"
 "#;
 
 /// Phases in the order in which they come.
-const PHASES: [&str; 8] = [
+const PHASES: [&str; 9] = [
     "making specimens",
     "reading images",
     "loading tiles",
@@ -43,6 +43,7 @@ const PHASES: [&str; 8] = [
     "fcn, seed 0: predicting the test tiles",
     "fcn, seed 0: measuring",
     "timing the nets",
+    "testing nets like instruments",
     "taking pictures",
 ];
 

@@ -72,7 +72,7 @@ fn a_net_begins_with_what_it_learnt_without_masks() {
     assert!(sha256.len() == 64, "{recipe}");
     let nets = ["first", "second"]
         .map(|model| json(&fs::read_to_string(place.path(model).join("net.json")).unwrap()));
-    let nodes = nets.each_ref().map(|net| net["nodes"].as_array().unwrap());
+    let nodes = nets.each_ref().map(|net| net["graph"].as_array().unwrap());
     assert_eq!(nodes[0][..nodes[0].len() - 2], nodes[1][..nodes[1].len() - 2]);
     foci(&["predict", &second, &data, "--out", &place.text("found")]).succeeds();
     // Whoever goes on with other weights is told.

@@ -82,7 +82,7 @@ impl StudySpec {
                 self.task.name()
             ));
         }
-        match few.filter(|arm| arm.labelled == Some(0)) {
+        match self.arms.iter().find(|arm| arm.labelled == Some(0)) {
             None => Ok(()),
             Some(arm) => Err(format!(
                 "labelled of arm '{}' is 0; a net has to learn from one field at least",
