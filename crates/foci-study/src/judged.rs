@@ -1,11 +1,11 @@
 //! Test images with what each net found in them, worst cases first, and what is wrong marked.
 //!
-//! Shown are the images with the lowest mean AP over all nets (their first seeds), so no net chooses its own, and one from the middle. Of a large
+//! Shown are the images with the lowest mean AP (where objects are told apart, AP with the right class) over all nets (their first seeds), so no net chooses its own, and one from the middle. Of a large
 //! image the part is shown in which most objects are wrong in the answers of all nets together.
 
 use crate::StudyError;
 use crate::execute::Executed;
-use crate::measure::{Answer, Known, TestBench, failed, labels, noisy};
+use crate::measure::{Answer, FoundObjects, Known, TestBench, TrueObjects, failed, labels, noisy};
 use crate::plan::Plan;
 use crate::report::{JudgedAnswer, JudgedSet, Region};
 use crate::study::Observer;
@@ -15,6 +15,7 @@ use foci_measure::Measure;
 use foci_measure::labels::Overlaps;
 use foci_measure::labels::bounds::bounds;
 use foci_measure::labels::errors::{Fault, Faults};
+use foci_measure::labels::object_classes::mistaken;
 use foci_segment::outlines::{draw, grey, tinted};
 use foci_train::Predictor;
 use std::collections::BTreeMap;
@@ -29,13 +30,36 @@ const STEP: usize = 48;
 /// Colour of an outline with nothing wrong: bluish green. These are colours of Okabe & Ito (2008), as the page names them.
 const RIGHT: [u8; 3] = [0, 190, 130];
 
-/// Colour of an outline by what is wrong: orange, reddish purple, yellow, sky blue.
-fn colour(fault: Fault) -> [u8; 3] {
-    match fault {
-        Fault::Split => [230, 159, 0],
-        Fault::Merged => [230, 130, 180],
-        Fault::Spurious => [240, 228, 66],
-        Fault::Missing => [86, 180, 233],
+/// What is wrong with an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wrong {
+    /// Its outline.
+    Outline(Fault),
+    /// Its class; the outline is that of the object.
+    Class,
+}
+
+impl Wrong {
+    /// As the page names it.
+    fn name(self) -> &'static str {
+        match self {
+            Wrong::Outline(Fault::Split) => "split",
+            Wrong::Outline(Fault::Merged) => "merged",
+            Wrong::Outline(Fault::Spurious) => "spurious",
+            Wrong::Outline(Fault::Missing) => "missing",
+            Wrong::Class => "of the wrong class",
+        }
+    }
+
+    /// Colour of the outline: orange, reddish purple, yellow, sky blue; vermilion, which is darker than orange.
+    fn colour(self) -> [u8; 3] {
+        match self {
+            Wrong::Outline(Fault::Split) => [230, 159, 0],
+            Wrong::Outline(Fault::Merged) => [230, 130, 180],
+            Wrong::Outline(Fault::Spurious) => [240, 228, 66],
+            Wrong::Outline(Fault::Missing) => [86, 180, 233],
+            Wrong::Class => [225, 70, 0],
+        }
     }
 }
 
@@ -76,6 +100,7 @@ fn choose(plan: &Plan, bench: &TestBench, executed: &Executed) -> Vec<usize> {
     for (number, (tile, known)) in bench.tiles().iter().enumerate() {
         let key = match known {
             Known::Image(_) => continue,
+            Known::Objects(truth) if truth.class_count > 0 => Measure::ClassAp50.key(),
             Known::Objects(_) => Measure::MeanAp.key(),
             Known::Classes(_) => Measure::MeanIou.key(),
         };
@@ -102,7 +127,7 @@ fn show(
     for (net, answer) in answers {
         let (pixels, counts) = match answer {
             Answer::Objects(truth, found) => {
-                let (pixels, faults) = judged(image, truth.labels, &found.labels)?;
+                let (pixels, faults) = judged(image, truth, found)?;
                 faulty.extend(faults.iter().map(|(place, _)| *place));
                 (pixels, counted(&faults))
             }
@@ -151,34 +176,42 @@ fn centre(at: usize, width: usize) -> (usize, usize) {
 }
 
 /// What is wrong, and where its middle lies.
-type Placed = ((usize, usize), Fault);
+type Placed = ((usize, usize), Wrong);
 
 /// The image with the outlines of what was found, and of what was missed, in the colours of what is wrong; and all faults.
 fn judged(
     image: &Plane,
-    truth: &LabelImage,
-    found: &LabelImage,
+    known: &TrueObjects,
+    answer: &FoundObjects,
 ) -> Result<(Vec<u8>, Vec<Placed>), foci_measure::MeasureError> {
+    let (truth, found) = (known.labels, &answer.labels);
     let overlaps = Overlaps::new(labels(truth)?, labels(found)?)?;
     let faults = Faults::new(&overlaps);
     let wrong = |objects: &[foci_measure::labels::overlap::Object], faults: &[Option<Fault>]| {
         let of_object = |(object, fault): (&foci_measure::labels::overlap::Object, &Option<Fault>)| {
-            fault.map(|fault| (object.label, fault))
+            fault.map(|fault| (object.label, Wrong::Outline(fault)))
         };
-        objects.iter().zip(faults).filter_map(of_object).collect::<BTreeMap<u32, Fault>>()
+        objects.iter().zip(faults).filter_map(of_object).collect::<BTreeMap<u32, Wrong>>()
     };
-    let (of_truth, of_found) =
+    let (of_truth, mut of_found) =
         (wrong(&overlaps.truth, &faults.truth), wrong(&overlaps.predicted, &faults.predicted));
-    let is_missing = |label: &u32| of_truth.get(label) == Some(&Fault::Missing);
+    if let Some(told) = &answer.classes {
+        let own = |label: u32| known.classes.get(&label).copied();
+        for label in mistaken(&overlaps, own, |label| told.get(&label).copied()) {
+            // Where both are wrong, the outline is told.
+            of_found.entry(label).or_insert(Wrong::Class);
+        }
+    }
+    let missing = Wrong::Outline(Fault::Missing);
+    let is_missing = |label: &u32| of_truth.get(label) == Some(&missing);
     let mut pixels = grey(image);
-    draw(&mut pixels, truth, |label| is_missing(&label).then(|| colour(Fault::Missing)));
-    draw(&mut pixels, found, |label| Some(of_found.get(&label).copied().map_or(RIGHT, colour)));
+    draw(&mut pixels, truth, |label| is_missing(&label).then(|| missing.colour()));
+    draw(&mut pixels, found, |label| Some(of_found.get(&label).copied().map_or(RIGHT, Wrong::colour)));
     let mut placed = Vec::new();
     for (image, wrong) in [(truth, &of_truth), (found, &of_found)] {
         for (label, place) in bounds(labels(image)?) {
             // Of true objects only those that nothing was found of: the others are told by what was found.
-            let told =
-                wrong.get(&label).filter(|fault| std::ptr::eq(image, found) || **fault == Fault::Missing);
+            let told = wrong.get(&label).filter(|fault| std::ptr::eq(image, found) || **fault == missing);
             placed.extend(
                 told.map(|&fault| (((place.left + place.right) / 2, (place.top + place.bottom) / 2), fault)),
             );
@@ -187,17 +220,11 @@ fn judged(
     Ok((pixels, placed))
 }
 
-/// How many outlines there are of each fault.
+/// How many objects there are with each thing wrong.
 fn counted(faults: &[Placed]) -> BTreeMap<&'static str, usize> {
     let mut counts = BTreeMap::new();
-    for (_, fault) in faults {
-        let word = match fault {
-            Fault::Split => "split",
-            Fault::Merged => "merged",
-            Fault::Spurious => "spurious",
-            Fault::Missing => "missing",
-        };
-        *counts.entry(word).or_default() += 1;
+    for (_, wrong) in faults {
+        *counts.entry(wrong.name()).or_default() += 1;
     }
     counts
 }
@@ -237,11 +264,30 @@ mod tests {
         let image = Plane { width: 9, height: 1, data: vec![0.0; 9] };
         let truth = LabelImage { width: 9, height: 1, data: vec![1, 1, 1, 1, 0, 2, 0, 0, 0] };
         let found = LabelImage { width: 9, height: 1, data: vec![1, 1, 2, 2, 0, 0, 0, 3, 0] };
-        let (pixels, faults) = judged(&image, &truth, &found).unwrap();
+        let known = |classes| TrueObjects { labels: &truth, classes, class_count: 2 };
+        let (pixels, faults) = judged(&image, &known(&BTreeMap::new()), &found.into()).unwrap();
         let at = |x: usize| [pixels[3 * x], pixels[3 * x + 1], pixels[3 * x + 2]];
-        assert_eq!((at(1), at(2)), (colour(Fault::Split), colour(Fault::Split)));
-        assert_eq!((at(5), at(7), at(8)), (colour(Fault::Missing), colour(Fault::Spurious), [0; 3]));
+        let [split, missing, spurious] =
+            [Fault::Split, Fault::Missing, Fault::Spurious].map(|fault| Wrong::Outline(fault).colour());
+        assert_eq!((at(1), at(2)), (split, split));
+        assert_eq!((at(5), at(7), at(8)), (missing, spurious, [0; 3]));
         assert_eq!(counted(&faults), BTreeMap::from([("missing", 1), ("split", 2), ("spurious", 1)]));
+    }
+
+    #[test]
+    fn an_object_that_is_taken_for_another_class_has_its_colour_and_is_counted() {
+        let image = Plane { width: 9, height: 1, data: vec![0.0; 9] };
+        let labels = LabelImage { width: 9, height: 1, data: vec![1, 1, 1, 0, 2, 2, 0, 3, 3] };
+        // Of the third nobody knows the class, so it is not taken for another one.
+        let classes = BTreeMap::from([(1, 0), (2, 1)]);
+        let known = TrueObjects { labels: &labels, classes: &classes, class_count: 2 };
+        let told = Some(BTreeMap::from([(1, 1), (2, 1), (3, 0)]));
+        let found = FoundObjects { labels: labels.clone(), classes: told };
+        let (pixels, faults) = judged(&image, &known, &found).unwrap();
+        let at = |x: usize| [pixels[3 * x], pixels[3 * x + 1], pixels[3 * x + 2]];
+        assert_eq!((at(2), at(4), at(7)), (Wrong::Class.colour(), RIGHT, RIGHT));
+        assert_eq!(faults, [((1, 0), Wrong::Class)]);
+        assert_eq!(counted(&faults), BTreeMap::from([("of the wrong class", 1)]));
     }
 
     #[test]

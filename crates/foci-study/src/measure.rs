@@ -17,7 +17,7 @@ use std::time::Instant;
 
 mod answer;
 
-pub(crate) use answer::{Answer, Found, IOU_OF, Known, TOLD, labels, of_field};
+pub(crate) use answer::{Answer, Found, FoundObjects, IOU_OF, Known, TOLD, TrueObjects, labels, of_field};
 
 /// Seed of the noise on test tiles; the stream is the number of the tile.
 const TEST_NOISE_SEED: u64 = 0xF0C1;

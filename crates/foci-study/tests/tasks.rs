@@ -158,6 +158,7 @@ fn nets_are_compared_by_how_they_tell_objects_apart() {
     assert!(!results.baselines[0].metrics.contains_key("told_apart"), "{:?}", results.baselines);
     assert!(report.contains("Objects told apart") && report.contains("bright told right"), "the measures");
     assert!(report.contains("Which net tells the objects apart?"));
+    assert!(report.contains("class=\"fault mistaken\""), "what is taken for another class has its colour");
     // Classes that do not occur, and classes of another task.
     let wrong = text.replace("\"bright\"]", "\"loud\"]");
     let error = study(&wrong, &data, &place.path().join("other")).unwrap_err().to_string();

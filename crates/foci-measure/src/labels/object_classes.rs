@@ -23,6 +23,20 @@ use super::overlap::BACKGROUND;
 /// IoU from which on two objects match.
 pub const MATCH_IOU: f64 = 0.5;
 
+/// Labels of the predicted objects that match a true one and are taken for another class than its own, in ascending order of the true
+/// ones; `truth` and `predicted` name the class of a label, if it is known.
+pub fn mistaken(
+    overlaps: &Overlaps,
+    truth: impl Fn(u32) -> Option<usize>,
+    predicted: impl Fn(u32) -> Option<usize>,
+) -> Vec<u32> {
+    let pairs = pairs_where(overlaps, |iou| iou >= MATCH_IOU).into_iter();
+    let labels =
+        pairs.map(|cell| (overlaps.truth[cell.truth].label, overlaps.predicted[cell.predicted].label));
+    let differ = |own: u32, found: u32| Some(truth(own)? != predicted(found)?);
+    labels.filter(|&(own, found)| differ(own, found) == Some(true)).map(|(_, found)| found).collect()
+}
+
 /// Objects by true and predicted class.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectConfusion {

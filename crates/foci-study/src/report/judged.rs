@@ -63,13 +63,13 @@ fn view(set: &JudgedSet, arm: &impl Fn(&str) -> usize) -> Result<JudgedView, Rep
     })
 }
 
-/// The measure that decides, and what is wrong.
+/// The measures that decide, and what is wrong.
 fn caption(answer: &JudgedAnswer) -> String {
     let of_measure = |known: Known| {
         let measure = measures::of(known);
         answer.metrics.get(known.key()).map(|value| format!("{} {}", measure.short, measure.value(*value)))
     };
-    let measures = [Known::MeanAp, Known::MeanIou].into_iter().filter_map(of_measure);
+    let measures = [Known::MeanAp, Known::ToldApart, Known::MeanIou].into_iter().filter_map(of_measure);
     let faults = answer.faults.iter().map(|(word, count)| format!("{count} {word}"));
     measures.chain(faults).collect::<Vec<_>>().join(", ")
 }

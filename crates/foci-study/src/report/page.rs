@@ -56,6 +56,8 @@ pub struct Page {
     tiles: Vec<TileView>,
     judged: Vec<JudgedView>,
     has_faults: bool,
+    /// Whether objects are of classes that are told apart.
+    has_classes: bool,
     baselines: Plain,
     measured: Vec<Row>,
     forests: Vec<Forest>,
@@ -155,6 +157,7 @@ impl Page {
             tiles: pictures::prepare(&input.pictures, place)?,
             judged: judged::prepare(&input.judged, place)?,
             has_faults: results.task == "instances",
+            has_classes: results.tells_objects_apart(),
             baselines: tables::baselines(all),
             measured,
             forests: forest::prepare(results, place),
