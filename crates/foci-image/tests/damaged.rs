@@ -32,6 +32,15 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
     encoder(&mut jpeg_rgb).write_image(&rgb, 40, 30, ExtendedColorType::Rgb8).unwrap();
     let mut bmp = Cursor::new(Vec::new());
     image::codecs::bmp::BmpEncoder::new(&mut bmp).write_image(&rgb, 40, 30, ExtendedColorType::Rgb8).unwrap();
+    let mut grey = Cursor::new(Vec::new());
+    image::codecs::bmp::BmpEncoder::new(&mut grey)
+        .write_image(&bytes, 40, 30, ExtendedColorType::L8)
+        .unwrap();
+    let mut masked = Cursor::new(Vec::new());
+    let opaque: Vec<u8> = rgb.chunks(3).flat_map(|pixel| [pixel, &[255]].concat()).collect();
+    image::codecs::bmp::BmpEncoder::new(&mut masked)
+        .write_image(&opaque, 40, 30, ExtendedColorType::Rgba8)
+        .unwrap();
     let compressed = |compression| {
         let mut out = Cursor::new(Vec::new());
         TiffEncoder::new(&mut out)
@@ -48,6 +57,8 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("jpeg", jpeg),
         ("jpeg rgb", jpeg_rgb),
         ("bmp", bmp.into_inner()),
+        ("bmp with a table", grey.into_inner()),
+        ("bmp with masks", masked.into_inner()),
         ("tiff plain", compressed(tiff::encoder::Compression::Uncompressed)),
         ("tiff lzw", compressed(tiff::encoder::Compression::Lzw)),
         ("tiff deflate", compressed(tiff::encoder::Compression::Deflate(Default::default()))),
@@ -72,6 +83,22 @@ fn files_cut_off_at_every_tenth_are_errors() {
         for missing in 1..20 {
             let _ = decode(&bytes[..bytes.len() - missing]);
         }
+    }
+}
+
+#[test]
+fn a_jpeg_that_is_damaged_among_its_pixels_is_not_half_grey() {
+    for (name, bytes) in samples().into_iter().filter(|(name, _)| name.starts_with("jpeg")) {
+        let scan = bytes.windows(2).position(|two| two == [0xff, 0xda]).unwrap() + 14;
+        let (mut marker, mut ones) = (bytes.clone(), bytes.clone());
+        marker[scan + 100..scan + 104].copy_from_slice(&[0xff, 0x41, 0x00, 0x02]);
+        let error = decode(&marker).unwrap_err().to_string();
+        assert!(error.contains("marker 41 among the pixels"), "{name}: {error}");
+        // Codes that cannot be: sixteen ones are no code of any table.
+        for at in (scan + 100..scan + 130).step_by(2) {
+            ones[at..at + 2].copy_from_slice(&[0xff, 0x00]);
+        }
+        assert!(decode(&ones).is_err(), "{name}");
     }
 }
 
@@ -136,7 +163,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn damaged_files_never_panic(which in 0usize..10, at in 0.0..1.0f64, byte: u8) {
+    fn damaged_files_never_panic(which in 0usize..12, at in 0.0..1.0f64, byte: u8) {
         let (_, mut bytes) = samples().swap_remove(which);
         let at = (at * bytes.len() as f64) as usize;
         bytes[at] = byte;

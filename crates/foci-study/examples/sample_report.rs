@@ -282,6 +282,7 @@ fn results() -> Results {
         budget: Budget { weights: 67_000 },
         nets: nets.collect(),
         runs,
+        pretrainings: Vec::new(),
         baselines: Vec::new(),
         signals: Vec::new(),
         middle: Vec::new(),

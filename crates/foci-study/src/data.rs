@@ -10,7 +10,7 @@ mod specimens;
 mod tests;
 
 use crate::StudyError;
-use crate::spec::{StudySpec, TileSize};
+use crate::spec::{ArmSpec, StudySpec, TileSize};
 use crate::study::{Event, Observer, StudyRequest};
 use foci_image::{
     Dataset, DatasetOptions, Fingerprint, ImageError, LabelImage, LeftOut, Loader, Plane, Split,
@@ -102,7 +102,7 @@ pub(crate) struct Data {
     pub planned: PlannedData,
     pub tiles: Tiles,
     /// The field of each tile to train on, by its place in the dataset.
-    training_fields: Vec<usize>,
+    fields_of_training: Vec<usize>,
     pub test: Vec<TestTile>,
     /// Of held-out fields of other kinds than those trained on.
     pub others: Vec<TestTile>,
@@ -166,8 +166,8 @@ impl Data {
         let classes = spec.classes.clone();
         let (bits, reading) = (depths(&dataset), options.reading());
         let tiles = Tiles { fingerprint, classes, bits, reading, ..Tiles::default() };
-        let (training_fields, test, others_read) = (Vec::new(), Vec::new(), Vec::new());
-        let mut data = Data { planned, tiles, training_fields, test, others: others_read };
+        let mut data =
+            Data { planned, tiles, fields_of_training: Vec::new(), test: Vec::new(), others: Vec::new() };
         let mut workers =
             Workers::new(threads).watched_by(|done, all| observer.phase("loading tiles", done, all));
         for tile in dataset
@@ -175,7 +175,7 @@ impl Data {
         {
             match tile {
                 Loaded::Training(field, example) => {
-                    data.training_fields.push(field);
+                    data.fields_of_training.push(field);
                     data.tiles.training.push(example);
                 }
                 Loaded::Validation(example) => data.tiles.validation.push(example),
@@ -204,11 +204,13 @@ impl Data {
                 "the images (largest {width} x {height} pixels) are smaller than the training crop of {crop} x {crop}; set a smaller training.crop in the study file"
             ));
         }
-        let (fields, asked) =
-            (self.training_field_count(), spec.arms.iter().filter_map(|arm| arm.labelled).max());
-        if let Some(asked) = asked.filter(|&asked| asked > fields) {
+        let fields = self.training_fields(crop).len();
+        let asks = |arm: &&ArmSpec| arm.labelled.is_some_and(|labelled| labelled > fields);
+        if let Some(arm) = spec.arms.iter().find(asks) {
             return refuse(format!(
-                "there are {fields} fields to train on, and an arm has labelled = {asked}"
+                "arm '{}' learns from the masks of {} fields, and there are {fields} to train on with tiles that a crop of {crop} pixels fits into; set a smaller `labelled`",
+                arm.name,
+                arm.labelled.unwrap_or_default()
             ));
         }
         let small = |tile: &&TestTile| tile.plane.width < LEAST_SIDE || tile.plane.height < LEAST_SIDE;

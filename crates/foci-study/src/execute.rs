@@ -8,7 +8,7 @@ use crate::data::Data;
 use crate::learning_rate::Choice;
 use crate::measure::{FieldMeasures, TestBench, TileMeasures};
 use crate::plan::{Plan, PlannedArm};
-use crate::results::{Curve, Look, RunSignals, RunSummary, Trial};
+use crate::results::{Curve, Look, PretrainingSummary, RunSignals, RunSummary, Trial};
 use crate::study::{Event, Observer};
 use foci_kernels::Compute;
 use foci_measure::Measure;
@@ -41,6 +41,8 @@ pub(crate) struct MeasuredRun {
 /// Everything that was computed.
 #[derive(Debug)]
 pub(crate) struct Executed {
+    /// What nets learnt without masks first.
+    pub pretrainings: Vec<PretrainingSummary>,
     /// Trials of each arm, in the order of the plan.
     pub trials: Vec<Vec<Trial>>,
     /// The learning rate that they led to, for each arm.
@@ -160,6 +162,7 @@ impl<'a, 'b> Executor<'a, 'b> {
 
     /// Trials of all arms, then the runs: seed by seed, so that every net has a first run early.
     pub fn execute(&self, observer: &mut dyn Observer) -> Result<Executed, StudyError> {
+        self.skip_pretrainings(observer)?;
         let (mut trials, mut choices) = (Vec::new(), Vec::new());
         for index in 0..self.nets.len() {
             let tried = self.tune(index, observer)?;
@@ -176,7 +179,8 @@ impl<'a, 'b> Executor<'a, 'b> {
             }
         }
         let logs = runs.iter().map(|run| self.log(run)).collect::<Result<_, _>>()?;
-        Ok(Executed { trials, choices, runs, logs, out: self.out.into() })
+        let pretrainings = self.pretrainings()?;
+        Ok(Executed { pretrainings, trials, choices, runs, logs, out: self.out.into() })
     }
 
     fn log(&self, run: &MeasuredRun) -> Result<Vec<LogLine>, StudyError> {
@@ -233,20 +237,21 @@ impl<'a, 'b> Executor<'a, 'b> {
         Ok(run)
     }
 
-    /// Trains an arm, which begins with what was learnt by the pretraining of seed `pretrained_with` if it is to.
+    /// Trains an arm. The seed's `number`, from 0 for trials as for runs, says with which fields, if there are few, and which pretraining it
+    /// begins with.
     fn train(
         &self,
         index: usize,
         mut plan: TrainingPlan,
         folder: &Path,
         what: &str,
-        pretrained_with: u64,
+        number: u64,
         observer: &mut dyn Observer,
     ) -> Result<foci_train::Outcome, StudyError> {
         let arm = &self.plan.arms[index].arm;
-        let pretrained = self.pretrained(index, pretrained_with, observer)?;
+        let pretrained = self.pretrained(index, number, observer)?;
         plan.pretrained = pretrained.as_ref().map(|weights| weights.sha256().to_owned());
-        let tiles = self.data.tiles_of(arm.labelled, plan.seed);
+        let tiles = self.data.tiles_of(arm.labelled, number, plan.crop);
         observer.event(Event::Begins { what });
         let net = &self.nets[index];
         let work = self.step_work(net);

@@ -130,7 +130,7 @@ pub fn forecast(
         let pretrains = |other: &PlannedArm| other.arm.pretrained && other.graph == arm.graph;
         if arm.arm.pretrained && !planned[..number].iter().any(pretrains) {
             let steps = spec.pretraining.as_ref().map_or(0, |pretraining| pretraining.steps);
-            forecast.steps += (steps * spec.seeds as u64) as f64;
+            forecast.steps += (steps * spec.pretrainings()) as f64;
         }
         forecasts.push(forecast);
     }

@@ -9,7 +9,7 @@ use crate::measure::{Answer, FoundObjects, Known, TestBench, TrueObjects, failed
 use crate::plan::Plan;
 use crate::report::{JudgedAnswer, JudgedSet, Region};
 use crate::study::Observer;
-use foci_image::{LabelImage, Plane};
+use foci_image::Plane;
 use foci_kernels::Compute;
 use foci_measure::Measure;
 use foci_measure::labels::Overlaps;
@@ -258,6 +258,7 @@ fn cut(pixels: &[u8], width: usize, region: Region) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use foci_image::LabelImage;
 
     #[test]
     fn what_is_wrong_has_its_colour_and_is_counted() {

@@ -163,7 +163,8 @@ fn test_side_by_side(
             reason: error.to_string(),
         })?;
         let tested = runs[number].test(grounds, executed, &alone, |done, parts| {
-            told[number].store(THOUSANDTHS * done / parts, Ordering::Relaxed);
+            // The last of it is what is written.
+            told[number].store((THOUSANDTHS * done / parts).min(THOUSANDTHS - 1), Ordering::Relaxed);
             if ended.load(Ordering::Relaxed) { Err(Interrupted) } else { Ok(()) }
         });
         told[number].store(THOUSANDTHS, Ordering::Relaxed);

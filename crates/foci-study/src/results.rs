@@ -32,6 +32,9 @@ pub struct Results {
     pub budget: Budget,
     /// One entry for each arm of the study, in the order of the specification.
     pub nets: Vec<NetSummary>,
+    /// What nets learnt without masks first; empty if the study asks for none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pretrainings: Vec<PretrainingSummary>,
     /// One entry for each net, seed and fold; diverged runs are included.
     pub runs: Vec<RunSummary>,
     /// Methods that are no nets, on the same test fields; empty if the study asks for none.
@@ -159,7 +162,25 @@ pub struct NetSummary {
     pub trials: Vec<Trial>,
 }
 
-fn is_false(value: &bool) -> bool {
+/// What a net learnt without masks, before its arms learnt from masks.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct PretrainingSummary {
+    /// The first arm that begins with it; others with the same net do, too.
+    pub net: String,
+    /// Seed, from 0.
+    pub seed: u64,
+    /// Optimiser steps taken.
+    pub steps: u64,
+    /// Seconds by the clock, which come on top of those of the runs.
+    pub seconds: f64,
+    /// Loss on the validation crops at the end; `None` if it diverged.
+    pub validation_loss: Option<f64>,
+    /// The loss became infinite or not a number; runs begin with the last weights that gave a finite loss.
+    pub diverged: bool,
+}
+
+/// For keys that are left out where they say no.
+pub(crate) fn is_false(value: &bool) -> bool {
     !*value
 }
 

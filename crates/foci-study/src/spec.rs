@@ -220,6 +220,9 @@ impl StudySpec {
             }
         }
         self.arms = arms;
+        if !self.arms.iter().any(|arm| arm.pretrained) {
+            self.pretraining = None;
+        }
         let decidable = |claim: &ClaimSpec| {
             claim.all.iter().flat_map(Clause::arms).all(|arm| self.arms.iter().any(|known| known.name == arm))
         };

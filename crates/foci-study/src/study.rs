@@ -9,8 +9,8 @@ use crate::measure::TestBench;
 use crate::optics::{self, RunOptics};
 use crate::plan::Plan;
 use crate::results::{
-    BaselineSummary, Budget, Circumstances, NetSummary, OpticsSummary, Results, RunStress, RunSummary,
-    RunTransfer,
+    BaselineSummary, Budget, Circumstances, NetSummary, OpticsSummary, PretrainingSummary, Results,
+    RunStress, RunSummary, RunTransfer,
 };
 use crate::spec::{PretrainingSpec, StudySpec};
 use crate::timing::{Timing, time_all};
@@ -196,6 +196,7 @@ fn conclude(
         data: serde_json::to_value(&plan.data.fingerprint).unwrap_or_default(),
         budget: Budget { weights: plan.spec.weights },
         nets,
+        pretrainings: executed.pretrainings.clone(),
         runs,
         baselines,
         signals,
@@ -257,6 +258,14 @@ fn summarise_nets(
 /// What a reader should know: about the data, and where the search for a learning rate ended at an edge.
 fn notes(plan: &Plan, executed: &Executed) -> Vec<String> {
     let mut notes = plan.data.lines();
+    for pretraining in &executed.pretrainings {
+        let PretrainingSummary { net, seed, steps, validation_loss, .. } = pretraining;
+        let outcome = match validation_loss {
+            Some(loss) => format!("validation loss {loss:.2e}"),
+            None => "diverged; what begins with it begins with the last weights that were sound".into(),
+        };
+        notes.push(format!("Pretraining of {net}, seed {seed}: {steps} steps, {outcome}."));
+    }
     let tuning = &plan.spec.tuning;
     for ((planned, choice), trials) in plan.arms.iter().zip(&executed.choices).zip(&executed.trials) {
         let arm = &planned.arm.name;

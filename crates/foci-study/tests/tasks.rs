@@ -49,10 +49,21 @@ statement = "The U-Net outlines discs more exactly."
 all = [{ measure = "ap_90", better = "unet", worse = "fcn" }]
 "#;
 
-struct Nobody;
+/// Adds up what work is told.
+#[derive(Default)]
+struct Watcher {
+    planned: f64,
+    told: f64,
+}
 
-impl Observer for Nobody {
-    fn event(&mut self, _: Event) {}
+impl Observer for Watcher {
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Planned { work } => self.planned = work,
+            Event::Progress { work } | Event::Skipped { work } => self.told += work,
+            _ => {}
+        }
+    }
     fn stop_requested(&self) -> bool {
         false
     }
@@ -88,16 +99,28 @@ fn write_fields(folder: &Path, fields: usize, value: impl Fn(usize) -> u32) {
 }
 
 fn study(text: &str, data: &Path, out: &Path) -> Result<(Results, String), StudyError> {
+    begin_or_resume(text, data, out, false)
+}
+
+fn begin_or_resume(
+    text: &str,
+    data: &Path,
+    out: &Path,
+    resume: bool,
+) -> Result<(Results, String), StudyError> {
     let request = StudyRequest {
         spec: StudySpec::parse(text, "here")?,
         data: Some(data.into()),
         reading: DatasetOptions::default(),
         out: out.into(),
-        resume: false,
+        resume,
         command: "foci study".into(),
     };
     let compute = Compute::new(2, Simd::detect().unwrap()).unwrap();
-    let results = run(&request, &compute, &mut Nobody)?;
+    let mut watcher = Watcher::default();
+    let results = run(&request, &compute, &mut watcher)?;
+    // However it was begun and gone on with, the work that was planned is done.
+    assert!((watcher.told / watcher.planned - 1.0).abs() < 1e-9, "{} of {}", watcher.told, watcher.planned);
     Ok((results, std::fs::read_to_string(out.join("report.html")).unwrap()))
 }
 
@@ -204,6 +227,19 @@ fn nets_learn_from_few_masks_and_begin_with_what_they_learnt_without() {
     assert!(report.contains("What masks are worth") && report.contains("pretrained without masks"));
     assert!(report.contains("learns from the masks of 1 field;"), "the legend");
 
+    assert_eq!(results.pretrainings.len(), 2);
+    assert!(results.pretrainings.iter().all(|one| one.net == "ahead" && one.steps == 4), "{results:?}");
+
+    // What is lost of it is done again, to the same figures, and what is there is not.
+    std::fs::remove_file(out.join("results.json")).unwrap();
+    std::fs::remove_dir_all(out.join("runs/more-seed0")).unwrap();
+    std::fs::remove_dir_all(out.join("pretraining/ahead-seed0")).unwrap();
+    let (resumed, _) = begin_or_resume(&text, &data, &out, true).unwrap();
+    for (resumed, whole) in resumed.runs.iter().zip(&results.runs) {
+        assert_eq!((&resumed.net, &resumed.metrics), (&whole.net, &whole.metrics));
+    }
+    assert_eq!(resumed.pretrainings[1], results.pretrainings[1]);
+
     let refused = |from: &str, to: &str, words: &str| {
         let error = study(&text.replace(from, to), &data, &place.path().join("no")).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
@@ -212,7 +248,12 @@ fn nets_learn_from_few_masks_and_begin_with_what_they_learnt_without() {
     refused("[pretraining]\nsteps = 4\n", "", "add a table [pretraining]");
     refused("pretrained = true", "", "no arm begins with it");
     refused("[pretraining]\nsteps = 4", "[pretraining]\nsteps = 0", "pretraining: ");
-    refused("labelled = 3", "labelled = 7", "there are 6 fields to train on");
+    refused(
+        "\"instances\"",
+        "\"instances\"\nobject_classes = \"light\"\nclasses = [\"a\", \"b\"]",
+        "has `labelled`",
+    );
+    refused("labelled = 3", "labelled = 7", "arm 'more' learns from the masks of 7 fields, and there are 6");
 }
 
 #[test]

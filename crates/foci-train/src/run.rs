@@ -80,7 +80,8 @@ pub fn train_from(
     plan.check()?;
     if plan.pretrained.as_deref() != pretrained.map(Pretrained::sha256) {
         return Err(TrainError::Plan {
-            what: "the weights to begin with must be those of the plan".to_owned(),
+            what: "the weights to begin with must be those that the plan names, or none where it names none"
+                .to_owned(),
             value: pretrained.map_or("none", Pretrained::sha256).to_owned(),
         });
     }
@@ -131,7 +132,7 @@ impl Sessions {
         let trained = net.regularised(&plan.regularisation)?;
         let start = match pretrained {
             None => Parameters::he(&trained, plan.seed),
-            Some(pretrained) => pretrained.start(net, &trained, plan.seed)?,
+            Some(pretrained) => pretrained.start(net, &trained, plan)?,
         };
         let session = memory::session(&trained, shape, options(Mode::Training), compute, 0)?;
         let promised = session.bytes().total();

@@ -133,5 +133,32 @@ fn other_weights_than_the_plan_s_and_other_nets_are_refused() {
     assert!(told(Some(&pretrained), &net_of_model, &without).contains("weights to begin with"));
     let other = net("fcn").giving(channels).unwrap();
     let error = told(Some(&pretrained), &other, &plan);
-    assert!(error.contains("the same net only") && error.contains("whose layer"), "{error}");
+    assert!(error.contains("a model of the same net") && error.contains("fcn with"), "{error}");
+}
+
+#[test]
+fn the_last_layer_begins_anew_for_another_task_of_as_many_channels() {
+    let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let model = autoencoder(folders[0].path());
+    let first = Pretrained::of(&model);
+    let net = model.net.giving(Task::Instances.channels(0)).unwrap();
+    let outliner =
+        fine_tune(Some(&first), &net, &for_instances(&first, 2), folders[1].path(), 9).unwrap().model;
+    let second = Pretrained::of(&outliner);
+    let still = |plan: TrainingPlan| TrainingPlan { learning_rate: 1e-30, ..plan };
+    // Four classes of pixels, of which two occur.
+    let of_classes = TrainingPlan {
+        task: Task::Semantic,
+        classes: 4,
+        loss: LossKind::Classes,
+        ..still(for_instances(&second, 1))
+    };
+    let last = net.nodes[net.last_layer().unwrap()].id.clone();
+    let folder = folders[2].path();
+    let begun = fine_tune(Some(&second), &net, &of_classes, &folder.join("classes"), 9).unwrap().model;
+    assert_eq!(changed(&outliner.parameters, &begun.parameters), [last]);
+    // For the same task it goes on.
+    let again = still(for_instances(&second, 1));
+    let again = fine_tune(Some(&second), &net, &again, &folder.join("objects"), 9).unwrap().model;
+    assert!(changed(&outliner.parameters, &again.parameters).is_empty());
 }

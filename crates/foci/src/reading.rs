@@ -33,6 +33,21 @@ pub fn channel(choice: Option<Channel>) -> ChannelChoice {
     }
 }
 
+/// What a model remembers of its training images and nobody said otherwise, for a person to know.
+pub fn remembered(said: Reading, trained: Reading) -> Vec<String> {
+    let mut lines = Vec::new();
+    if said.channel == ChannelChoice::Guess && trained.channel != ChannelChoice::Guess {
+        lines.push(format!(
+            "channel {} of images in colour is used, as in training; --channel says another",
+            trained.channel
+        ));
+    }
+    if let (None, Some(page)) = (said.page, trained.page) {
+        lines.push(format!("page {page} of files with several is used, as in training; --page says another"));
+    }
+    lines
+}
+
 /// What readers note of files, each note told once: a folder of a thousand images has a thousand times the same.
 #[derive(Debug, Default)]
 pub struct Notes {

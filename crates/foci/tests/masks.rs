@@ -75,6 +75,12 @@ fn a_net_begins_with_what_it_learnt_without_masks() {
     let nodes = nets.each_ref().map(|net| net["graph"].as_array().unwrap());
     assert_eq!(nodes[0][..nodes[0].len() - 2], nodes[1][..nodes[1].len() - 2]);
     foci(&["predict", &second, &data, "--out", &place.text("found")]).succeeds();
+    // For classes of pixels, with heads, the steps timed beforehand.
+    write_classes(&place.path("classes"));
+    let of_classes = ["train", "--task", "semantic", "--crop", "48", "--batch", "2", "--minutes", "0.001"];
+    let with_heads =
+        ["--data", &place.text("classes"), "--pretrained", &first, "--deep-supervision", "--out"];
+    foci(&[&of_classes[..], &with_heads, &[&place.text("classifier")]].concat()).succeeds();
     // Whoever goes on with other weights is told.
     let third = place.text("third");
     foci(&[&short[..], &without[..6], &["--seed", "1", "--out", &third]].concat()).succeeds();

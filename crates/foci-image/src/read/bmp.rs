@@ -20,7 +20,7 @@ const MASKS: usize = HEADER + 40;
 pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Raster, ImageError> {
     let unreadable = |reason: String| ImageError::unreadable(path, FileFormat::Bmp.name(), reason);
     let header = Header::of(bytes).map_err(unreadable)?;
-    check_size(path, bytes.len(), header.width, header.height, 3)?;
+    check_size(path, bytes.len(), header.width, header.height, 1)?;
     let rows = header.rows(bytes).map_err(unreadable)?;
     let pixels = header.width * header.height;
     let mut notes = Vec::new();
@@ -31,6 +31,7 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Raster, ImageError> {
         if !is_grey {
             notes.push(super::common::COLOUR_TABLE);
         }
+        check_size(path, bytes.len(), header.width, header.height, channels)?;
         let mut samples = Vec::with_capacity(channels * pixels);
         for row in rows {
             for index in header.indices(row) {
@@ -40,6 +41,7 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Raster, ImageError> {
         }
         (channels, samples)
     } else {
+        check_size(path, bytes.len(), header.width, header.height, 3)?;
         let colours = header.colours(bytes).map_err(unreadable)?;
         let mut samples = Vec::with_capacity(3 * pixels);
         for row in rows {
@@ -62,7 +64,7 @@ struct Header {
     width: usize,
     height: usize,
     from_top: bool,
-    /// Bits of a pixel: 1, 4, 8, 16, 24 or 32.
+    /// Bits of a pixel: 1, 2, 4, 8, 16, 24 or 32.
     bits: usize,
     /// Whether masks say where the colours of a pixel are.
     masked: bool,
@@ -79,11 +81,13 @@ impl Header {
         if length == CORE {
             (width, height) = (half(18)?.into(), half(20)?.into());
             (bits, compression, colours) = (half(24)?, 0, 0);
-        } else if (40..=124).contains(&length) {
+        } else if matches!(length, 40 | 52 | 56 | 64 | 108 | 124) {
             (width, height) = (i64::from(full(18)? as i32), i64::from(full(22)? as i32));
             (bits, compression, colours) = (half(28)?, full(30)?, full(46)? as usize);
         } else {
-            return Err(format!("a header of {length} bytes; those of 12 and of 40 to 124 are known"));
+            return Err(format!(
+                "a header of {length} bytes; those of 12, 40, 52, 56, 64, 108 and 124 are known"
+            ));
         }
         let masked = match compression {
             0 => false,
@@ -91,8 +95,14 @@ impl Header {
             1 | 2 => return Err("its pixels are run-length coded: save it as PNG or TIFF".to_owned()),
             other => return Err(format!("compression {other}: save it as PNG or TIFF")),
         };
-        if !matches!((bits, masked), (1 | 4 | 8 | 24, false) | (16 | 32, _)) {
-            return Err(format!("{bits} bits for each pixel; 1, 4, 8, 16, 24 and 32 are known"));
+        if !matches!((bits, masked), (1 | 2 | 4 | 8 | 24, false) | (16 | 32, _)) {
+            let with = if masked { " with masks of colours" } else { "" };
+            return Err(format!(
+                "{bits} bits for each pixel{with}; 1, 2, 4, 8, 16, 24 and 32 are known, masks with 16 and 32"
+            ));
+        }
+        if pixels < HEADER + length {
+            return Err(format!("its pixels would begin at byte {pixels}, within the header"));
         }
         let width = usize::try_from(width).map_err(|_| format!("a width of {width} pixels"))?;
         let rows =
@@ -140,8 +150,16 @@ impl Header {
             (false, 16) => [0x7c00, 0x03e0, 0x001f],
             (false, _) => [0x00ff_0000, 0x0000_ff00, 0x0000_00ff],
         };
-        if masks.contains(&0) {
-            return Err("a colour without bits".to_owned());
+        // One piece of bits within the pixel.
+        let is_mask = |mask: u32| {
+            let bits = mask.checked_shr(mask.trailing_zeros()).unwrap_or(0);
+            bits != 0 && bits.count_ones() == bits.trailing_ones() && u64::from(mask) >> self.bits == 0
+        };
+        if let Some(mask) = masks.into_iter().find(|&mask| !is_mask(mask)) {
+            return Err(format!(
+                "{mask:x} says where a colour is in a pixel of {} bits, and cannot",
+                self.bits
+            ));
         }
         Ok(masks.map(|mask| Bits { mask, shift: mask.trailing_zeros() }))
     }
@@ -240,7 +258,15 @@ mod tests {
         told(&file(2, 24, 5, 0, &[], &[0; 24]), "compression 5");
         told(&file(2, 7, 0, 0, &[], &[0; 24]), "7 bits");
         told(&file(2, 24, 0, 0, &[], &[0; 23]), "23 bytes of pixels, 24 needed");
-        told(&file(2, 16, 3, 0, &[0; 12], &[0; 16]), "a colour without bits");
+        told(&file(2, 16, 3, 0, &[0; 12], &[0; 16]), "0 says where a colour is");
+        for mask in [0x00ff_0000u32, 5] {
+            let masks = [mask, 0x07e0, 0x001f].map(u32::to_le_bytes).concat();
+            told(&file(2, 16, 3, 0, &masks, &[0; 16]), "and cannot");
+        }
+        told(&file(2, 24, 3, 0, &[0; 12], &[0; 24]), "masks with 16 and 32");
+        let mut within = file(2, 24, 0, 0, &[], &[0; 24]);
+        within[10] = 20;
+        told(&within, "within the header");
         told(&file(0, 24, 0, 0, &[], &[]), "holds nothing");
         told(&file(2, 8, 0, 0, &[0; 8], &[]), "cut off");
         told(b"BM", "cut off after 2 bytes");

@@ -30,9 +30,9 @@ struct Line<'a> {
 
 /// Prepares what there is.
 pub fn prepare(results: &Results) -> Labels {
-    let lines = |measure: &Measure| {
+    let lines_of = |measure: &Measure| {
         let mut lines: Vec<Line> = Vec::new();
-        for net in &results.nets {
+        for net in results.nets.iter().filter(|net| !net.control && net.variant_of.is_none()) {
             let Some(fields) = net.labelled else { continue };
             let alike = |line: &&mut Line| {
                 (line.architecture, line.pretrained) == (&net.architecture, net.pretrained)
@@ -58,7 +58,7 @@ pub fn prepare(results: &Results) -> Labels {
     else {
         return Labels::default();
     };
-    let lines = lines(&measure);
+    let lines = lines_of(&measure);
     let words = |line: &Line| {
         let begins = if line.pretrained { "pretrained without masks" } else { "from random weights" };
         format!("{} {begins}", line.architecture)

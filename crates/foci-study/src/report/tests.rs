@@ -58,6 +58,7 @@ pub(super) fn study(names: &[&str], seeds: u64) -> Results {
         budget: Budget { weights: 60_000 },
         nets: names.iter().map(net).collect(),
         runs: runs.collect(),
+        pretrainings: Vec::new(),
         baselines: Vec::new(),
         signals: Vec::new(),
         middle: Vec::new(),

@@ -284,7 +284,7 @@ pub struct ArmSpec {
     #[serde(default)]
     pub deep_supervision: bool,
     /// The net begins with what it learnt beforehand, as `[pretraining]` says, instead of random weights.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "crate::results::is_false")]
     pub pretrained: bool,
     /// Fields whose masks are learnt from: so many of those to train on, drawn anew with each seed; all if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -292,10 +292,6 @@ pub struct ArmSpec {
     /// The arm of which `[factors]` made this one; no arm is written with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant_of: Option<String>,
-}
-
-fn is_false(value: &bool) -> bool {
-    !*value
 }
 
 /// A statement and what decides it.

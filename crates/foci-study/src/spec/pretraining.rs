@@ -51,6 +51,11 @@ impl PretrainingSpec {
 }
 
 impl StudySpec {
+    /// Pretrainings of each net: one for each seed, of trials or runs.
+    pub(crate) fn pretrainings(&self) -> u64 {
+        self.seeds.max(self.tuning.seeds) as u64
+    }
+
     /// Rules of pretraining and of few labels.
     pub(super) fn check_pretraining(&self) -> Result<(), String> {
         let arm = self.arms.iter().find(|arm| arm.pretrained);
@@ -80,6 +85,13 @@ impl StudySpec {
                 "arm '{}' is pretrained or has `labelled`, which is for tasks that are learnt from masks, and the task is '{}'; leave it out",
                 arm.name,
                 self.task.name()
+            ));
+        }
+        // What a class counts is known from all masks, and arms with few of them must not know it.
+        if let Some(arm) = few.filter(|_| !self.classes.is_empty()) {
+            return Err(format!(
+                "arm '{}' has `labelled`, which is for objects without classes; leave it out, or leave `classes` out",
+                arm.name
             ));
         }
         match self.arms.iter().find(|arm| arm.labelled == Some(0)) {

@@ -12,7 +12,7 @@ use crate::exit::Failure;
 use crate::progress::watched;
 use crate::reading::{self, Notes};
 use crate::terminal;
-use foci_image::{ChannelChoice, Reading, read_plane_as_others, write_tiff_f32};
+use foci_image::{Reading, read_plane_as_others, write_tiff_f32};
 use foci_kernels::Compute;
 use foci_train::{Model, Predictor, Task, diameters_px};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,7 +46,7 @@ pub fn run(flags: &PredictArguments, threads: Option<usize>) -> Result<(), Failu
         }
     };
     let said = Reading { channel: reading::channel(flags.channel), page: flags.page };
-    remembered(said, model.recipe.reading).iter().for_each(|line| eprintln!("{line}"));
+    reading::remembered(said, model.recipe.reading).iter().for_each(|line| eprintln!("{line}"));
 
     // A net that normalises sees an image as a whole and cannot go by tiles where memory is short: all of it for one.
     let at_once = if model.net.normalises() { 1 } else { pairs.len() };
@@ -139,19 +139,4 @@ fn predictor<'a>(
     let predictor = if flags.arithmetic.exact { predictor.exact() } else { predictor };
     let predictor = if flags.flips { predictor.with_flips() } else { predictor };
     if let Some(side) = flags.tile { predictor.with_tiles(side) } else { predictor }
-}
-
-/// What a model remembers of its training images and nobody said otherwise, for a person to know.
-fn remembered(said: Reading, trained: Reading) -> Vec<String> {
-    let mut lines = Vec::new();
-    if said.channel == ChannelChoice::Guess && trained.channel != ChannelChoice::Guess {
-        lines.push(format!(
-            "channel {} of images in colour is used, as in training; --channel says another",
-            trained.channel
-        ));
-    }
-    if let (None, Some(page)) = (said.page, trained.page) {
-        lines.push(format!("page {page} of files with several is used, as in training; --page says another"));
-    }
-    lines
 }

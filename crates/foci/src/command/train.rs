@@ -37,10 +37,11 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
     check_folder(&flags)?;
     terminal::stop_on_interrupt()?;
     let compute = terminal::compute(threads)?;
-    let options = DatasetOptions {
+    let mut options = DatasetOptions {
         class_column: flags.object_classes.clone(),
         ..reading::dataset_options(&flags.reading)
     };
+    origin.read_alike(&mut options);
     let dataset =
         watched(READING, threads, flags.json, |workers| Dataset::open(&flags.data, &options, workers))?;
     let (mut tiles, without_mask) = watched("loading tiles", threads, flags.json, |workers| {

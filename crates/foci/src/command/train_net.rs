@@ -3,6 +3,8 @@
 use crate::arguments::TrainArguments;
 use crate::command::train_plan::{activation, normalisation};
 use crate::exit::Failure;
+use crate::reading::remembered;
+use foci_image::{ChannelChoice, DatasetOptions, Reading};
 use foci_net::{Architecture, Net, solve};
 use foci_train::{Model, Pretrained, TrainingPlan};
 
@@ -10,8 +12,8 @@ use foci_train::{Model, Pretrained, TrainingPlan};
 pub enum Origin {
     /// An architecture, and weights that are random at first.
     Architecture(Box<Architecture>, u64),
-    /// A model with its weights.
-    Model(Box<Net>, Pretrained),
+    /// The weights of a model, and how its images were read.
+    Model(Box<Pretrained>, Reading),
 }
 
 impl Origin {
@@ -21,8 +23,13 @@ impl Origin {
         match (&flags.pretrained, &flags.net) {
             (Some(folder), _) => {
                 let model = Model::load(folder)?;
-                let pretrained = Pretrained::of(&model);
-                Ok(Origin::Model(Box::new(model.net), pretrained))
+                if model.recipe.training.diverged {
+                    eprintln!(
+                        "the training of {} diverged; its weights are the last that were sound",
+                        folder.display()
+                    );
+                }
+                Ok(Origin::Model(Box::new(Pretrained::of(&model)), model.recipe.reading))
             }
             (None, Some(net)) => {
                 let architecture = Architecture::load(net)
@@ -43,7 +50,7 @@ impl Origin {
             Origin::Architecture(architecture, weights) => {
                 solve::for_weights(architecture, *weights, 1, plan.channels()).map_err(Failure::input)
             }
-            Origin::Model(net, _) => net.giving(plan.channels()).map_err(Failure::input),
+            Origin::Model(pretrained, _) => pretrained.net().giving(plan.channels()).map_err(Failure::input),
         }
     }
 
@@ -51,7 +58,18 @@ impl Origin {
     pub fn pretrained(&self) -> Option<&Pretrained> {
         match self {
             Origin::Architecture(..) => None,
-            Origin::Model(_, pretrained) => Some(pretrained),
+            Origin::Model(pretrained, _) => Some(pretrained),
         }
+    }
+
+    /// Images are read as those of the model were, where nobody says otherwise, which is told.
+    pub fn read_alike(&self, options: &mut DatasetOptions) {
+        let Origin::Model(_, known) = self else { return };
+        let said = options.reading();
+        remembered(said, *known).iter().for_each(|line| eprintln!("{line}"));
+        if said.channel == ChannelChoice::Guess {
+            options.channel = known.channel;
+        }
+        options.page = said.page.or(known.page);
     }
 }
