@@ -12,18 +12,33 @@ use crate::{ImageError, LabelImage, Plane};
 /// PNG bytes of an 8-bit grey image; values are rounded to the nearest of 0..=255 and clipped there.
 pub fn encode_png_grey8(plane: &Plane) -> Result<Vec<u8>, ImageError> {
     let bytes: Vec<u8> = plane.data.iter().map(|&v| v.round() as u8).collect();
-    encode_png(&bytes, plane.width, plane.height, ColorType::Grayscale, BitDepth::Eight)
+    encode_png(
+        &bytes,
+        plane.width,
+        plane.height,
+        ColorType::Grayscale,
+        BitDepth::Eight,
+        png::Compression::Balanced,
+    )
 }
 
 /// PNG bytes of a 16-bit grey image; values are rounded to the nearest of 0..=65535 and clipped there.
 pub fn encode_png_grey16(plane: &Plane) -> Result<Vec<u8>, ImageError> {
     let bytes: Vec<u8> = plane.data.iter().flat_map(|&v| (v.round() as u16).to_be_bytes()).collect();
-    encode_png(&bytes, plane.width, plane.height, ColorType::Grayscale, BitDepth::Sixteen)
+    encode_png(
+        &bytes,
+        plane.width,
+        plane.height,
+        ColorType::Grayscale,
+        BitDepth::Sixteen,
+        png::Compression::Balanced,
+    )
 }
 
-/// PNG bytes of an 8-bit RGB image: `rgb` holds red, green, blue of each pixel, row by row.
+/// PNG bytes of an 8-bit RGB image: `rgb` holds red, green, blue of each pixel, row by row. For pictures to be looked at, so it is quick
+/// rather than small.
 pub fn encode_png_rgb8(rgb: &[u8], width: usize, height: usize) -> Result<Vec<u8>, ImageError> {
-    encode_png(rgb, width, height, ColorType::Rgb, BitDepth::Eight)
+    encode_png(rgb, width, height, ColorType::Rgb, BitDepth::Eight, png::Compression::Fast)
 }
 
 /// Writes an 8-bit grey PNG; values are rounded and clipped to 0..=255.
@@ -61,8 +76,14 @@ fn encode_labels(labels: &LabelImage) -> Result<Vec<u8>, ImageError> {
 pub fn write_labels(path: &Path, labels: &LabelImage) -> Result<PathBuf, ImageError> {
     let (path, bytes) = if labels.largest() <= u32::from(u16::MAX) {
         let bytes: Vec<u8> = labels.data.iter().flat_map(|&v| (v as u16).to_be_bytes()).collect();
-        let encoded =
-            encode_png(&bytes, labels.width, labels.height, ColorType::Grayscale, BitDepth::Sixteen);
+        let encoded = encode_png(
+            &bytes,
+            labels.width,
+            labels.height,
+            ColorType::Grayscale,
+            BitDepth::Sixteen,
+            png::Compression::Balanced,
+        );
         (path.with_extension("png"), encoded)
     } else {
         (path.with_extension("tif"), encode_labels(labels))
@@ -98,6 +119,7 @@ fn encode_png(
     height: usize,
     colour: ColorType,
     depth: BitDepth,
+    compression: png::Compression,
 ) -> Result<Vec<u8>, ImageError> {
     let (w, h) = sizes(width, height, "PNG")?;
     let expected = width * height * colour.samples() * depth as usize / 8;
@@ -109,7 +131,7 @@ fn encode_png(
     let mut encoder = png::Encoder::new(&mut out, w, h);
     encoder.set_color(colour);
     encoder.set_depth(depth);
-    encoder.set_compression(png::Compression::Balanced);
+    encoder.set_compression(compression);
     encoder.set_filter(png::Filter::Adaptive);
     encoder
         .write_header()
