@@ -104,7 +104,7 @@ pub trait Observer {
 
 /// Runs a study from its plan to its report.
 ///
-/// Leaves `plan.json`, `tuning/`, `runs/`, `results.json` and `report.html` in the output folder.
+/// Leaves `plan.json`, `pretraining/` if the study asks for it, `tuning/`, `runs/`, `results.json` and `report.html` in the output folder.
 ///
 /// # Errors
 /// A [`StudyError`] that says what failed; [`StudyError::Interrupted`] if the observer asked to stop.
