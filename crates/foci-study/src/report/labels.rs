@@ -9,6 +9,9 @@ use crate::results::{NetSummary, Results};
 use foci_measure::summary::mean;
 use serde::Serialize;
 
+/// Between the markers of two lines at the same number of fields, in units of the chart.
+const APART: f64 = 7.0;
+
 /// What the page shows of few labels; no chart if all arms learn from the same fields.
 #[derive(Debug, Default, Serialize)]
 pub struct Labels {
@@ -101,10 +104,11 @@ fn chart(lines: &[Line], measure: &Measure) -> String {
     svg.text("label", 0.5 * (left + right), bottom + 33.0, Anchor::Middle, "fields with masks");
     svg.text_upwards("label", 10.0, 0.5 * (top + bottom), &measure.name);
     for (place, line) in lines.iter().enumerate() {
-        let means = line
-            .points
-            .iter()
-            .filter_map(|(fields, values)| Some((x.place(*fields as f64)?, y.place(mean(values)?)?, values)));
+        // Beside each other, so that no bar hides another.
+        let aside = APART * (place as f64 - 0.5 * (lines.len() - 1) as f64);
+        let means = line.points.iter().filter_map(|(fields, values)| {
+            Some((x.place(*fields as f64)? + aside, y.place(mean(values)?)?, values))
+        });
         let path: Vec<(f64, f64)> = means.clone().map(|(x, y, _)| (x, y)).collect();
         svg.polyline(&format!("curve {}", palette::class(place)), &path);
         for (x, mean, values) in means {
