@@ -12,27 +12,13 @@ use crate::{ImageError, LabelImage, Plane};
 /// PNG bytes of an 8-bit grey image; values are rounded to the nearest of 0..=255 and clipped there.
 pub fn encode_png_grey8(plane: &Plane) -> Result<Vec<u8>, ImageError> {
     let bytes: Vec<u8> = plane.data.iter().map(|&v| v.round() as u8).collect();
-    encode_png(
-        &bytes,
-        plane.width,
-        plane.height,
-        ColorType::Grayscale,
-        BitDepth::Eight,
-        png::Compression::Balanced,
-    )
+    encode_grey(&bytes, plane.width, plane.height, BitDepth::Eight)
 }
 
 /// PNG bytes of a 16-bit grey image; values are rounded to the nearest of 0..=65535 and clipped there.
 pub fn encode_png_grey16(plane: &Plane) -> Result<Vec<u8>, ImageError> {
     let bytes: Vec<u8> = plane.data.iter().flat_map(|&v| (v.round() as u16).to_be_bytes()).collect();
-    encode_png(
-        &bytes,
-        plane.width,
-        plane.height,
-        ColorType::Grayscale,
-        BitDepth::Sixteen,
-        png::Compression::Balanced,
-    )
+    encode_grey(&bytes, plane.width, plane.height, BitDepth::Sixteen)
 }
 
 /// PNG bytes of an 8-bit RGB image: `rgb` holds red, green, blue of each pixel, row by row. For pictures to be looked at, so it is quick
@@ -76,14 +62,7 @@ fn encode_labels(labels: &LabelImage) -> Result<Vec<u8>, ImageError> {
 pub fn write_labels(path: &Path, labels: &LabelImage) -> Result<PathBuf, ImageError> {
     let (path, bytes) = if labels.largest() <= u32::from(u16::MAX) {
         let bytes: Vec<u8> = labels.data.iter().flat_map(|&v| (v as u16).to_be_bytes()).collect();
-        let encoded = encode_png(
-            &bytes,
-            labels.width,
-            labels.height,
-            ColorType::Grayscale,
-            BitDepth::Sixteen,
-            png::Compression::Balanced,
-        );
+        let encoded = encode_grey(&bytes, labels.width, labels.height, BitDepth::Sixteen);
         (path.with_extension("png"), encoded)
     } else {
         (path.with_extension("tif"), encode_labels(labels))
@@ -111,6 +90,11 @@ fn sizes(width: usize, height: usize, format: &'static str) -> Result<(u32, u32)
         (Ok(w), Ok(h)) if w > 0 && h > 0 => Ok((w, h)),
         _ => Err(encode_error(format, format!("{width} x {height} pixels"))),
     }
+}
+
+/// Grey, for programs to read: as small as takes no long time.
+fn encode_grey(bytes: &[u8], width: usize, height: usize, depth: BitDepth) -> Result<Vec<u8>, ImageError> {
+    encode_png(bytes, width, height, ColorType::Grayscale, depth, png::Compression::Balanced)
 }
 
 fn encode_png(

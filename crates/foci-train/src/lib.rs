@@ -42,7 +42,7 @@ pub use class_map::{ClassMap, likeliest};
 pub use classes::{balanced_weights, class_counts, object_class_counts};
 pub use error::TrainError;
 pub use log::{LogLine, read_log};
-pub use model::{Model, PercentileRange, Recipe, TrainingRecord, WEIGHTS};
+pub use model::{Model, PercentileRange, Recipe, TrainingRecord};
 pub use object_class::{Found, ObjectClass};
 pub use plan::{OptimiserKind, TrainingPlan};
 pub use predict::Predictor;

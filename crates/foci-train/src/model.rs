@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// File of the graph.
 const NET: &str = "net.json";
 /// File of the weights, which is written last: a folder without it holds no model yet.
-pub const WEIGHTS: &str = "model.safetensors";
+const WEIGHTS: &str = "model.safetensors";
 /// File that says how to use the model.
 const RECIPE: &str = "recipe.json";
 
