@@ -205,12 +205,11 @@ impl Data {
             ));
         }
         let fields = self.training_fields(crop).len();
-        let asks = |arm: &&ArmSpec| arm.labelled.is_some_and(|labelled| labelled > fields);
-        if let Some(arm) = spec.arms.iter().find(asks) {
+        let asks =
+            |arm: &ArmSpec| Some((arm.name.clone(), arm.labelled.filter(|&labelled| labelled > fields)?));
+        if let Some((arm, labelled)) = spec.arms.iter().find_map(asks) {
             return refuse(format!(
-                "arm '{}' learns from the masks of {} fields, and there are {fields} to train on with tiles that a crop of {crop} pixels fits into; set a smaller `labelled`",
-                arm.name,
-                arm.labelled.unwrap_or_default()
+                "arm '{arm}' learns from the masks of {labelled} fields, and there are {fields} to train on with tiles that a crop of {crop} pixels fits into; set a smaller `labelled`"
             ));
         }
         let small = |tile: &&TestTile| tile.plane.width < LEAST_SIDE || tile.plane.height < LEAST_SIDE;

@@ -10,7 +10,7 @@ use crate::compare::{compared, count_pairs, scatter};
 use crate::data::count_test_fields;
 use crate::difference::LEVEL;
 use crate::execute::measured_runs;
-use crate::plan::{Plan, PlannedArm, resolve_arms};
+use crate::plan::{Plan, PlannedArm, pretraining_of, resolve_arms};
 use crate::study::{Observer, StudyRequest};
 use foci_engine::{EngineError, Shape, time};
 use foci_kernels::Compute;
@@ -127,8 +127,7 @@ pub fn forecast(
     for (number, arm) in planned.iter().enumerate() {
         observer.phase("timing the nets", number, planned.len())?;
         let mut forecast = of_arm(&request.study, arm, compute)?;
-        let pretrains = |other: &PlannedArm| other.arm.pretrained && other.graph == arm.graph;
-        if arm.arm.pretrained && !planned[..number].iter().any(pretrains) {
+        if pretraining_of(&planned, number) == Some(number) {
             let steps = spec.pretraining.as_ref().map_or(0, |pretraining| pretraining.steps);
             forecast.steps += (steps * spec.pretrainings()) as f64;
         }

@@ -65,18 +65,9 @@ pub(crate) fn test_all(
         .into_iter()
         .map(|run| OneRun::of(&run.summary.net, run.summary.seed, out))
         .collect();
-    let mut found = Vec::with_capacity(runs.len());
-    for run in &runs {
-        found.push(read_json(&run.path)?.map(Ok));
-    }
-    let missing: Vec<usize> = (0..runs.len()).filter(|&run| found[run].is_none()).collect();
-    let to_test: Vec<&OneRun> = missing.iter().map(|&run| &runs[run]).collect();
-    let tested = test_side_by_side(&to_test, &grounds(tiles), executed, compute, observer)?;
-    for (run, tested) in missing.into_iter().zip(tested) {
-        found[run] = Some(tested);
-    }
+    let tested = test_side_by_side(&runs, &grounds(tiles), executed, compute, observer)?;
     let (mut all, mut notes) = (Vec::with_capacity(runs.len()), Vec::new());
-    for (run, found) in runs.into_iter().zip(found.into_iter().flatten()) {
+    for (run, found) in runs.into_iter().zip(tested) {
         match found {
             Ok(found) => all.push(RunOptics { net: run.net, seed: run.seed, found }),
             Err(OpticsError::NoRoom { side, .. }) => {
@@ -138,7 +129,7 @@ impl OneRun {
 /// Tests as many runs at a time as there are threads, each on a thread of its own: the windows are small, and between two of
 /// them all threads but one would wait. What is computed does not depend on the number of threads.
 fn test_side_by_side(
-    runs: &[&OneRun],
+    runs: &[OneRun],
     grounds: &Grounds,
     executed: &Executed,
     compute: &Compute,
@@ -158,6 +149,11 @@ fn test_side_by_side(
         watched
     });
     workers.map(&numbers, |&number| {
+        // An earlier part of the study may have tested it.
+        if let Some(found) = read_json(&runs[number].path)? {
+            told[number].store(THOUSANDTHS, Ordering::Relaxed);
+            return Ok(Ok(found));
+        }
         let alone = Compute::new(1, compute.simd()).map_err(|error| StudyError::Measure {
             tile: "nets on the optical bench".to_owned(),
             reason: error.to_string(),

@@ -66,6 +66,12 @@ impl PlannedArm {
     }
 }
 
+/// The arm whose pretraining an arm begins with: the first pretrained one with the same net; nothing if it begins with random weights.
+pub(crate) fn pretraining_of(arms: &[PlannedArm], index: usize) -> Option<usize> {
+    let is_alike = |other: &PlannedArm| other.arm.pretrained && other.graph == arms[index].graph;
+    if arms[index].arm.pretrained { arms.iter().position(is_alike) } else { None }
+}
+
 /// Resolves every net of a study. It needs no data, so a mistyped net is told before any image is read.
 ///
 /// # Errors

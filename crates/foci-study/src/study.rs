@@ -236,7 +236,7 @@ fn summarise_nets(
             control: planned.arm.control,
             input_noise: planned.arm.input_noise,
             pretrained: planned.arm.pretrained,
-            labelled: few.then(|| planned.arm.labelled.map_or(fields, |labelled| labelled.min(fields))),
+            labelled: few.then(|| planned.arm.labelled.unwrap_or(fields)),
             variant_of: planned.arm.variant_of.clone(),
             settings: if varies { planned.arm.settings().into() } else { Vec::new() },
             layers: net.layers(),

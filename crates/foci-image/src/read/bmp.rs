@@ -46,8 +46,7 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Raster, ImageError> {
         let mut samples = Vec::with_capacity(3 * pixels);
         for row in rows {
             for pixel in row.chunks_exact(header.bits / 8).take(header.width) {
-                let word = pixel.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte));
-                samples.extend(colours.map(|colour| colour.of(word)));
+                samples.extend(colours.map(|colour| colour.of(number(pixel))));
             }
         }
         (3, samples)
@@ -181,10 +180,14 @@ impl Bits {
     }
 }
 
-/// A little-endian number of so many bytes.
+/// The number of so many bytes at a place of the file.
 fn word(bytes: &[u8], at: usize, length: usize) -> Result<u32, String> {
-    let here = bytes.get(at..at + length).ok_or_else(|| format!("cut off after {} bytes", bytes.len()))?;
-    Ok(here.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte)))
+    bytes.get(at..at + length).map(number).ok_or_else(|| format!("cut off after {} bytes", bytes.len()))
+}
+
+/// A little-endian number.
+fn number(bytes: &[u8]) -> u32 {
+    bytes.iter().rev().fold(0, |number, &byte| number << 8 | u32::from(byte))
 }
 
 #[cfg(test)]

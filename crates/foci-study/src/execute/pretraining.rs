@@ -2,6 +2,7 @@
 
 use super::{Executor, Watch, read_json, write_json};
 use crate::StudyError;
+use crate::plan::pretraining_of;
 use crate::results::PretrainingSummary;
 use crate::study::{Event, Observer};
 use foci_net::Net;
@@ -21,12 +22,11 @@ impl Executor<'_, '_> {
         seed: u64,
         observer: &mut dyn Observer,
     ) -> Result<Option<Pretrained>, StudyError> {
-        let Some(pretraining) =
-            self.plan.spec.pretraining.as_ref().filter(|_| self.plan.arms[index].arm.pretrained)
+        let (Some(pretraining), Some(first)) =
+            (&self.plan.spec.pretraining, pretraining_of(&self.plan.arms, index))
         else {
             return Ok(None);
         };
-        let first = self.first_of_net(index);
         let name = &self.plan.arms[first].arm.name;
         let failed =
             |source: TrainError| StudyError::Train { arm: name.clone(), seed, source: Box::new(source) };
@@ -67,11 +67,9 @@ impl Executor<'_, '_> {
     /// The pretrainings that are done, net by net.
     pub(super) fn pretrainings(&self) -> Result<Vec<PretrainingSummary>, StudyError> {
         let mut all = Vec::new();
-        for (index, planned) in self.plan.arms.iter().enumerate() {
-            if planned.arm.pretrained && self.first_of_net(index) == index {
-                for seed in 0..self.plan.spec.pretrainings() {
-                    all.extend(read_json(&self.pretraining_folder(index, seed).join(RECORD))?);
-                }
+        for arm in self.pretraining_arms() {
+            for seed in 0..self.plan.spec.pretrainings() {
+                all.extend(read_json(&self.pretraining_folder(arm, seed).join(RECORD))?);
             }
         }
         Ok(all)
@@ -93,20 +91,15 @@ impl Executor<'_, '_> {
     pub(super) fn pretraining_work(&self) -> f64 {
         let spec = &self.plan.spec;
         let Some(pretraining) = &spec.pretraining else { return 0.0 };
-        let begins =
-            |index: &usize| self.plan.arms[*index].arm.pretrained && self.first_of_net(*index) == *index;
-        let firsts = (0..self.nets.len()).filter(begins);
         let steps = (pretraining.steps * spec.pretrainings()) as f64;
         // A net that resolves has an autoencoder; one that has none is told when it is to be trained.
         let work = |index: usize| self.autoencoder(index).map_or(0.0, |net| steps * self.step_work(&net));
-        firsts.map(work).sum()
+        self.pretraining_arms().map(work).sum()
     }
 
-    /// The first pretrained arm with the same net.
-    fn first_of_net(&self, index: usize) -> usize {
-        let is_alike =
-            |other: &usize| self.plan.arms[*other].arm.pretrained && self.nets[*other] == self.nets[index];
-        (0..index).find(is_alike).unwrap_or(index)
+    /// The arms that pretrainings are called after: the first of each net.
+    fn pretraining_arms(&self) -> impl Iterator<Item = usize> {
+        (0..self.plan.arms.len()).filter(|&index| pretraining_of(&self.plan.arms, index) == Some(index))
     }
 
     fn pretraining_folder(&self, arm: usize, seed: u64) -> PathBuf {

@@ -33,35 +33,12 @@ struct Line<'a> {
 
 /// Prepares what there is.
 pub fn prepare(results: &Results) -> Labels {
-    let lines_of = |measure: &Measure| {
-        let mut lines: Vec<Line> = Vec::new();
-        for net in results.nets.iter().filter(|net| !net.control && net.variant_of.is_none()) {
-            let Some(fields) = net.labelled else { continue };
-            let alike = |line: &&mut Line| {
-                (line.architecture, line.pretrained) == (&net.architecture, net.pretrained)
-            };
-            let point = (fields, values(results, net, measure));
-            match lines.iter_mut().find(alike) {
-                Some(line) => line.points.push(point),
-                None => lines.push(Line {
-                    architecture: &net.architecture,
-                    pretrained: net.pretrained,
-                    points: vec![point],
-                }),
-            }
-        }
-        for line in &mut lines {
-            line.points.retain(|(_, values)| !values.is_empty());
-            line.points.sort_by_key(|(fields, _)| *fields);
-        }
-        lines
-    };
     let Some(measure) =
         deciding_measure(results).filter(|_| results.nets.iter().any(|net| net.labelled.is_some()))
     else {
         return Labels::default();
     };
-    let lines = lines_of(&measure);
+    let lines = lines(results, &measure);
     let words = |line: &Line| {
         let begins = if line.pretrained { "pretrained without masks" } else { "from random weights" };
         format!("{} {begins}", line.architecture)
@@ -71,6 +48,30 @@ pub fn prepare(results: &Results) -> Labels {
         chart: chart(&lines, &measure),
         lines: lines.iter().enumerate().map(|(place, line)| (palette::key(place), words(line))).collect(),
     }
+}
+
+/// The lines of the chart, in the order of the study.
+fn lines<'a>(results: &'a Results, measure: &Measure) -> Vec<Line<'a>> {
+    let mut lines: Vec<Line> = Vec::new();
+    for net in results.nets.iter().filter(|net| !net.control && net.variant_of.is_none()) {
+        let Some(fields) = net.labelled else { continue };
+        let alike =
+            |line: &&mut Line| (line.architecture, line.pretrained) == (&net.architecture, net.pretrained);
+        let point = (fields, values(results, net, measure));
+        match lines.iter_mut().find(alike) {
+            Some(line) => line.points.push(point),
+            None => lines.push(Line {
+                architecture: &net.architecture,
+                pretrained: net.pretrained,
+                points: vec![point],
+            }),
+        }
+    }
+    for line in &mut lines {
+        line.points.retain(|(_, values)| !values.is_empty());
+        line.points.sort_by_key(|(fields, _)| *fields);
+    }
+    lines
 }
 
 fn values(results: &Results, net: &NetSummary, measure: &Measure) -> Vec<f64> {
