@@ -27,8 +27,18 @@ pub(crate) trait Vector: Copy {
     /// The load of `LANES` floats from any address.
     unsafe fn load(from: *const f32) -> Self;
     unsafe fn store(self, to: *mut f32);
+    /// Some lanes, in the form in which loads want them.
+    type Lanes: Copy;
+    /// Lanes `from..to`.
+    unsafe fn lanes(from: usize, to: usize) -> Self::Lanes;
+    /// Some lanes of the floats at an address, zeros in the others; memory of those is not touched.
+    unsafe fn load_lanes(address: *const f32, lanes: Self::Lanes) -> Self;
     /// Lanes `from..to` of the floats at an address, zeros in the others; memory of those is not touched.
-    unsafe fn load_part(address: *const f32, from: usize, to: usize) -> Self;
+    #[inline(always)]
+    unsafe fn load_part(address: *const f32, from: usize, to: usize) -> Self {
+        // SAFETY: passed on to the caller.
+        unsafe { Self::load_lanes(address, Self::lanes(from, to)) }
+    }
     /// Stores lanes `0..count`; memory of the others is not touched.
     unsafe fn store_part(self, to: *mut f32, count: usize);
     /// Of the `2 * LANES` floats of `self` and `other`, cut into runs of RUN (1, 2, 4 or 8, less than
@@ -148,7 +158,8 @@ unsafe fn out_of_line_plain<K: Kernel>(kernel: K) {
     unsafe { kernel.run::<Plain>() }
 }
 
-/// Asks for the cache line at an address, which may be any; nothing happens where there is no such hint.
+/// Asks for the cache line at an address, which may be any, to come into the nearest cache; nothing happens where there
+/// is no such hint.
 #[inline(always)]
 pub(crate) fn prefetch(address: *const f32) {
     #[cfg(target_arch = "x86_64")]
@@ -156,6 +167,19 @@ pub(crate) fn prefetch(address: *const f32) {
     unsafe {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         _mm_prefetch::<_MM_HINT_T0>(address.cast())
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
+/// Asks for a cache line that is needed later, to wait in the second cache, where it takes no room from what is needed now.
+#[inline(always)]
+pub(crate) fn prefetch_early(address: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which every x86-64 has and which never faults.
+    unsafe {
+        use core::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(address.cast())
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = address;

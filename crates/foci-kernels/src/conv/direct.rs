@@ -7,15 +7,15 @@
 
 use super::lines::Line;
 use super::packed::Packed;
-use super::planes::{Plane, Target, most_together, row_order};
+use super::planes::{Plane, Target, groups_of, most_together, row_order, task_rows};
 use super::tile::Rows;
 use crate::simd::Simd;
 use crate::threads::{Compute, SharedPointer};
 use crate::vector::run_at;
 
-/// Rows of one task.
-const TASK_ROWS: usize = 4;
-
+/// Channels of a group that are computed fastest where registers hold the sums of more, if a map falls into whole groups
+/// of so many: eight by three vectors need fewer loads than twelve by two.
+const BEST: usize = 8;
 /// A direct pass with its weights.
 pub(crate) struct DirectPass {
     pub(super) lines: Vec<Line>,
@@ -46,7 +46,10 @@ impl DirectPass {
         stride: usize,
     ) -> DirectPass {
         let taps = lines.iter().map(|line| line.count).sum();
-        let packed = Packed::new(taps, channels_in, outputs, most_together(simd));
+        let most = most_together(simd);
+        let groups =
+            groups_of(outputs, |channels| if channels.is_multiple_of(BEST) { most.min(BEST) } else { most });
+        let packed = Packed::new(taps, channels_in, groups);
         DirectPass { lines, packed, size, rows: row_order(size.0, stride) }
     }
 
@@ -56,10 +59,11 @@ impl DirectPass {
     /// All planes have the pass's size and lie inside the arena; those written, and what their last steps read,
     /// lie apart from those read.
     pub unsafe fn run(&self, compute: &Compute, operands: Operands<'_>) {
-        let tasks = self.rows.len().div_ceil(TASK_ROWS);
+        let each = task_rows(operands.n * self.rows.len(), compute);
+        let tasks = self.rows.len().div_ceil(each);
         compute.run(operands.n * tasks, &|task, _| {
-            let (n, first) = (task / tasks, task % tasks * TASK_ROWS);
-            let rows = &self.rows[first..self.rows.len().min(first + TASK_ROWS)];
+            let (n, first) = (task / tasks, task % tasks * each);
+            let rows = &self.rows[first..self.rows.len().min(first + each)];
             // SAFETY: passed on to the caller; tasks write different rows.
             unsafe { run_at(compute.simd(), Rows { pass: self, operands: &operands, n, rows }) }
         });

@@ -1,7 +1,7 @@
 //! The weights of a pass in the order in which its tiles read them: all of a group of output channels, tap after
 //! tap and input channel after input channel, so that a tile goes through them once from front to back.
 
-use super::planes::{Group, groups};
+use super::planes::Group;
 
 /// Weights and bias of a pass.
 pub(crate) struct Packed {
@@ -14,12 +14,11 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
-    /// Zeros for a pass from `channels_in` planes under `taps` taps to maps of `outputs` channels, of which at most
-    /// `most` are computed together.
-    pub fn new(taps: usize, channels_in: usize, outputs: &[usize], most: usize) -> Packed {
-        let channels: usize = outputs.iter().sum();
+    /// Zeros for a pass from `channels_in` planes under `taps` taps to channels that are computed in `groups`.
+    pub fn new(taps: usize, channels_in: usize, groups: Vec<Group>) -> Packed {
+        let channels: usize = groups.iter().map(|group| group.count).sum();
         Packed {
-            groups: groups(outputs, most),
+            groups,
             channels_in,
             taps,
             weights: vec![0.0; channels * channels_in * taps],

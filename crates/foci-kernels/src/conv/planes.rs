@@ -4,6 +4,7 @@
 use crate::finish::Finish;
 use crate::gradient::InputGradient;
 use crate::simd::Simd;
+use crate::threads::Compute;
 use crate::view::View;
 
 /// One channel of a feature map.
@@ -85,10 +86,15 @@ pub(crate) fn most_together(simd: Simd) -> usize {
 
 /// The channels of several maps in as few groups as `most` allows, of nearly one size and none over two maps.
 pub(crate) fn groups(channels: &[usize], most: usize) -> Vec<Group> {
+    groups_of(channels, |_| most)
+}
+
+/// As [`groups`], with `most(channels of a map)` channels in a group.
+pub(crate) fn groups_of(channels: &[usize], most: impl Fn(usize) -> usize) -> Vec<Group> {
     let mut groups = Vec::new();
     let mut start = 0;
     for &channels in channels {
-        let count = channels.div_ceil(most);
+        let count = channels.div_ceil(most(channels));
         for index in 0..count {
             let (first, end) = (index * channels / count, (index + 1) * channels / count);
             groups.push(Group { first: start + first, count: end - first });
@@ -96,6 +102,17 @@ pub(crate) fn groups(channels: &[usize], most: usize) -> Vec<Group> {
         start += channels;
     }
     groups
+}
+
+/// Tasks for each worker, more or less: enough to share the work out evenly.
+const TASKS_EACH: usize = 4;
+/// Fewest and most rows of a task.
+const TASK_ROWS: (usize, usize) = (4, 32);
+
+/// Rows of a task where there are `rows` in all. The first of a task cost more than those after them: what lies around
+/// them was last read by another worker, and comes from further away.
+pub(crate) fn task_rows(rows: usize, compute: &Compute) -> usize {
+    (rows / (TASKS_EACH * compute.threads())).clamp(TASK_ROWS.0, TASK_ROWS.1)
 }
 
 /// The rows of an image in an order in which those that share taps of a dilated kernel follow one another:

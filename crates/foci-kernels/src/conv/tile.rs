@@ -1,16 +1,15 @@
 //! The innermost loops of a direct pass: a tile is some vectors of pixels of one row, for all channels of a group
-//! at once. Its sums stay in registers; each vector that is read serves all channels, each weight all vectors. A block
-//! is some columns of a row, for all groups one after the other.
+//! at once. Its sums stay in registers; each vector that is read serves all channels, each weight all vectors. While a
+//! group's weights stay in the nearest cache, what it reads passes through, asked for one channel before it is needed.
 
 use super::direct::{DirectPass, Operands};
 use super::lines::{MOST_COLUMNS, MOST_LINES};
-use super::planes::{Group, Plane};
-use crate::vector::{Kernel, Vector, prefetch};
+use super::planes::{Group, Plane, distance};
+use crate::finish::Finish;
+use crate::vector::{Kernel, Vector, prefetch, prefetch_early};
 
-/// Floats of the input that the tiles of a block read, more or less: what is left of the nearest cache (32 KiB) beside
-/// the weights of a group.
-const BLOCK_FLOATS: usize = 5120;
-/// So many tiles before they are needed, the places that a tile writes and its last step reads are asked for.
+/// So many tiles before they are needed, the places that a tile writes, what its last step reads, and rows that no tile
+/// has read yet are asked for.
 const TILES_AHEAD: usize = 3;
 
 /// Some rows of a pass.
@@ -75,43 +74,50 @@ impl Kernel for Rows<'_> {
                 reach: kernel.reach(),
                 width: w,
             };
-            // All groups for some columns, then the next columns: what they read stays in the nearest cache.
-            let width = (BLOCK_FLOATS / (input.planes.len() * count).max(1)).next_multiple_of(16).max(16);
-            for first in (0..w).step_by(width) {
-                let columns = (first, w.min(first + width));
-                for group in &pass.packed.groups {
-                    if operands.targets[group.first].is_some() {
-                        // SAFETY: passed on to the caller; row `y` is inside.
-                        unsafe { block::<V>(pass, operands, &input, group, y, columns) }
-                    }
+            for group in &pass.packed.groups {
+                if let Some(output) = Output::new(operands, group, n, y * w) {
+                    // SAFETY: passed on to the caller; row `y` is inside.
+                    unsafe { row::<V>(pass, &input, group, &output) }
                 }
             }
         }
     }
 }
 
-/// Some columns of a row, for one group.
+/// Where a group writes a row: to planes of one map, which lie equally far apart.
+struct Output {
+    /// The row of the first channel.
+    row: *mut f32,
+    /// Floats from a channel to the next.
+    step: usize,
+    finish: Finish,
+}
+
+impl Output {
+    /// None if nobody wants the map.
+    fn new(operands: &Operands<'_>, group: &Group, n: usize, row: usize) -> Option<Output> {
+        let targets = &operands.targets[group.first..group.first + group.count];
+        let first = targets[0]?;
+        let step = targets.get(1).copied().flatten().map_or(0, |next| next.plane.offset - first.plane.offset);
+        debug_assert!(targets.iter().enumerate().all(|(at, target)| {
+            target.is_some_and(|target| target.plane.offset == first.plane.offset + at * step)
+        }));
+        let row = operands.arena.get().wrapping_add(first.plane.of_image(n) + row);
+        Some(Output { row, step, finish: first.finish })
+    }
+}
+
+/// A row, for one group.
 #[inline(always)]
-unsafe fn block<V: Vector>(
-    pass: &DirectPass,
-    operands: &Operands<'_>,
-    input: &Input<'_>,
-    group: &Group,
-    y: usize,
-    columns: (usize, usize),
-) {
+unsafe fn row<V: Vector>(pass: &DirectPass, input: &Input<'_>, group: &Group, output: &Output) {
     let (weights, bias) = pass.packed.of(group);
     macro_rules! of_count {
         ($($count:literal $vectors:literal)*) => {
             match (group.count, input.taps) {
                 // SAFETY: passed on to the caller; weights and bias are those of a group of this size.
-                $(($count, 1) => unsafe {
-                    tiles::<V, $count, $vectors, 1>(operands, input, group.first, y, columns, weights, bias)
-                }
+                $(($count, 1) => unsafe { tiles::<V, $count, $vectors, 1>(input, output, weights, bias) }
                 // SAFETY: as above.
-                ($count, 9) => unsafe {
-                    tiles::<V, $count, $vectors, 3>(operands, input, group.first, y, columns, weights, bias)
-                })*
+                ($count, 9) => unsafe { tiles::<V, $count, $vectors, 3>(input, output, weights, bias) })*
                 (count, taps) => unreachable!("a group of {count} channels under {taps} taps"),
             }
         };
@@ -126,38 +132,23 @@ unsafe fn block<V: Vector>(
     }
 }
 
-/// The tiles of a row that begin in some columns: wide ones as long as they lie inside with all that they read, single
-/// vectors elsewhere.
+/// The tiles of a row.
 #[inline(always)]
 unsafe fn tiles<V: Vector, const M: usize, const P: usize, const K: usize>(
-    operands: &Operands<'_>,
     input: &Input<'_>,
-    first: usize,
-    y: usize,
-    columns: (usize, usize),
+    output: &Output,
     weights: *const f32,
     bias: *const f32,
 ) {
-    let w = input.width;
     let (before, after) = input.reach;
     let wide = P * V::LANES;
-    let wide_first = before.next_multiple_of(V::LANES);
-    let wide_end = wide_first + w.saturating_sub(after + wide_first) / wide * wide;
-    // The first tile of the row that begins at a column or behind it.
-    let mut x = match columns.0 {
-        at if at <= wide_first => at.next_multiple_of(V::LANES),
-        at if at <= wide_end => wide_first + (at - wide_first).next_multiple_of(wide),
-        at => wide_end + (at - wide_end).next_multiple_of(V::LANES),
-    };
-    // SAFETY: passed on to the caller; without EDGE, all pixels that a tile reads and writes are in their rows.
-    unsafe {
-        while x < columns.1 {
-            if x >= wide_first && x < wide_end {
-                tile::<V, M, P, K, false>(operands, input, first, y, x, weights, bias);
-                x += wide;
+    for x in (0..input.width).step_by(wide) {
+        // SAFETY: passed on to the caller; without EDGE, all pixels that a tile reads and writes are in their rows.
+        unsafe {
+            if x >= before && x + wide + after <= input.width {
+                tile::<V, M, P, K, false>(input, output, x, weights, bias);
             } else {
-                tile::<V, M, 1, K, true>(operands, input, first, y, x, weights, bias);
-                x += V::LANES;
+                tile::<V, M, P, K, true>(input, output, x, weights, bias);
             }
         }
     }
@@ -166,10 +157,8 @@ unsafe fn tiles<V: Vector, const M: usize, const P: usize, const K: usize>(
 /// One tile: P vectors from column `x` on, for M channels. With EDGE, what lies beyond the borders reads as zero.
 #[inline(always)]
 unsafe fn tile<V: Vector, const M: usize, const P: usize, const K: usize, const EDGE: bool>(
-    operands: &Operands<'_>,
     input: &Input<'_>,
-    first: usize,
-    y: usize,
+    output: &Output,
     x: usize,
     weights: *const f32,
     bias: *const f32,
@@ -180,14 +169,39 @@ unsafe fn tile<V: Vector, const M: usize, const P: usize, const K: usize, const 
         for (m, sums) in sums.iter_mut().enumerate() {
             *sums = [V::splat(*bias.add(m)); P];
         }
+        let mut lanes = [[V::lanes(0, 0); P]; K];
+        if EDGE {
+            for (lanes, column) in lanes.iter_mut().zip(input.columns) {
+                for (p, lanes) in lanes.iter_mut().enumerate() {
+                    *lanes = lanes_inside::<V>((x + p * V::LANES) as isize + column, input.width);
+                }
+            }
+        }
+        let to = output.row.wrapping_add(x);
+        let reads = output.finish.reads();
+        let each = (M * P).div_ceil(input.planes.len());
         for (channel, plane) in input.planes.iter().enumerate() {
+            // What a later tile writes, some of it with each channel: asked for all at once, it would hold up what is read.
+            for place in (channel * each..M * P).take(each) {
+                let columns = (TILES_AHEAD * P + place % P) * V::LANES;
+                let next = to.wrapping_add(place / P * output.step + columns);
+                prefetch(next);
+                if let Some(shift) = reads {
+                    prefetch(next.wrapping_offset(shift));
+                }
+            }
             let start = input.arena.wrapping_add(plane.of_image(input.n) + x);
+            let ahead = distance(input.planes, channel);
             let weights = weights.add(channel * input.taps * M);
             for line in input.lines {
                 let from = start.wrapping_add(line.start);
-                if line.newest {
-                    for p in 0..P {
-                        prefetch(from.wrapping_add((TILES_AHEAD * P + p) * V::LANES));
+                for p in 0..P {
+                    if line.newest {
+                        prefetch_early(from.wrapping_add((TILES_AHEAD * P + p) * V::LANES));
+                    }
+                    if !EDGE {
+                        // All but what the tile before has read.
+                        prefetch(from.wrapping_offset(ahead).wrapping_add((p + 1) * V::LANES));
                     }
                 }
                 let weights = weights.add(line.first * M);
@@ -195,11 +209,7 @@ unsafe fn tile<V: Vector, const M: usize, const P: usize, const K: usize, const 
                     let mut pixels = [V::splat(0.0); P];
                     for (p, pixels) in pixels.iter_mut().enumerate() {
                         let from = from.wrapping_add(p * V::LANES).wrapping_offset(input.columns[k]);
-                        *pixels = if EDGE {
-                            inside::<V>(from, (x + p * V::LANES) as isize + input.columns[k], input.width)
-                        } else {
-                            V::load(from)
-                        };
+                        *pixels = if EDGE { V::load_lanes(from, lanes[k][p]) } else { V::load(from) };
                     }
                     for (m, sums) in sums.iter_mut().enumerate() {
                         let weight = V::splat(*weights.add(k * M + m));
@@ -211,37 +221,40 @@ unsafe fn tile<V: Vector, const M: usize, const P: usize, const K: usize, const 
             }
         }
         for (m, sums) in sums.into_iter().enumerate() {
-            let Some(target) = &operands.targets[first + m] else { continue };
-            let to = operands.arena.get().add(target.plane.of_image(input.n) + y * input.width + x);
+            let to = to.wrapping_add(m * output.step);
             for (p, sum) in sums.into_iter().enumerate() {
                 let to = to.wrapping_add(p * V::LANES);
-                let next = to.wrapping_add(TILES_AHEAD * P * V::LANES);
-                prefetch(next);
-                if let Some(shift) = target.finish.reads() {
-                    prefetch(next.wrapping_offset(shift));
-                }
                 if EDGE {
                     let count = input.width.saturating_sub(x + p * V::LANES).min(V::LANES);
-                    target.finish.store_part(sum, to, count);
+                    if count > 0 {
+                        output.finish.store_part(sum, to, count);
+                    }
                 } else {
-                    target.finish.store(sum, to);
+                    output.finish.store(sum, to);
                 }
             }
         }
     }
 }
 
+/// Those lanes of a vector from column `at` on that are columns of a row of `width` pixels.
+#[inline(always)]
+unsafe fn lanes_inside<V: Vector>(at: isize, width: usize) -> V::Lanes {
+    let lanes = V::LANES as isize;
+    let first = (-at).clamp(0, lanes);
+    let end = (width as isize - at).clamp(first, lanes);
+    // SAFETY: the caller has the level.
+    unsafe { V::lanes(first as usize, end as usize) }
+}
+
 /// A vector of a row of `width` pixels from column `at` on, zeros where that is outside.
 #[inline(always)]
 pub(crate) unsafe fn inside<V: Vector>(from: *const f32, at: isize, width: usize) -> V {
-    let lanes = V::LANES as isize;
     // Of the taps of a tile at the border, most are inside all the same.
-    if at >= 0 && at + lanes <= width as isize {
+    if at >= 0 && at + V::LANES as isize <= width as isize {
         // SAFETY: all lanes are columns of the row.
         return unsafe { V::load(from) };
     }
-    let first = (-at).clamp(0, lanes);
-    let end = (width as isize - at).clamp(first, lanes);
-    // SAFETY: lanes `first..end` are columns of the row.
-    unsafe { V::load_part(from, first as usize, end as usize) }
+    // SAFETY: the lanes are columns of the row.
+    unsafe { V::load_lanes(from, lanes_inside::<V>(at, width)) }
 }

@@ -9,14 +9,12 @@ use super::forward::multiply;
 use super::shape::Sizes;
 use crate::conv::direct::Operands;
 use crate::conv::packed::Packed;
-use crate::conv::planes::Group;
+use crate::conv::planes::{Group, groups, task_rows};
 use crate::conv::tile::inside;
 use crate::threads::Compute;
 use crate::vector::{Kernel, Vector, prefetch, run_at};
 use crate::view::LINE;
 
-/// Rows of the input of one task.
-const TASK_ROWS: usize = 4;
 
 /// A gradient by the inputs, with its weights.
 pub(super) struct Backward {
@@ -28,7 +26,7 @@ impl Backward {
     /// A pass from `channels_out` planes to maps of `inputs` channels.
     pub fn new(sizes: Sizes, channels_out: usize, inputs: &[usize]) -> Backward {
         let taps = sizes.kernel * sizes.kernel;
-        Backward { packed: Packed::new(taps, channels_out, inputs, MOST_TOGETHER), sizes }
+        Backward { packed: Packed::new(taps, channels_out, groups(inputs, MOST_TOGETHER)), sizes }
     }
 
     /// Runs the pass.
@@ -38,10 +36,11 @@ impl Backward {
     /// their last steps read, lie apart from sources.
     pub unsafe fn run(&self, compute: &Compute, operands: Operands<'_>) {
         let rows = self.sizes.input.0;
-        let tasks = rows.div_ceil(TASK_ROWS);
+        let each = task_rows(operands.n * rows, compute);
+        let tasks = rows.div_ceil(each);
         compute.run(operands.n * tasks, &|task, _| {
-            let (n, first) = (task / tasks, task % tasks * TASK_ROWS);
-            let rows = first..rows.min(first + TASK_ROWS);
+            let (n, first) = (task / tasks, task % tasks * each);
+            let rows = first..rows.min(first + each);
             // SAFETY: passed on to the caller; tasks write different rows.
             unsafe { run_at(compute.simd(), Rows { pass: self, operands: &operands, n, rows }) }
         });

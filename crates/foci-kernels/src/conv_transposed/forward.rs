@@ -9,13 +9,11 @@ use super::MOST_TOGETHER;
 use super::shape::Sizes;
 use crate::conv::direct::Operands;
 use crate::conv::packed::Packed;
-use crate::conv::planes::{Group, Plane};
+use crate::conv::planes::{Group, Plane, groups, task_rows};
 use crate::conv::tile::inside;
 use crate::threads::Compute;
 use crate::vector::{Kernel, Vector, run_at};
 
-/// Rows of the input of one task.
-const TASK_ROWS: usize = 4;
 /// Most rows of the input that a row of the output comes from.
 const MOST_ROWS: usize = 2;
 
@@ -30,7 +28,7 @@ impl Forward {
     pub fn new(sizes: Sizes, channels_in: usize, channels_out: usize) -> Forward {
         let taps = sizes.kernel * sizes.kernel;
         // Each channel has the sums of two phases.
-        let packed = Packed::new(taps, channels_in, &[channels_out], MOST_TOGETHER);
+        let packed = Packed::new(taps, channels_in, groups(&[channels_out], MOST_TOGETHER));
         Forward { packed, sizes }
     }
 
@@ -41,10 +39,11 @@ impl Forward {
     /// from sources.
     pub unsafe fn run(&self, compute: &Compute, operands: Operands<'_>) {
         let rows = self.sizes.input.0;
-        let tasks = rows.div_ceil(TASK_ROWS);
+        let each = task_rows(operands.n * rows, compute);
+        let tasks = rows.div_ceil(each);
         compute.run(operands.n * tasks, &|task, _| {
-            let (n, first) = (task / tasks, task % tasks * TASK_ROWS);
-            let rows = first..rows.min(first + TASK_ROWS);
+            let (n, first) = (task / tasks, task % tasks * each);
+            let rows = first..rows.min(first + each);
             // SAFETY: passed on to the caller; tasks write different rows.
             unsafe { run_at(compute.simd(), Rows { pass: self, operands: &operands, n, rows }) }
         });

@@ -7,22 +7,22 @@ use core::arch::x86_64::*;
 /// The bits of lanes `from..to`.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn bits(from: usize, to: usize) -> u16 {
-    (((1u32 << to) - 1) & !((1u32 << from) - 1)) as u16
+pub(super) unsafe fn lanes16(from: usize, to: usize) -> __mmask16 {
+    (((1u32 << to) - 1) & !((1u32 << from) - 1)) as __mmask16
 }
 
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-pub(super) unsafe fn load_part16(address: *const f32, from: usize, to: usize) -> __m512 {
+pub(super) unsafe fn load_lanes16(address: *const f32, lanes: __mmask16) -> __m512 {
     // SAFETY: the caller has AVX-512; lanes that are masked out are not touched.
-    unsafe { _mm512_maskz_loadu_ps(bits(from, to), address) }
+    unsafe { _mm512_maskz_loadu_ps(lanes, address) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) unsafe fn store_part16(value: __m512, to: *mut f32, count: usize) {
     // SAFETY: the caller has AVX-512; lanes that are masked out are not touched.
-    unsafe { _mm512_mask_storeu_ps(to, bits(0, count), value) }
+    unsafe { _mm512_mask_storeu_ps(to, lanes16(0, count), value) }
 }
 
 /// For each lane of the even runs, or (SECOND) of the odd ones, its place among the 32 lanes of two vectors.
@@ -88,7 +88,7 @@ pub(super) unsafe fn merge_runs16<const RUN: usize>(even: __m512, odd: __m512) -
 /// All bits of lanes `from..to`, as masked loads and stores want them.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-unsafe fn mask8(from: usize, to: usize) -> __m256i {
+pub(super) unsafe fn lanes8(from: usize, to: usize) -> __m256i {
     // SAFETY: the caller has AVX2.
     unsafe {
         let lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
@@ -99,16 +99,16 @@ unsafe fn mask8(from: usize, to: usize) -> __m256i {
 
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-pub(super) unsafe fn load_part8(address: *const f32, from: usize, to: usize) -> __m256 {
+pub(super) unsafe fn load_lanes8(address: *const f32, lanes: __m256i) -> __m256 {
     // SAFETY: the caller has AVX2; lanes that are masked out are not touched.
-    unsafe { _mm256_maskload_ps(address, mask8(from, to)) }
+    unsafe { _mm256_maskload_ps(address, lanes) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) unsafe fn store_part8(value: __m256, to: *mut f32, count: usize) {
     // SAFETY: the caller has AVX2; lanes that are masked out are not touched.
-    unsafe { _mm256_maskstore_ps(to, mask8(0, count), value) }
+    unsafe { _mm256_maskstore_ps(to, lanes8(0, count), value) }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -154,7 +154,12 @@ pub(super) unsafe fn merge_runs8<const RUN: usize>(even: __m256, odd: __m256) ->
 }
 
 #[inline(always)]
-pub(super) unsafe fn load_part_plain(address: *const f32, from: usize, to: usize) -> [f32; 8] {
+pub(super) unsafe fn lanes_plain(from: usize, to: usize) -> (usize, usize) {
+    (from, to)
+}
+
+#[inline(always)]
+pub(super) unsafe fn load_lanes_plain(address: *const f32, (from, to): (usize, usize)) -> [f32; 8] {
     let mut lanes = [0.0; 8];
     for (lane, value) in lanes.iter_mut().enumerate().take(to).skip(from) {
         // SAFETY: the caller's lanes `from..to` can be read.
