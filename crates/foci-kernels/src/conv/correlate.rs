@@ -6,7 +6,7 @@
 use super::lines::Line;
 use super::planes::{Plane, row_order};
 use super::sums::Sums;
-use super::tile::inside;
+use super::tile::{inside, lanes_inside};
 use crate::scratch::ScratchFloats;
 use crate::threads::{Compute, SharedPointer, Turn};
 use crate::vector::{Kernel, Vector, prefetch, run_at};
@@ -107,8 +107,8 @@ fn sides<V: Vector>(taps: usize, outputs: usize, inputs: usize) -> (usize, usize
         (_, 1) => (2, 2),
         _ => (2, 1),
     };
-    let outputs = if outputs >= most_outputs { most_outputs } else { 1 + usize::from(outputs > 1) };
-    (outputs, most_inputs.min(inputs))
+    // As evenly as possible: a last plane by itself would cost as much as two.
+    (outputs.div_ceil(outputs.div_ceil(most_outputs)), most_inputs.min(inputs))
 }
 
 impl Kernel for Chunk<'_> {
@@ -200,8 +200,8 @@ impl Strip<'_> {
             };
         }
         if const { V::LANES == 16 } {
-            of_counts!(1, 1 1 1 2 1 1 4 1 1 1 2 1 2 2 1 4 2 1
-                1 1 3 2 1 3 4 1 3 1 2 3 2 2 3 4 2 3);
+            of_counts!(1, 1 1 1 2 1 1 3 1 1 4 1 1 1 2 1 2 2 1 3 2 1 4 2 1
+                1 1 3 2 1 3 3 1 3 4 1 3 1 2 3 2 2 3 3 2 3 4 2 3);
         } else {
             of_counts!(2, 1 1 1 2 1 1 1 2 1 2 2 1 1 1 3 2 1 3);
         }
@@ -284,21 +284,13 @@ impl Strip<'_> {
                 for x in (0..w).step_by(16) {
                     for (part, sum) in sums.iter_mut().enumerate() {
                         let x = x + part * V::LANES;
-                        *sum = sum.add(pixels::<V, true>(row, x as isize, w));
+                        *sum = sum.add(inside::<V>(row.wrapping_add(x), x as isize, w));
                     }
                 }
             }
             V::sum16(&sums)
         }
     }
-}
-
-/// A vector of a row from column `at` on; with EDGE, zeros where that is outside.
-#[inline(always)]
-unsafe fn pixels<V: Vector, const EDGE: bool>(row: *const f32, at: isize, width: usize) -> V {
-    let from = row.wrapping_offset(at);
-    // SAFETY: passed on to the caller.
-    unsafe { if EDGE { inside::<V>(from, at, width) } else { V::load(from) } }
 }
 
 /// Adds the products of sixteen pixels.
@@ -322,13 +314,27 @@ unsafe fn add<
     unsafe {
         for part in 0..PARTS {
             let x = (x + part * V::LANES) as isize;
+            // Where lanes are cheap to choose, what lies inside is told once for all planes.
+            let masked = EDGE && const { V::LANES == 16 };
+            let lanes = |at: isize| if masked { lanes_inside::<V>(at, width) } else { V::lanes(0, 0) };
+            let load = |row: *const f32, at: isize, lanes: V::Lanes| {
+                let from = row.wrapping_offset(at);
+                match (masked, EDGE) {
+                    (true, _) => V::load_lanes(from, lanes),
+                    (_, true) => inside::<V>(from, at, width),
+                    _ => V::load(from),
+                }
+            };
             let mut gradients = [V::splat(0.0); A];
+            let here = lanes(x);
             for (gradient, row) in gradients.iter_mut().zip(outputs) {
-                *gradient = pixels::<V, EDGE>(row, x, width);
+                *gradient = load(row, x, here);
             }
-            for b in 0..B {
-                for k in 0..K {
-                    let value = pixels::<V, EDGE>(inputs[b], x + line.columns[k], width);
+            for k in 0..K {
+                let at = x + line.columns[k];
+                let there = lanes(at);
+                for b in 0..B {
+                    let value = load(inputs[b], at, there);
                     for a in 0..A {
                         sums[a][b][k][part] = gradients[a].fused(value, sums[a][b][k][part]);
                     }

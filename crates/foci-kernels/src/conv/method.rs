@@ -3,6 +3,7 @@
 
 use super::correlate::{Maps, WeightGradient};
 use super::direct::{DirectPass, Operands};
+use super::outer::OuterGradient;
 use super::winograd::{WinogradGradient, WinogradPass};
 use crate::threads::Compute;
 
@@ -44,9 +45,10 @@ impl Pass {
     }
 }
 
-/// A gradient by weights and bias, either way.
+/// A gradient by weights and bias, one of three ways.
 pub(super) enum Gradient {
     Direct(WeightGradient),
+    Outer(OuterGradient),
     Winograd(WinogradGradient),
 }
 
@@ -55,6 +57,7 @@ impl Gradient {
     pub fn worker_floats(&self) -> usize {
         match self {
             Gradient::Direct(_) => 0,
+            Gradient::Outer(gradient) => gradient.worker_floats(),
             Gradient::Winograd(gradient) => gradient.worker_floats(),
         }
     }
@@ -63,6 +66,7 @@ impl Gradient {
     pub fn common_floats(&self) -> usize {
         match self {
             Gradient::Direct(gradient) => gradient.sums.floats(),
+            Gradient::Outer(gradient) => gradient.sums.floats(),
             Gradient::Winograd(gradient) => gradient.common_floats(),
         }
     }
@@ -70,12 +74,13 @@ impl Gradient {
     /// Computes the gradients by weights and bias.
     ///
     /// # Safety
-    /// As for [`WeightGradient::run`] and [`WinogradGradient::run`].
+    /// As for [`WeightGradient::run`], [`OuterGradient::run`] and [`WinogradGradient::run`].
     pub unsafe fn run(&self, compute: &Compute, maps: Maps<'_>, d_weights: &mut [f32], d_bias: &mut [f32]) {
         // SAFETY: passed on to the caller.
         unsafe {
             match self {
                 Gradient::Direct(gradient) => gradient.run(compute, maps, d_weights, d_bias),
+                Gradient::Outer(gradient) => gradient.run(compute, maps, d_weights, d_bias),
                 Gradient::Winograd(gradient) => gradient.run(compute, maps, d_weights, d_bias),
             }
         }

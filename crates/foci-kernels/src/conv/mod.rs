@@ -2,13 +2,14 @@
 //! the views it reads and writes; from then on it allocates nothing.
 //!
 //! The forward pass and the gradient by the inputs are passes from planes to planes, the latter over the same taps
-//! turned round; the gradient by weights is a correlation. Each goes directly ([`direct`], [`correlate`]) or by
-//! [`winograd`]'s tiles, as the shapes decide.
+//! turned round; the gradient by weights is a correlation. Each goes directly ([`direct`]; [`correlate`] or, where
+//! channels are sixteens, [`outer`]) or by [`winograd`]'s tiles, as the shapes decide.
 
 pub(crate) mod correlate;
 pub(crate) mod direct;
 pub(crate) mod lines;
 mod method;
+mod outer;
 pub(crate) mod packed;
 pub(crate) mod planes;
 mod shape;

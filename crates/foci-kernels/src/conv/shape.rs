@@ -5,6 +5,7 @@ use super::correlate::WeightGradient;
 use super::direct::DirectPass;
 use super::lines::lines;
 use super::method::{Gradient, Pass};
+use super::outer::OuterGradient;
 use super::packed::Packed;
 use super::winograd::{self, Part, WinogradGradient, WinogradPass};
 use crate::scratch::ScratchFloats;
@@ -145,15 +146,12 @@ impl ConvShape<'_> {
         if self.by_tiles(rule, Part::Weights, channels_in, self.output) {
             Gradient::Winograd(WinogradGradient::new(self.n, self.size(), distance, channels_in, self.output))
         } else {
-            let lines = lines(self.kernel, distance, false);
-            Gradient::Direct(WeightGradient::new(
-                lines,
-                channels_in,
-                self.output,
-                self.n,
-                self.size(),
-                distance,
-            ))
+            let (lines, n, size) = (lines(self.kernel, distance, false), self.n, self.size());
+            if OuterGradient::worthwhile(self.kernel, channels_in, self.output) {
+                Gradient::Outer(OuterGradient::new(lines, channels_in, self.output, n, size, distance))
+            } else {
+                Gradient::Direct(WeightGradient::new(lines, channels_in, self.output, n, size, distance))
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use super::lines::{MOST_COLUMNS, MOST_LINES};
 use super::planes::{Group, Plane, distance};
 use crate::finish::Finish;
 use crate::vector::{Kernel, Vector, prefetch, prefetch_early};
+use crate::view::LINE;
 
 /// So many tiles before they are needed, the places that a tile writes, what its last step reads, and rows that no tile
 /// has read yet are asked for.
@@ -179,12 +180,14 @@ unsafe fn tile<V: Vector, const M: usize, const P: usize, const K: usize, const 
         }
         let to = output.row.wrapping_add(x);
         let reads = output.finish.reads();
-        let each = (M * P).div_ceil(input.planes.len());
+        // Cache lines of a channel's pixels.
+        let lines = (P * V::LANES).div_ceil(LINE);
+        let each = (M * lines).div_ceil(input.planes.len());
         for (channel, plane) in input.planes.iter().enumerate() {
             // What a later tile writes, some of it with each channel: asked for all at once, it would hold up what is read.
-            for place in (channel * each..M * P).take(each) {
-                let columns = (TILES_AHEAD * P + place % P) * V::LANES;
-                let next = to.wrapping_add(place / P * output.step + columns);
+            for place in (channel * each..M * lines).take(each) {
+                let columns = TILES_AHEAD * P * V::LANES + place % lines * LINE;
+                let next = to.wrapping_add(place / lines * output.step + columns);
                 prefetch(next);
                 if let Some(shift) = reads {
                     prefetch(next.wrapping_offset(shift));
@@ -195,13 +198,13 @@ unsafe fn tile<V: Vector, const M: usize, const P: usize, const K: usize, const 
             let weights = weights.add(channel * input.taps * M);
             for line in input.lines {
                 let from = start.wrapping_add(line.start);
-                for p in 0..P {
+                for at in (0..lines).map(|at| at * LINE) {
                     if line.newest {
-                        prefetch_early(from.wrapping_add((TILES_AHEAD * P + p) * V::LANES));
+                        prefetch_early(from.wrapping_add(TILES_AHEAD * P * V::LANES + at));
                     }
                     if !EDGE {
                         // All but what the tile before has read.
-                        prefetch(from.wrapping_offset(ahead).wrapping_add((p + 1) * V::LANES));
+                        prefetch(from.wrapping_offset(ahead).wrapping_add(LINE + at));
                     }
                 }
                 let weights = weights.add(line.first * M);
@@ -239,7 +242,7 @@ unsafe fn tile<V: Vector, const M: usize, const P: usize, const K: usize, const 
 
 /// Those lanes of a vector from column `at` on that are columns of a row of `width` pixels.
 #[inline(always)]
-unsafe fn lanes_inside<V: Vector>(at: isize, width: usize) -> V::Lanes {
+pub(super) unsafe fn lanes_inside<V: Vector>(at: isize, width: usize) -> V::Lanes {
     let lanes = V::LANES as isize;
     let first = (-at).clamp(0, lanes);
     let end = (width as isize - at).clamp(first, lanes);

@@ -15,7 +15,6 @@ use crate::threads::Compute;
 use crate::vector::{Kernel, Vector, prefetch, run_at};
 use crate::view::LINE;
 
-
 /// A gradient by the inputs, with its weights.
 pub(super) struct Backward {
     pub packed: Packed,

@@ -1,0 +1,415 @@
+//! The gradient by weights, summed directly across channels: at each pixel, the outer product of the gradients of the
+//! output's channels with the inputs under the taps. Lanes are output channels, so that no lane is ever added to
+//! another, an input is read as one number wherever it lies, and every vector that is read serves many sums. The price
+//! is that gradients are turned from planes into pixels first, and that channels come in sixteens.
+//!
+//! A sum goes over the pixels of a strip in their order, and strips follow one another: the bits are the same at every
+//! level. [`correlate`](super::correlate) does the same for other numbers of channels.
+
+use super::correlate::Maps;
+use super::lines::{Line, MOST_COLUMNS};
+use super::planes::{Plane, row_order};
+use super::sums::Sums;
+use crate::scratch::ScratchFloats;
+use crate::threads::{Compute, Turn};
+use crate::vector::{Kernel, Vector, prefetch_early, run_at};
+
+/// Channels whose gradients are turned together: lanes, at every level.
+const SET: usize = 16;
+/// Most output channels of a task.
+const TASK_CHANNELS: usize = 2 * SET;
+/// Most pixels of a strip: their gradients stay in the nearest cache while all inputs pass by.
+const STRIP: usize = 168;
+/// Fewest input channels for which turning the gradients is little work.
+const LEAST_INPUTS: usize = 4;
+/// Least pixels of a chunk.
+const CHUNK_PIXELS: usize = 256;
+
+/// A gradient by weights of a 3x3 kernel, ready to run.
+pub(crate) struct OuterGradient {
+    lines: Vec<Line>,
+    n: usize,
+    size: (usize, usize),
+    rows: Vec<usize>,
+    pub sums: Sums,
+}
+
+impl OuterGradient {
+    /// Whether so many channels fill their sets well enough, of which one alone reads more for its products than two. The
+    /// rule knows only shapes, so that a layer always gives the same bits.
+    pub fn worthwhile(kernel: usize, channels_in: usize, channels_out: usize) -> bool {
+        let lanes = channels_out.next_multiple_of(SET);
+        let filled = if lanes == SET { 8 * channels_out >= 7 * lanes } else { 3 * channels_out >= 2 * lanes };
+        kernel == 3 && channels_in >= LEAST_INPUTS && filled
+    }
+
+    /// The gradient of a layer over `n` images of `size`; rows that lie `stride` apart are done one after the other.
+    pub fn new(
+        lines: Vec<Line>,
+        channels_in: usize,
+        channels_out: usize,
+        n: usize,
+        size: (usize, usize),
+        stride: usize,
+    ) -> OuterGradient {
+        let taps = lines.iter().map(|line| line.count).sum();
+        let sums = Sums::new(n * size.0, CHUNK_PIXELS.div_ceil(size.1), taps, channels_out, channels_in);
+        OuterGradient { lines, n, size, rows: row_order(size.0, stride), sums }
+    }
+
+    /// Floats of scratch that each worker needs.
+    pub fn worker_floats(&self) -> usize {
+        Room::new(self, TASK_CHANNELS.min(self.sums.channels_out.next_multiple_of(SET))).floats()
+    }
+
+    /// Computes the gradients by weights `[out, in, 3, 3]` and bias.
+    ///
+    /// # Safety
+    /// The planes have the layer's size and lie inside the arena, and the lists are as long as they should be.
+    pub unsafe fn run(&self, compute: &Compute, maps: Maps<'_>, d_weights: &mut [f32], d_bias: &mut [f32]) {
+        let needed = ScratchFloats { worker: self.worker_floats(), common: self.sums.floats() };
+        let turn = compute.take_turn(needed);
+        // SAFETY: passed on to the caller; all sums are computed before they are gathered.
+        unsafe {
+            self.sum(compute, &turn, maps);
+            self.sums.gather(&turn, d_weights, d_bias);
+        }
+    }
+
+    /// Computes the sums of all chunks in the common scratch.
+    ///
+    /// # Safety
+    /// As for [`run`](Self::run).
+    unsafe fn sum(&self, compute: &Compute, turn: &Turn<'_>, maps: Maps<'_>) {
+        let parts = self.sums.channels_out.div_ceil(TASK_CHANNELS);
+        turn.run(self.sums.chunks * parts, &|task, worker| {
+            let (chunk, part) = (task / parts, task % parts);
+            let first = part * TASK_CHANNELS;
+            let outputs = &maps.outputs[first..self.sums.channels_out.min(first + TASK_CHANNELS)];
+            let sums = self.sums.of_chunk(turn.common().get(), chunk);
+            let scratch = turn.scratch(worker).get();
+            let kernel = Chunk { gradient: self, maps: &maps, chunk, first, outputs, scratch, sums };
+            // SAFETY: passed on to the caller; tasks have different sums.
+            unsafe { run_at(compute.simd(), kernel) }
+        });
+    }
+}
+
+/// How the scratch of a worker is divided.
+#[derive(Clone, Copy)]
+struct Room {
+    /// Pixels of a strip, a multiple of 16.
+    strip: usize,
+    /// Channels, a multiple of [`SET`]: floats between neighbouring pixels, and between neighbouring sums.
+    width: usize,
+    /// Vectors of sums for the weights; one more is for the bias.
+    sums: usize,
+}
+
+impl Room {
+    fn new(gradient: &OuterGradient, width: usize) -> Room {
+        let w = gradient.size.1;
+        let strip = w.div_ceil(w.div_ceil(STRIP)).next_multiple_of(16);
+        Room { strip, width, sums: gradient.sums.taps * gradient.sums.channels_in }
+    }
+
+    fn floats(self) -> usize {
+        (self.strip + self.sums + 1) * self.width
+    }
+}
+
+/// The sums of some rows for some output channels.
+struct Chunk<'a> {
+    gradient: &'a OuterGradient,
+    maps: &'a Maps<'a>,
+    chunk: usize,
+    /// First output channel.
+    first: usize,
+    /// Planes of the gradients of the task's channels.
+    outputs: &'a [Plane],
+    scratch: *mut f32,
+    sums: *mut f32,
+}
+
+impl Kernel for Chunk<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let OuterGradient { lines, n, size: (h, w), rows, sums } = self.gradient;
+        let (h, w) = (*h, *w);
+        let room = Room::new(self.gradient, self.outputs.len().next_multiple_of(SET));
+        let turned = self.scratch;
+        let totals = turned.wrapping_add(room.strip * room.width);
+        let bias = totals.wrapping_add(room.sums * room.width);
+        // SAFETY: passed on to the caller; the scratch is divided as `Room` says.
+        unsafe {
+            std::slice::from_raw_parts_mut(totals, (room.sums + 1) * room.width).fill(0.0);
+            let units = sums.units(self.chunk, n * h);
+            for unit in units.clone() {
+                let (image, place) = (unit / h, unit % h);
+                let y = rows[place];
+                for x in (0..w).step_by(room.strip) {
+                    let count = room.strip.min(w - x);
+                    self.turn::<V>(room, image, y * w + x, count, turned);
+                    add_up::<V>(room.width, turned, count, bias);
+                    // Where the strip after this one is.
+                    let ahead = match rows.get(place + 1) {
+                        Some(next) if x + room.strip >= w => {
+                            *next as isize * w as isize - (y * w + x) as isize
+                        }
+                        _ => room.strip as isize,
+                    };
+                    for (index, line) in lines.iter().enumerate() {
+                        let Some(row) = y.checked_add_signed(line.row).filter(|row| *row < h) else {
+                            continue;
+                        };
+                        let asked = match index {
+                            // The row that no line before has read; and the gradients, which are as many or twice as
+                            // many, with the other two.
+                            2 => Asked { planes: self.maps.inputs, place: (row * w + x) as isize + ahead },
+                            1 => Asked { planes: self.outputs, place: (y * w + x) as isize + ahead },
+                            _ => Asked {
+                                planes: self.outputs.get(sums.channels_in..).unwrap_or_default(),
+                                place: (y * w + x) as isize + ahead,
+                            },
+                        };
+                        let strip = Strip { chunk: &self, room, image, row, x, count, line, turned, totals };
+                        strip.products::<V>(asked);
+                    }
+                }
+            }
+            self.hand_over(totals, bias, room.width);
+        }
+    }
+}
+
+impl Chunk<'_> {
+    /// Turns the gradients of `count` pixels from `place` on, counted in each plane: pixel after pixel, channels side by
+    /// side, zeros for channels that there are none of.
+    #[inline(always)]
+    unsafe fn turn<V: Vector>(&self, room: Room, image: usize, place: usize, count: usize, to: *mut f32) {
+        let arena = self.maps.arena.get().cast_const();
+        // SAFETY: passed on to the caller.
+        unsafe {
+            for channel in (0..room.width).step_by(V::LANES) {
+                for x in (0..count).step_by(V::LANES) {
+                    let mut vectors = [V::splat(0.0); 16];
+                    for (lane, vector) in vectors[..V::LANES].iter_mut().enumerate() {
+                        let Some(plane) = self.outputs.get(channel + lane) else { break };
+                        let from = arena.add(plane.of_image(image) + place + x);
+                        let lanes = V::LANES.min(count - x);
+                        *vector =
+                            if lanes == V::LANES { V::load(from) } else { V::load_part(from, 0, lanes) };
+                    }
+                    let pixels = turned(vectors);
+                    for (pixel, vector) in pixels[..V::LANES].iter().enumerate() {
+                        vector.store(to.add((x + pixel) * room.width + channel));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Puts the sums where those of the chunk belong.
+    #[inline(always)]
+    unsafe fn hand_over(&self, totals: *const f32, bias: *const f32, width: usize) {
+        let sums = &self.gradient.sums;
+        // SAFETY: passed on to the caller.
+        unsafe {
+            for o in 0..self.outputs.len() {
+                for tap in 0..sums.taps {
+                    let to = self.sums.add((tap * sums.channels_out + self.first + o) * sums.channels_in);
+                    for i in 0..sums.channels_in {
+                        *to.add(i) = *totals.add((tap * sums.channels_in + i) * width + o);
+                    }
+                }
+                *self.sums.add(sums.weights() + self.first + o) = *bias.add(o);
+            }
+        }
+    }
+}
+
+/// Rows of vectors become columns.
+#[inline(always)]
+fn turned<V: Vector>(mut vectors: [V; 16]) -> [V; 16] {
+    let half = V::LANES / 2;
+    let mut done = 1;
+    // Each step moves the highest digit of a vector's number to the end of the lane's: after as many steps as there are
+    // digits, numbers of vectors and lanes have changed places.
+    while done < V::LANES {
+        let before = vectors;
+        for at in 0..half {
+            // SAFETY: the caller has the level.
+            let (first, second) = unsafe { before[at].merge_runs::<1>(before[at + half]) };
+            (vectors[2 * at], vectors[2 * at + 1]) = (first, second);
+        }
+        done *= 2;
+    }
+    vectors
+}
+
+/// Adds the gradients of `count` pixels to `to`, all of width.
+#[inline(always)]
+unsafe fn add_up<V: Vector>(width: usize, turned: *const f32, count: usize, to: *mut f32) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        for lane in (0..width).step_by(V::LANES) {
+            let mut sum = V::splat(0.0);
+            for pixel in 0..count {
+                sum = sum.add(V::load(turned.add(pixel * width + lane)));
+            }
+            let to = to.add(lane);
+            V::load(to).add(sum).store(to);
+        }
+    }
+}
+
+/// What a later strip reads of some planes.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    planes: &'a [Plane],
+    /// Floats from the start of a plane.
+    place: isize,
+}
+
+/// Some pixels of a row, under the taps of one line.
+struct Strip<'a> {
+    chunk: &'a Chunk<'a>,
+    room: Room,
+    image: usize,
+    /// Row of the input.
+    row: usize,
+    /// First column and number of pixels.
+    x: usize,
+    count: usize,
+    line: &'a Line,
+    turned: *const f32,
+    totals: *mut f32,
+}
+
+impl Strip<'_> {
+    /// Adds the products with all inputs, some channels at a time: as many as registers hold the sums of.
+    #[inline(always)]
+    unsafe fn products<V: Vector>(&self, asked: Asked<'_>) {
+        let channels_in = self.chunk.gradient.sums.channels_in;
+        let mut i = 0;
+        // SAFETY: passed on to the caller.
+        unsafe {
+            while i < channels_in {
+                let left = channels_in - i;
+                i += match (V::REGISTERS, self.room.width) {
+                    (32, TASK_CHANNELS) if left >= 4 => self.of::<V, 2, 4>(i, 0, asked),
+                    (32, TASK_CHANNELS) => self.of::<V, 2, 1>(i, 0, asked),
+                    (32, _) if left >= 4 => self.of::<V, 1, 4>(i, 0, asked),
+                    (32, _) => self.of::<V, 1, 1>(i, 0, asked),
+                    (16, _) if left >= 2 => self.of_sets::<V, 2>(i, asked),
+                    _ => self.of_sets::<V, 1>(i, asked),
+                };
+            }
+        }
+    }
+
+    /// As [`of`](Self::of), one set after the other.
+    #[inline(always)]
+    unsafe fn of_sets<V: Vector, const B: usize>(&self, i: usize, asked: Asked<'_>) -> usize {
+        for set in (0..self.room.width).step_by(SET) {
+            // SAFETY: passed on to the caller.
+            unsafe { self.of::<V, 2, B>(i, set, asked) };
+        }
+        B
+    }
+
+    /// The products of P vectors of channels from `set` on with B inputs from `i` on.
+    #[inline(always)]
+    unsafe fn of<V: Vector, const P: usize, const B: usize>(
+        &self,
+        i: usize,
+        set: usize,
+        asked: Asked<'_>,
+    ) -> usize {
+        let (maps, w) = (self.chunk.maps, self.chunk.gradient.size.1);
+        let arena = maps.arena.get().cast_const();
+        let inputs: [*const f32; B] = std::array::from_fn(|b| {
+            arena.wrapping_add(maps.inputs[i + b].of_image(self.image) + self.row * w)
+        });
+        let asked: [*const f32; B] = std::array::from_fn(|b| match asked.planes.get(i + b) {
+            Some(plane) => {
+                arena.wrapping_add(plane.of_image(self.image)).wrapping_offset(asked.place - self.x as isize)
+            }
+            None => inputs[b],
+        });
+        let (before, after) = self.line.reach();
+        let end = self.x + self.count;
+        // Where all taps are inside.
+        let inner = before.clamp(self.x, end);
+        let inner = inner..w.saturating_sub(after).clamp(inner, end);
+        let gradients = self.turned.wrapping_add(set).wrapping_sub(self.x * self.room.width);
+        let pixels = Pixels { gradients, width: self.room.width, inputs, columns: self.line.columns, w };
+        // SAFETY: passed on to the caller; without EDGE, all that is read is inside.
+        unsafe {
+            let mut sums = [[[V::splat(0.0); P]; MOST_COLUMNS]; B];
+            for x in self.x..inner.start {
+                pixels.add::<V, P, true>(x, &mut sums);
+            }
+            for first in inner.clone().step_by(16) {
+                for asked in asked {
+                    prefetch_early(asked.wrapping_add(first));
+                }
+                for x in first..inner.end.min(first + 16) {
+                    pixels.add::<V, P, false>(x, &mut sums);
+                }
+            }
+            for x in inner.end..end {
+                pixels.add::<V, P, true>(x, &mut sums);
+            }
+            for (b, sums) in sums.iter().enumerate() {
+                for (k, sums) in sums.iter().enumerate() {
+                    let place = (self.line.first + k) * self.chunk.gradient.sums.channels_in + i + b;
+                    let to = self.totals.add(place * self.room.width + set);
+                    for (p, sum) in sums.iter().enumerate() {
+                        let to = to.add(p * V::LANES);
+                        V::load(to).add(*sum).store(to);
+                    }
+                }
+            }
+        }
+        B
+    }
+}
+
+/// Where pixels of a row lie.
+struct Pixels<const B: usize> {
+    /// Those of column 0, if they were there.
+    gradients: *const f32,
+    width: usize,
+    inputs: [*const f32; B],
+    columns: [isize; MOST_COLUMNS],
+    w: usize,
+}
+
+impl<const B: usize> Pixels<B> {
+    /// Adds the products at column `x`. With EDGE, inputs beyond the borders are zero.
+    #[inline(always)]
+    unsafe fn add<V: Vector, const P: usize, const EDGE: bool>(
+        &self,
+        x: usize,
+        sums: &mut [[[V; P]; MOST_COLUMNS]; B],
+    ) {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            let mut gradients = [V::splat(0.0); P];
+            for (p, gradient) in gradients.iter_mut().enumerate() {
+                *gradient = V::load(self.gradients.wrapping_add(x * self.width + p * V::LANES));
+            }
+            for (input, sums) in self.inputs.iter().zip(sums) {
+                for (column, sums) in self.columns.iter().zip(sums) {
+                    let at = x as isize + column;
+                    let outside = EDGE && !(0..self.w as isize).contains(&at);
+                    let value = V::splat(if outside { 0.0 } else { *input.wrapping_offset(at) });
+                    for (gradient, sum) in gradients.iter().zip(sums) {
+                        *sum = gradient.fused(value, *sum);
+                    }
+                }
+            }
+        }
+    }
+}
