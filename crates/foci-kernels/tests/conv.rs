@@ -279,6 +279,8 @@ fn few_cases() {
         Case { accumulate: false, kernel: 1, ..small.clone() },
         Case { dilation: usize::MAX, activation: Activation::Silu, ..small.clone() },
         wide,
+        // A set of output channels, across which gradients by weights are summed.
+        Case { inputs: vec![5], out: 16, h: 2, w: 19, dilation: 1, exact: true, ..usual() },
         Case { inputs: vec![8], out: 9, h: 23, w: 22, dilation: 1, ..usual() },
         small,
     ];
@@ -320,7 +322,9 @@ fn weights_too_many_for_the_cache_are_taken_group_by_group() {
 #[test]
 #[cfg_attr(miri, ignore = "too many for Miri, which has `few_cases`")]
 fn rows_longer_than_a_segment() {
-    let case = Case { inputs: vec![5], out: 17, h: 4, w: 400, dilation: 300, ..usual() };
-    let first = case.run(2, Simd::best());
-    case.check(&first);
+    let long = Case { inputs: vec![5], out: 17, h: 4, w: 400, dilation: 300, ..usual() };
+    let strips = Case { inputs: vec![9], out: 40, exact: true, ..long.clone() };
+    for case in [long, Case { dilation: 3, n: 2, ..strips.clone() }, strips] {
+        check_at_all_levels(&case);
+    }
 }
