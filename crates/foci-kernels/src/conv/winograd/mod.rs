@@ -53,7 +53,7 @@ pub(crate) enum Part {
 }
 
 /// Least channels read times channels written for which the transforms of a pass are worth their time ...
-const LEAST_PRODUCTS: usize = 72;
+const LEAST_PRODUCTS: usize = 100;
 /// ... and those of a gradient by weights, which sums directly with more trouble.
 const LEAST_WEIGHT_PRODUCTS: usize = 27;
 /// Least channels on either side.

@@ -30,6 +30,15 @@ pub(crate) struct WinogradPass {
     bias: Vec<f32>,
 }
 
+/// Tasks for each worker, more or less, and most blocks of one.
+const TASKS_EACH: usize = 4;
+const MOST_TASK_BLOCKS: usize = 8;
+
+/// Blocks of a task. What a block reads of the rows above it is near if the same worker did those.
+fn task_blocks(blocks: usize, compute: &Compute) -> usize {
+    (blocks / (TASKS_EACH * compute.threads())).clamp(1, MOST_TASK_BLOCKS)
+}
+
 /// How the scratch of a worker is divided.
 #[derive(Clone, Copy)]
 struct Room {
@@ -131,10 +140,14 @@ impl WinogradPass {
     pub unsafe fn run(&self, compute: &Compute, operands: Operands<'_>) {
         let worker = Room::new(self.tiling.block, self.channels_in).floats(self.tiling.dilation);
         let turn = compute.take_turn(ScratchFloats { worker, common: 0 });
-        turn.run(self.tiling.blocks(), &|block, worker| {
+        let blocks = self.tiling.blocks();
+        let each = task_blocks(blocks, compute);
+        turn.run(blocks.div_ceil(each), &|task, worker| {
             let scratch = turn.scratch(worker).get();
-            // SAFETY: passed on to the caller; tasks write different pixels.
-            unsafe { run_at(compute.simd(), Block { pass: self, operands: &operands, block, scratch }) }
+            for block in task * each..blocks.min((task + 1) * each) {
+                // SAFETY: passed on to the caller; tasks write different pixels.
+                unsafe { run_at(compute.simd(), Block { pass: self, operands: &operands, block, scratch }) }
+            }
         });
     }
 }
