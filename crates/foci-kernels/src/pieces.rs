@@ -1,6 +1,6 @@
-//! How kernels that are bound by memory cut up their work: among the workers into tasks that are long beside a
-//! wake-up, and within a task into pieces of a row that stay in the nearest cache while they pass through
-//! several steps.
+//! How kernels cut up their work: among the workers into tasks that are long beside a wake-up, and, where they are
+//! bound by memory, within a task into pieces of a row that stay in the nearest cache while they pass through several
+//! steps.
 
 use std::ops::Range;
 
@@ -30,6 +30,16 @@ impl Piece {
     }
 }
 
+/// Tasks for each worker, more or less: enough to share the work out evenly.
+const TASKS_EACH: usize = 4;
+
+/// How many of `items` (rows, blocks) a task is made of, `fewest` to `most`. As many as the workers leave: the first of
+/// a task cost more than those after them, as what lies around them was last read by another worker. No sum may have
+/// parts in several tasks, since their number changes with that of the workers.
+pub(crate) fn together(compute: &Compute, items: usize, fewest: usize, most: usize) -> usize {
+    (items / (TASKS_EACH * compute.threads())).clamp(fewest, most)
+}
+
 /// Calls `body` with ranges that make up `0..items`, one for each task; an item stands for `floats` floats of
 /// memory.
 pub(crate) fn share(compute: &Compute, items: usize, floats: usize, body: &(dyn Fn(Range<usize>) + Sync)) {
@@ -43,6 +53,13 @@ mod tests {
 
     use super::*;
     use crate::simd::Simd;
+
+    #[test]
+    fn tasks_grow_with_the_work_within_bounds() {
+        let compute = Compute::new(2, Simd::best()).unwrap();
+        let sizes = [1, 40, 512, 100_000].map(|items| together(&compute, items, 4, 32));
+        assert_eq!(sizes, [4, 5, 32, 32]);
+    }
 
     #[test]
     fn each_item_has_its_turn_once() {

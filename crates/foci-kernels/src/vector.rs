@@ -23,12 +23,12 @@ pub(crate) trait Vector: Copy {
     const LANES: usize;
     /// Vectors that fit into registers at the same time.
     const REGISTERS: usize;
+    /// Some lanes, in the form in which loads want them.
+    type Lanes: Copy;
     unsafe fn splat(value: f32) -> Self;
     /// The load of `LANES` floats from any address.
     unsafe fn load(from: *const f32) -> Self;
     unsafe fn store(self, to: *mut f32);
-    /// Some lanes, in the form in which loads want them.
-    type Lanes: Copy;
     /// Lanes `from..to`.
     unsafe fn lanes(from: usize, to: usize) -> Self::Lanes;
     /// Some lanes of the floats at an address, zeros in the others; memory of those is not touched.
@@ -172,7 +172,8 @@ pub(crate) fn prefetch(address: *const f32) {
     let _ = address;
 }
 
-/// Asks for a cache line that is needed later, to wait in the second cache, where it takes no room from what is needed now.
+/// Asks for a cache line that is needed later, to wait in the second cache, where it takes no room from what is needed
+/// now.
 #[inline(always)]
 pub(crate) fn prefetch_early(address: *const f32) {
     #[cfg(target_arch = "x86_64")]

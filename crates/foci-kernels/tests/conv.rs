@@ -274,14 +274,16 @@ fn usual() -> Case {
 fn few_cases() {
     let small = Case { inputs: vec![2, 1, 1], out: 3, h: 3, w: 9, n: 2, ..usual() };
     // Two groups of channels, and tiles of whole vectors away from the border.
-    let wide = Case { inputs: vec![7], out: 7, h: 2, w: 27, dilation: 1, exact: true, ..usual() };
+    let wide = Case { inputs: vec![7], out: 7, h: 2, w: 34, dilation: 1, exact: true, ..usual() };
     let cases = [
         Case { accumulate: false, kernel: 1, ..small.clone() },
+        Case { kernel: 1, ..wide.clone() },
         Case { dilation: usize::MAX, activation: Activation::Silu, ..small.clone() },
         wide,
-        // A set of output channels, across which gradients by weights are summed.
-        Case { inputs: vec![5], out: 16, h: 2, w: 19, dilation: 1, exact: true, ..usual() },
-        Case { inputs: vec![8], out: 9, h: 23, w: 22, dilation: 1, ..usual() },
+        // Gradients by weights across channels: tasks of two sets and of one, and two strips.
+        Case { inputs: vec![4], out: 33, h: 1, w: 19, dilation: 1, exact: true, ..usual() },
+        Case { inputs: vec![5], out: 16, h: 1, w: 179, dilation: 1, exact: true, ..usual() },
+        Case { inputs: vec![10], out: 10, h: 23, w: 22, dilation: 1, ..usual() },
         small,
     ];
     for case in cases {
@@ -297,6 +299,9 @@ fn bits_do_not_depend_on_the_threads() {
         Case { inputs: vec![1], ..usual() },
         Case { out: 1, ..usual() },
         Case { inputs: vec![16, 20], out: 70, h: 9, n: 2, ..usual() },
+        Case { inputs: vec![6], out: 40, n: 2, exact: true, ..usual() },
+        // Tasks of several blocks of tiles, and a last one of fewer.
+        Case { h: 190, w: 201, dilation: 1, ..usual() },
     ];
     for case in cases {
         for simd in levels() {
@@ -326,5 +331,17 @@ fn rows_longer_than_a_segment() {
     let strips = Case { inputs: vec![9], out: 40, exact: true, ..long.clone() };
     for case in [long, Case { dilation: 3, n: 2, ..strips.clone() }, strips] {
         check_at_all_levels(&case);
+    }
+}
+
+/// Tiles of every number of channels, inside and at the borders.
+#[test]
+#[cfg_attr(miri, ignore = "too many for Miri, which has `few_cases`")]
+fn rows_of_many_tiles() {
+    for out in 1..=12 {
+        let case = Case { inputs: vec![2, 1], out, h: 2, w: 290, dilation: 1, exact: true, ..usual() };
+        for case in [Case { kernel: 1, ..case.clone() }, Case { dilation: 3, ..case.clone() }, case] {
+            check_at_all_levels(&case);
+        }
     }
 }

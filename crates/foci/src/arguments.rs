@@ -173,8 +173,8 @@ pub struct ImageArguments {
 /// How convolutions are computed.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct ArithmeticArguments {
-    /// Direct convolutions only, no Winograd's tiles: errors about 1e-6 of the largest value instead of 1e-5, for about
-    /// twice the time. A model trained so is always used so
+    /// Direct convolutions only, no Winograd's tiles: errors about 1e-6 of the largest value instead of 1e-5, for up to
+    /// three times the time. A model trained so is always used so
     #[arg(long)]
     pub exact: bool,
 }

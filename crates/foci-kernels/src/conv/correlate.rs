@@ -3,10 +3,11 @@
 //! each vector that is read serves several sums; lanes are pixels, sixteen at every level, and are added up by
 //! halves after some rows.
 
+use super::border::{Columns, inside};
 use super::lines::Line;
 use super::planes::{Plane, row_order};
 use super::sums::Sums;
-use super::tile::{inside, lanes_inside};
+
 use crate::scratch::ScratchFloats;
 use crate::threads::{Compute, SharedPointer, Turn};
 use crate::vector::{Kernel, Vector, prefetch, run_at};
@@ -314,27 +315,18 @@ unsafe fn add<
     unsafe {
         for part in 0..PARTS {
             let x = (x + part * V::LANES) as isize;
-            // Where lanes are cheap to choose, what lies inside is told once for all planes.
-            let masked = EDGE && const { V::LANES == 16 };
-            let lanes = |at: isize| if masked { lanes_inside::<V>(at, width) } else { V::lanes(0, 0) };
-            let load = |row: *const f32, at: isize, lanes: V::Lanes| {
-                let from = row.wrapping_offset(at);
-                match (masked, EDGE) {
-                    (true, _) => V::load_lanes(from, lanes),
-                    (_, true) => inside::<V>(from, at, width),
-                    _ => V::load(from),
-                }
-            };
             let mut gradients = [V::splat(0.0); A];
-            let here = lanes(x);
+            let here = Columns::<V>::new(if EDGE { x } else { 0 }, width);
             for (gradient, row) in gradients.iter_mut().zip(outputs) {
-                *gradient = load(row, x, here);
+                let from = row.wrapping_offset(x);
+                *gradient = if EDGE { here.load(from) } else { V::load(from) };
             }
             for k in 0..K {
                 let at = x + line.columns[k];
-                let there = lanes(at);
+                let there = Columns::<V>::new(if EDGE { at } else { 0 }, width);
                 for b in 0..B {
-                    let value = load(inputs[b], at, there);
+                    let from = inputs[b].wrapping_offset(at);
+                    let value = if EDGE { there.load(from) } else { V::load(from) };
                     for a in 0..A {
                         sums[a][b][k][part] = gradients[a].fused(value, sums[a][b][k][part]);
                     }

@@ -13,15 +13,18 @@ use crate::simd::Simd;
 use crate::threads::{Compute, SharedPointer};
 use crate::vector::run_at;
 
-/// Channels of a group that are computed fastest where registers hold the sums of more, if a map falls into whole groups
-/// of so many: eight by three vectors need fewer loads than twelve by two.
-const BEST: usize = 8;
+/// Channels of a group that are computed fastest where registers hold the sums of more, if a map falls into whole
+/// groups of so many: eight by three vectors need fewer loads than twelve by two.
+const BEST_TOGETHER: usize = 8;
+
 /// A direct pass with its weights.
 pub(crate) struct DirectPass {
     pub(super) lines: Vec<Line>,
     pub(super) packed: Packed,
     pub(super) size: (usize, usize),
     rows: Vec<usize>,
+    /// Rows from one to that done after it.
+    pub(super) stride: usize,
 }
 
 /// What a pass reads and writes: planes in the arena that starts at `arena`, for `n` images.
@@ -30,7 +33,7 @@ pub(crate) struct Operands<'a> {
     pub arena: SharedPointer,
     pub n: usize,
     pub sources: &'a [Plane],
-    /// One for each output channel; all of a map are there, or none.
+    /// One for each output channel. All of a map are there, or none; they lie equally far apart and have one last step.
     pub targets: &'a [Option<Target>],
 }
 
@@ -47,10 +50,11 @@ impl DirectPass {
     ) -> DirectPass {
         let taps = lines.iter().map(|line| line.count).sum();
         let most = most_together(simd);
-        let groups =
-            groups_of(outputs, |channels| if channels.is_multiple_of(BEST) { most.min(BEST) } else { most });
+        let groups = groups_of(outputs, |channels| {
+            if channels.is_multiple_of(BEST_TOGETHER) { most.min(BEST_TOGETHER) } else { most }
+        });
         let packed = Packed::new(taps, channels_in, groups);
-        DirectPass { lines, packed, size, rows: row_order(size.0, stride) }
+        DirectPass { lines, packed, size, rows: row_order(size.0, stride), stride }
     }
 
     /// Runs the pass.

@@ -1,5 +1,5 @@
-//! Which way a part of a convolution is computed: directly, or by Winograd's tiles where the shapes make that
-//! worthwhile. Both ways do the same thing for the layer.
+//! Which way a part of a convolution is computed: directly (gradients by weights over pixels or across channels), or by
+//! Winograd's tiles, as the shapes make worthwhile. All ways do the same thing for the layer.
 
 use super::correlate::{Maps, WeightGradient};
 use super::direct::{DirectPass, Operands};

@@ -3,8 +3,9 @@
 //!
 //! The forward pass and the gradient by the inputs are passes from planes to planes, the latter over the same taps
 //! turned round; the gradient by weights is a correlation. Each goes directly ([`direct`]; [`correlate`] or, where
-//! channels are sixteens, [`outer`]) or by [`winograd`]'s tiles, as the shapes decide.
+//! channels nearly fill sixteens, [`outer`]) or by [`winograd`]'s tiles, as the shapes decide.
 
+pub(crate) mod border;
 pub(crate) mod correlate;
 pub(crate) mod direct;
 pub(crate) mod lines;
@@ -49,11 +50,12 @@ pub struct ConvSpec {
     /// Whether gradients will be asked for.
     pub training: bool,
     /// Sum the products of pixels and weights themselves, whatever the shapes: errors are then about 1e-6 of
-    /// the largest value, not 1e-5, and large layers take about twice the time. Otherwise 3x3 kernels
-    /// between many channels go by Winograd's tiles.
+    /// the largest value, not 1e-5, and large layers take up to twice the time (three times without AVX-512). Otherwise
+    /// 3x3 kernels between many channels go by Winograd's tiles.
     pub exact: bool,
-    /// Rows and columns of the map of which this one is a part, if it is one: the way of computing is then chosen as for the whole, so that
-    /// far enough from the cuts the bits are those of the whole. The part must begin at a multiple of four dilations.
+    /// Rows and columns of the map of which this one is a part, if it is one: the way of computing is then chosen as
+    /// for the whole, so that far enough from the cuts the bits are those of the whole. The part must begin at a
+    /// multiple of four dilations.
     pub part_of: Option<(usize, usize)>,
 }
 

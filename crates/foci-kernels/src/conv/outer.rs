@@ -1,10 +1,10 @@
 //! The gradient by weights, summed directly across channels: at each pixel, the outer product of the gradients of the
 //! output's channels with the inputs under the taps. Lanes are output channels, so that no lane is ever added to
 //! another, an input is read as one number wherever it lies, and every vector that is read serves many sums. The price
-//! is that gradients are turned from planes into pixels first, and that channels come in sixteens.
+//! is that gradients are transposed from planes to pixels first, and that lanes come in sixteens, filled or not.
 //!
 //! A sum goes over the pixels of a strip in their order, and strips follow one another: the bits are the same at every
-//! level. [`correlate`](super::correlate) does the same for other numbers of channels.
+//! level. [`correlate`](super::correlate) does the same for numbers of channels that would leave too many lanes empty.
 
 use super::correlate::Maps;
 use super::lines::{Line, MOST_COLUMNS};
@@ -14,13 +14,13 @@ use crate::scratch::ScratchFloats;
 use crate::threads::{Compute, Turn};
 use crate::vector::{Kernel, Vector, prefetch_early, run_at};
 
-/// Channels whose gradients are turned together: lanes, at every level.
+/// Channels whose gradients are transposed together: lanes, at every level.
 const SET: usize = 16;
 /// Most output channels of a task.
 const TASK_CHANNELS: usize = 2 * SET;
-/// Most pixels of a strip: their gradients stay in the nearest cache while all inputs pass by.
-const STRIP: usize = 168;
-/// Fewest input channels for which turning the gradients is little work.
+/// Most pixels of a strip, a multiple of 16: their gradients stay in the nearest cache while all inputs pass by.
+const STRIP: usize = 176;
+/// Fewest input channels for which transposing the gradients is little work.
 const LEAST_INPUTS: usize = 4;
 /// Least pixels of a chunk.
 const CHUNK_PIXELS: usize = 256;
@@ -35,8 +35,8 @@ pub(crate) struct OuterGradient {
 }
 
 impl OuterGradient {
-    /// Whether so many channels fill their sets well enough, of which one alone reads more for its products than two. The
-    /// rule knows only shapes, so that a layer always gives the same bits.
+    /// Whether so many channels fill their sets well enough; one set alone, which reads more for its products than two,
+    /// must be fuller. The rule knows only shapes, so that a layer always gives the same bits.
     pub fn worthwhile(kernel: usize, channels_in: usize, channels_out: usize) -> bool {
         let lanes = channels_out.next_multiple_of(SET);
         let filled = if lanes == SET { 8 * channels_out >= 7 * lanes } else { 3 * channels_out >= 2 * lanes };
@@ -79,7 +79,8 @@ impl OuterGradient {
     /// Computes the sums of all chunks in the common scratch.
     ///
     /// # Safety
-    /// As for [`run`](Self::run).
+    /// The planes have the layer's size and lie inside the arena; the turn is one of so much scratch as
+    /// [`run`](Self::run) needs.
     unsafe fn sum(&self, compute: &Compute, turn: &Turn<'_>, maps: Maps<'_>) {
         let parts = self.sums.channels_out.div_ceil(TASK_CHANNELS);
         turn.run(self.sums.chunks * parts, &|task, worker| {
@@ -137,8 +138,8 @@ impl Kernel for Chunk<'_> {
         let OuterGradient { lines, n, size: (h, w), rows, sums } = self.gradient;
         let (h, w) = (*h, *w);
         let room = Room::new(self.gradient, self.outputs.len().next_multiple_of(SET));
-        let turned = self.scratch;
-        let totals = turned.wrapping_add(room.strip * room.width);
+        let gradients = self.scratch;
+        let totals = gradients.wrapping_add(room.strip * room.width);
         let bias = totals.wrapping_add(room.sums * room.width);
         // SAFETY: passed on to the caller; the scratch is divided as `Room` says.
         unsafe {
@@ -149,8 +150,8 @@ impl Kernel for Chunk<'_> {
                 let y = rows[place];
                 for x in (0..w).step_by(room.strip) {
                     let count = room.strip.min(w - x);
-                    self.turn::<V>(room, image, y * w + x, count, turned);
-                    add_up::<V>(room.width, turned, count, bias);
+                    self.transpose::<V>(room, image, y * w + x, count, gradients);
+                    add_up::<V>(room.width, gradients, count, bias);
                     // Where the strip after this one is.
                     let ahead = match rows.get(place + 1) {
                         Some(next) if x + room.strip >= w => {
@@ -163,8 +164,8 @@ impl Kernel for Chunk<'_> {
                             continue;
                         };
                         let asked = match index {
-                            // The row that no line before has read; and the gradients, which are as many or twice as
-                            // many, with the other two.
+                            // With one line the row that no line has read yet, with the others the gradients, as far
+                            // as there are inputs to ask with.
                             2 => Asked { planes: self.maps.inputs, place: (row * w + x) as isize + ahead },
                             1 => Asked { planes: self.outputs, place: (y * w + x) as isize + ahead },
                             _ => Asked {
@@ -172,7 +173,8 @@ impl Kernel for Chunk<'_> {
                                 place: (y * w + x) as isize + ahead,
                             },
                         };
-                        let strip = Strip { chunk: &self, room, image, row, x, count, line, turned, totals };
+                        let strip =
+                            Strip { chunk: &self, room, image, row, x, count, line, gradients, totals };
                         strip.products::<V>(asked);
                     }
                 }
@@ -183,10 +185,17 @@ impl Kernel for Chunk<'_> {
 }
 
 impl Chunk<'_> {
-    /// Turns the gradients of `count` pixels from `place` on, counted in each plane: pixel after pixel, channels side by
-    /// side, zeros for channels that there are none of.
+    /// Writes the gradients of `count` pixels from `place` on, counted in each plane, pixel after pixel: channels side
+    /// by side, zeros for channels that there are none of.
     #[inline(always)]
-    unsafe fn turn<V: Vector>(&self, room: Room, image: usize, place: usize, count: usize, to: *mut f32) {
+    unsafe fn transpose<V: Vector>(
+        &self,
+        room: Room,
+        image: usize,
+        place: usize,
+        count: usize,
+        to: *mut f32,
+    ) {
         let arena = self.maps.arena.get().cast_const();
         // SAFETY: passed on to the caller.
         unsafe {
@@ -200,7 +209,7 @@ impl Chunk<'_> {
                         *vector =
                             if lanes == V::LANES { V::load(from) } else { V::load_part(from, 0, lanes) };
                     }
-                    let pixels = turned(vectors);
+                    let pixels = transposed(vectors);
                     for (pixel, vector) in pixels[..V::LANES].iter().enumerate() {
                         vector.store(to.add((x + pixel) * room.width + channel));
                     }
@@ -228,17 +237,17 @@ impl Chunk<'_> {
     }
 }
 
-/// Rows of vectors become columns.
+/// The first `LANES` of some vectors, transposed.
 #[inline(always)]
-fn turned<V: Vector>(mut vectors: [V; 16]) -> [V; 16] {
+unsafe fn transposed<V: Vector>(mut vectors: [V; 16]) -> [V; 16] {
     let half = V::LANES / 2;
     let mut done = 1;
-    // Each step moves the highest digit of a vector's number to the end of the lane's: after as many steps as there are
-    // digits, numbers of vectors and lanes have changed places.
+    // Each step moves the highest binary digit of a vector's number to the end of the lane's: after as many steps as
+    // there are digits, numbers of vectors and of lanes have changed places.
     while done < V::LANES {
         let before = vectors;
         for at in 0..half {
-            // SAFETY: the caller has the level.
+            // SAFETY: passed on to the caller.
             let (first, second) = unsafe { before[at].merge_runs::<1>(before[at + half]) };
             (vectors[2 * at], vectors[2 * at + 1]) = (first, second);
         }
@@ -249,13 +258,13 @@ fn turned<V: Vector>(mut vectors: [V; 16]) -> [V; 16] {
 
 /// Adds the gradients of `count` pixels to `to`, all of width.
 #[inline(always)]
-unsafe fn add_up<V: Vector>(width: usize, turned: *const f32, count: usize, to: *mut f32) {
+unsafe fn add_up<V: Vector>(width: usize, gradients: *const f32, count: usize, to: *mut f32) {
     // SAFETY: passed on to the caller.
     unsafe {
         for lane in (0..width).step_by(V::LANES) {
             let mut sum = V::splat(0.0);
             for pixel in 0..count {
-                sum = sum.add(V::load(turned.add(pixel * width + lane)));
+                sum = sum.add(V::load(gradients.add(pixel * width + lane)));
             }
             let to = to.add(lane);
             V::load(to).add(sum).store(to);
@@ -282,7 +291,7 @@ struct Strip<'a> {
     x: usize,
     count: usize,
     line: &'a Line,
-    turned: *const f32,
+    gradients: *const f32,
     totals: *mut f32,
 }
 
@@ -296,13 +305,18 @@ impl Strip<'_> {
         unsafe {
             while i < channels_in {
                 let left = channels_in - i;
-                i += match (V::REGISTERS, self.room.width) {
-                    (32, TASK_CHANNELS) if left >= 4 => self.of::<V, 2, 4>(i, 0, asked),
-                    (32, TASK_CHANNELS) => self.of::<V, 2, 1>(i, 0, asked),
-                    (32, _) if left >= 4 => self.of::<V, 1, 4>(i, 0, asked),
-                    (32, _) => self.of::<V, 1, 1>(i, 0, asked),
-                    (16, _) if left >= 2 => self.of_sets::<V, 2>(i, asked),
-                    _ => self.of_sets::<V, 1>(i, asked),
+                // Each form is compiled by itself, at its level only.
+                i += if const { V::REGISTERS == 32 } {
+                    match (self.room.width, left >= 4) {
+                        (TASK_CHANNELS, true) => self.of::<V, 2, 4>(i, 0, asked),
+                        (TASK_CHANNELS, false) => self.of::<V, 2, 1>(i, 0, asked),
+                        (_, true) => self.of::<V, 1, 4>(i, 0, asked),
+                        (_, false) => self.of::<V, 1, 1>(i, 0, asked),
+                    }
+                } else if const { V::REGISTERS == 16 } {
+                    if left >= 2 { self.of_sets::<V, 2>(i, asked) } else { self.of_sets::<V, 1>(i, asked) }
+                } else {
+                    self.of_sets::<V, 1>(i, asked)
                 };
             }
         }
@@ -342,7 +356,7 @@ impl Strip<'_> {
         // Where all taps are inside.
         let inner = before.clamp(self.x, end);
         let inner = inner..w.saturating_sub(after).clamp(inner, end);
-        let gradients = self.turned.wrapping_add(set).wrapping_sub(self.x * self.room.width);
+        let gradients = self.gradients.wrapping_add(set).wrapping_sub(self.x * self.room.width);
         let pixels = Pixels { gradients, width: self.room.width, inputs, columns: self.line.columns, w };
         // SAFETY: passed on to the caller; without EDGE, all that is read is inside.
         unsafe {
@@ -409,6 +423,34 @@ impl<const B: usize> Pixels<B> {
                         *sum = gradient.fused(value, *sum);
                     }
                 }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conv::lines::lines;
+
+    #[test]
+    fn channels_must_nearly_fill_their_sets() {
+        let worthwhile = |outputs| OuterGradient::worthwhile(3, 4, outputs);
+        assert_eq!(
+            [13, 14, 16, 17, 21, 22, 32, 33].map(worthwhile),
+            [false, true, true, false, false, true, true, true]
+        );
+        assert!(!OuterGradient::worthwhile(1, 4, 16) && !OuterGradient::worthwhile(3, 3, 16));
+    }
+
+    #[test]
+    fn the_scratch_is_that_of_the_largest_task_and_a_strip_no_longer_than_it_may_be() {
+        for (outputs, widest) in [(14, 16), (32, 32), (33, 32), (40, 32), (70, 32)] {
+            for w in [1, 16, 175, 177, 336, 672, 1000] {
+                let gradient = OuterGradient::new(lines(3, 1, false), 5, outputs, 1, (4, w), 1);
+                let room = Room::new(&gradient, widest);
+                assert_eq!(gradient.worker_floats(), room.floats());
+                assert!(room.strip <= STRIP && room.strip.is_multiple_of(16), "{w}: {}", room.strip);
             }
         }
     }

@@ -3,6 +3,7 @@
 
 use crate::finish::Finish;
 use crate::gradient::InputGradient;
+use crate::pieces::together;
 use crate::simd::Simd;
 use crate::threads::Compute;
 use crate::view::View;
@@ -104,15 +105,12 @@ pub(crate) fn groups_of(channels: &[usize], most: impl Fn(usize) -> usize) -> Ve
     groups
 }
 
-/// Tasks for each worker, more or less: enough to share the work out evenly.
-const TASKS_EACH: usize = 4;
 /// Fewest and most rows of a task.
 const TASK_ROWS: (usize, usize) = (4, 32);
 
-/// Rows of a task where there are `rows` in all. The first of a task cost more than those after them: what lies around
-/// them was last read by another worker, and comes from further away.
+/// Rows of a task of a pass that has `rows` in all.
 pub(crate) fn task_rows(rows: usize, compute: &Compute) -> usize {
-    (rows / (TASKS_EACH * compute.threads())).clamp(TASK_ROWS.0, TASK_ROWS.1)
+    together(compute, rows, TASK_ROWS.0, TASK_ROWS.1)
 }
 
 /// The rows of an image in an order in which those that share taps of a dilated kernel follow one another:
@@ -140,5 +138,9 @@ mod tests {
         assert_eq!(sizes(&[25]), [8, 8, 9]);
         assert_eq!(sizes(&[13, 2]), [6, 7, 2]);
         assert_eq!(groups(&[13, 2], 12)[2].first, 13);
+        // Each map has its own most.
+        let of_eights = groups_of(&[24, 13], |channels| if channels == 24 { 8 } else { 12 });
+        let counts: Vec<usize> = of_eights.iter().map(|group| group.count).collect();
+        assert_eq!(counts, [8, 8, 8, 6, 7]);
     }
 }

@@ -2,6 +2,7 @@
 //! at once. Its sums stay in registers; each vector that is read serves all channels, each weight all vectors. While a
 //! group's weights stay in the nearest cache, what it reads passes through, asked for one channel before it is needed.
 
+use super::border::Columns;
 use super::direct::{DirectPass, Operands};
 use super::lines::{MOST_COLUMNS, MOST_LINES};
 use super::planes::{Group, Plane, distance};
@@ -26,8 +27,6 @@ pub(super) struct Rows<'a> {
 struct RowLine {
     /// Floats from the start of a plane to the row read.
     start: usize,
-    /// Place of its first tap among all taps.
-    first: usize,
     /// Whether no other line reads further down: where rows are done downwards, it is the first to need its row.
     newest: bool,
 }
@@ -38,13 +37,17 @@ struct Input<'a> {
     arena: *const f32,
     n: usize,
     planes: &'a [Plane],
+    /// Lines that follow one another in the kernel, and the place of their first tap among all taps.
     lines: &'a [RowLine],
+    first_tap: usize,
     /// Columns read beside the one written, alike in all lines; `taps` of the kernel in all.
     columns: [isize; MOST_COLUMNS],
     taps: usize,
     /// Columns that are read beyond the left and the right of the one written.
     reach: (usize, usize),
     width: usize,
+    /// Floats between the end of a row and the start of the row that is done after it.
+    between: usize,
 }
 
 impl Kernel for Rows<'_> {
@@ -54,10 +57,13 @@ impl Kernel for Rows<'_> {
         let (h, w) = pass.size;
         let mut lines = [RowLine::default(); MOST_LINES];
         for &y in rows {
-            let mut count = 0;
+            let (mut count, mut first_tap) = (0, 0);
             for line in &pass.lines {
                 let Some(row) = y.checked_add_signed(line.row).filter(|row| *row < h) else { continue };
-                lines[count] = RowLine { start: row * w, first: line.first, newest: false };
+                if count == 0 {
+                    first_tap = line.first;
+                }
+                lines[count] = RowLine { start: row * w, newest: false };
                 count += 1;
             }
             if let Some(line) = lines[..count].iter_mut().max_by_key(|line| line.start) {
@@ -70,10 +76,12 @@ impl Kernel for Rows<'_> {
                 n,
                 planes: operands.sources,
                 lines: &lines[..count],
+                first_tap,
                 columns: kernel.columns,
                 taps: pass.lines.len() * kernel.count,
                 reach: kernel.reach(),
                 width: w,
+                between: (pass.stride - 1) * w,
             };
             for group in &pass.packed.groups {
                 if let Some(output) = Output::new(operands, group, n, y * w) {
@@ -85,7 +93,7 @@ impl Kernel for Rows<'_> {
     }
 }
 
-/// Where a group writes a row: to planes of one map, which lie equally far apart.
+/// Where a group writes a row: to planes of one map, which lie equally far apart and have one last step.
 struct Output {
     /// The row of the first channel.
     row: *mut f32,
@@ -133,7 +141,7 @@ unsafe fn row<V: Vector>(pass: &DirectPass, input: &Input<'_>, group: &Group, ou
     }
 }
 
-/// The tiles of a row.
+/// The tiles of a row: single vectors where too few are left to fill one.
 #[inline(always)]
 unsafe fn tiles<V: Vector, const M: usize, const P: usize, const K: usize>(
     input: &Input<'_>,
@@ -143,19 +151,23 @@ unsafe fn tiles<V: Vector, const M: usize, const P: usize, const K: usize>(
 ) {
     let (before, after) = input.reach;
     let wide = P * V::LANES;
-    for x in (0..input.width).step_by(wide) {
+    let mut x = 0;
+    while x < input.width {
         // SAFETY: passed on to the caller; without EDGE, all pixels that a tile reads and writes are in their rows.
-        unsafe {
+        x += unsafe {
             if x >= before && x + wide + after <= input.width {
-                tile::<V, M, P, K, false>(input, output, x, weights, bias);
+                tile::<V, M, P, K, false>(input, output, x, weights, bias)
+            } else if x + wide < input.width + V::LANES {
+                tile::<V, M, P, K, true>(input, output, x, weights, bias)
             } else {
-                tile::<V, M, P, K, true>(input, output, x, weights, bias);
+                tile::<V, M, 1, K, true>(input, output, x, weights, bias)
             }
-        }
+        };
     }
 }
 
 /// One tile: P vectors from column `x` on, for M channels. With EDGE, what lies beyond the borders reads as zero.
+/// Returns its columns.
 #[inline(always)]
 unsafe fn tile<V: Vector, const M: usize, const P: usize, const K: usize, const EDGE: bool>(
     input: &Input<'_>,
@@ -163,20 +175,25 @@ unsafe fn tile<V: Vector, const M: usize, const P: usize, const K: usize, const 
     x: usize,
     weights: *const f32,
     bias: *const f32,
-) {
+) -> usize {
     // SAFETY: of the reads and writes, see the callers; there are M weights for each tap of each channel.
     unsafe {
         let mut sums = [[V::splat(0.0); P]; M];
         for (m, sums) in sums.iter_mut().enumerate() {
             *sums = [V::splat(*bias.add(m)); P];
         }
-        let mut lanes = [[V::lanes(0, 0); P]; K];
+        let mut columns = [[Columns::<V>::new(0, 0); P]; K];
         if EDGE {
-            for (lanes, column) in lanes.iter_mut().zip(input.columns) {
-                for (p, lanes) in lanes.iter_mut().enumerate() {
-                    *lanes = lanes_inside::<V>((x + p * V::LANES) as isize + column, input.width);
+            for (columns, shift) in columns.iter_mut().zip(input.columns) {
+                for (p, columns) in columns.iter_mut().enumerate() {
+                    *columns = Columns::new((x + p * V::LANES) as isize + shift, input.width);
                 }
             }
+        }
+        // Where the tile is that is asked for; in the row after this one, if this one has no more.
+        let mut later = TILES_AHEAD * P * V::LANES;
+        if x + later >= input.width {
+            later += input.between;
         }
         let to = output.row.wrapping_add(x);
         let reads = output.finish.reads();
@@ -184,10 +201,9 @@ unsafe fn tile<V: Vector, const M: usize, const P: usize, const K: usize, const 
         let lines = (P * V::LANES).div_ceil(LINE);
         let each = (M * lines).div_ceil(input.planes.len());
         for (channel, plane) in input.planes.iter().enumerate() {
-            // What a later tile writes, some of it with each channel: asked for all at once, it would hold up what is read.
+            // What a later tile writes, some of it with each channel: asked for all at once, it would hold up reading.
             for place in (channel * each..M * lines).take(each) {
-                let columns = TILES_AHEAD * P * V::LANES + place % lines * LINE;
-                let next = to.wrapping_add(place / lines * output.step + columns);
+                let next = to.wrapping_add(place / lines * output.step + later + place % lines * LINE);
                 prefetch(next);
                 if let Some(shift) = reads {
                     prefetch(next.wrapping_offset(shift));
@@ -195,24 +211,23 @@ unsafe fn tile<V: Vector, const M: usize, const P: usize, const K: usize, const 
             }
             let start = input.arena.wrapping_add(plane.of_image(input.n) + x);
             let ahead = distance(input.planes, channel);
-            let weights = weights.add(channel * input.taps * M);
+            let mut weights = weights.add((channel * input.taps + input.first_tap) * M);
             for line in input.lines {
                 let from = start.wrapping_add(line.start);
                 for at in (0..lines).map(|at| at * LINE) {
                     if line.newest {
-                        prefetch_early(from.wrapping_add(TILES_AHEAD * P * V::LANES + at));
+                        prefetch_early(from.wrapping_add(later + at));
                     }
                     if !EDGE {
                         // All but what the tile before has read.
                         prefetch(from.wrapping_offset(ahead).wrapping_add(LINE + at));
                     }
                 }
-                let weights = weights.add(line.first * M);
                 for k in 0..K {
                     let mut pixels = [V::splat(0.0); P];
                     for (p, pixels) in pixels.iter_mut().enumerate() {
                         let from = from.wrapping_add(p * V::LANES).wrapping_offset(input.columns[k]);
-                        *pixels = if EDGE { V::load_lanes(from, lanes[k][p]) } else { V::load(from) };
+                        *pixels = if EDGE { columns[k][p].load(from) } else { V::load(from) };
                     }
                     for (m, sums) in sums.iter_mut().enumerate() {
                         let weight = V::splat(*weights.add(k * M + m));
@@ -221,6 +236,7 @@ unsafe fn tile<V: Vector, const M: usize, const P: usize, const K: usize, const 
                         }
                     }
                 }
+                weights = weights.add(K * M);
             }
         }
         for (m, sums) in sums.into_iter().enumerate() {
@@ -237,27 +253,6 @@ unsafe fn tile<V: Vector, const M: usize, const P: usize, const K: usize, const 
                 }
             }
         }
+        P * V::LANES
     }
-}
-
-/// Those lanes of a vector from column `at` on that are columns of a row of `width` pixels.
-#[inline(always)]
-pub(super) unsafe fn lanes_inside<V: Vector>(at: isize, width: usize) -> V::Lanes {
-    let lanes = V::LANES as isize;
-    let first = (-at).clamp(0, lanes);
-    let end = (width as isize - at).clamp(first, lanes);
-    // SAFETY: the caller has the level.
-    unsafe { V::lanes(first as usize, end as usize) }
-}
-
-/// A vector of a row of `width` pixels from column `at` on, zeros where that is outside.
-#[inline(always)]
-pub(crate) unsafe fn inside<V: Vector>(from: *const f32, at: isize, width: usize) -> V {
-    // Of the taps of a tile at the border, most are inside all the same.
-    if at >= 0 && at + V::LANES as isize <= width as isize {
-        // SAFETY: all lanes are columns of the row.
-        return unsafe { V::load(from) };
-    }
-    // SAFETY: the lanes are columns of the row.
-    unsafe { V::load_lanes(from, lanes_inside::<V>(at, width)) }
 }

@@ -7,10 +7,10 @@ use std::ops::Range;
 
 use super::MOST_TOGETHER;
 use super::shape::Sizes;
+use crate::conv::border::inside;
 use crate::conv::direct::Operands;
 use crate::conv::packed::Packed;
 use crate::conv::planes::{Group, Plane, groups, task_rows};
-use crate::conv::tile::inside;
 use crate::threads::Compute;
 use crate::vector::{Kernel, Vector, run_at};
 

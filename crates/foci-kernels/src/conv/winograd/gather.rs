@@ -7,7 +7,7 @@
 use super::tiles::{Segment, Tiling};
 use super::transform::{gradient, source};
 use super::{IN, OUT};
-use crate::conv::tile::inside;
+use crate::conv::border::inside;
 use crate::vector::{Vector, prefetch};
 
 /// Tiles of a strip: what is done of a segment at a time, so that what lies between the steps stays in the

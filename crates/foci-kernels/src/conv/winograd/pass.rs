@@ -9,6 +9,7 @@ use super::tiles::{Tiling, block_tiles};
 use super::{IN, POINTS, apart, tiles_wanted};
 use crate::conv::direct::Operands;
 use crate::conv::planes::{Group, distance, groups, most_together};
+use crate::pieces::together;
 use crate::scratch::ScratchFloats;
 use crate::simd::Simd;
 use crate::threads::Compute;
@@ -16,6 +17,8 @@ use crate::vector::{Kernel, Vector, run_at};
 
 /// Most channels of a group at any level.
 const MOST_TOGETHER: usize = 12;
+/// Most blocks of a task.
+const MOST_TASK_BLOCKS: usize = 8;
 /// Floats of a block's values and products: what a core's second cache holds beside weights and pixels.
 const BLOCK_FLOATS: usize = 128 << 10;
 
@@ -28,15 +31,6 @@ pub(crate) struct WinogradPass {
     /// For each group `[point][channel in][channel of the group]`.
     weights: Vec<f32>,
     bias: Vec<f32>,
-}
-
-/// Tasks for each worker, more or less, and most blocks of one.
-const TASKS_EACH: usize = 4;
-const MOST_TASK_BLOCKS: usize = 8;
-
-/// Blocks of a task. What a block reads of the rows above it is near if the same worker did those.
-fn task_blocks(blocks: usize, compute: &Compute) -> usize {
-    (blocks / (TASKS_EACH * compute.threads())).clamp(1, MOST_TASK_BLOCKS)
 }
 
 /// How the scratch of a worker is divided.
@@ -141,7 +135,7 @@ impl WinogradPass {
         let worker = Room::new(self.tiling.block, self.channels_in).floats(self.tiling.dilation);
         let turn = compute.take_turn(ScratchFloats { worker, common: 0 });
         let blocks = self.tiling.blocks();
-        let each = task_blocks(blocks, compute);
+        let each = together(compute, blocks, 1, MOST_TASK_BLOCKS);
         turn.run(blocks.div_ceil(each), &|task, worker| {
             let scratch = turn.scratch(worker).get();
             for block in task * each..blocks.min((task + 1) * each) {
