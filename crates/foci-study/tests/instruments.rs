@@ -96,6 +96,15 @@ fn a_study_that_goes_on_finds_the_same_figures() {
     assert_eq!(parts.stress, whole.stress);
     assert_eq!(parts.signals, whole.signals);
 
+    // Of what the bench found one file is lost: it is found again, and the other is read.
+    let file = |net: &str| out.join("runs").join(format!("{net}-seed0")).join("optics.json");
+    let kept = std::fs::metadata(file("atrous")).unwrap().modified().unwrap();
+    std::fs::remove_file(file("fcn")).unwrap();
+    std::fs::remove_file(out.join("results.json")).unwrap();
+    assert_eq!(study(STUDY, &out, None).unwrap().optics, whole.optics);
+    assert_eq!(std::fs::metadata(file("atrous")).unwrap().modified().unwrap(), kept);
+    assert!(file("fcn").exists());
+
     let nets: Vec<&str> = whole.optics.iter().map(|run| run.net.as_str()).collect();
     assert_eq!(nets, ["fcn", "atrous"], "one seed of each");
     assert!(whole.optics.iter().all(|run| run.figures.contains_key("contrast_half")));

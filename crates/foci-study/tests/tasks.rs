@@ -5,6 +5,7 @@
 
 use foci_image::{DatasetOptions, LabelImage, Plane, write_png_grey8};
 use foci_kernels::{Compute, Simd};
+use foci_study::forecast::{ForecastRequest, forecast};
 use foci_study::results::Results;
 use foci_study::{Event, Observer, StudyError, StudyRequest, StudySpec, run};
 use std::path::Path;
@@ -98,6 +99,17 @@ fn write_fields(folder: &Path, fields: usize, value: impl Fn(usize) -> u32) {
     }
 }
 
+fn request(text: &str, data: &Path, out: &Path) -> Result<StudyRequest, StudyError> {
+    Ok(StudyRequest {
+        spec: StudySpec::parse(text, "here")?,
+        data: Some(data.into()),
+        reading: DatasetOptions::default(),
+        out: out.into(),
+        resume: false,
+        command: "foci study".into(),
+    })
+}
+
 fn study(text: &str, data: &Path, out: &Path) -> Result<(Results, String), StudyError> {
     begin_or_resume(text, data, out, false)
 }
@@ -108,14 +120,7 @@ fn begin_or_resume(
     out: &Path,
     resume: bool,
 ) -> Result<(Results, String), StudyError> {
-    let request = StudyRequest {
-        spec: StudySpec::parse(text, "here")?,
-        data: Some(data.into()),
-        reading: DatasetOptions::default(),
-        out: out.into(),
-        resume,
-        command: "foci study".into(),
-    };
+    let request = StudyRequest { resume, ..request(text, data, out)? };
     let compute = Compute::new(2, Simd::detect().unwrap()).unwrap();
     let mut watcher = Watcher::default();
     let results = run(&request, &compute, &mut watcher)?;
@@ -205,6 +210,15 @@ fn nets_learn_from_few_masks_and_begin_with_what_they_learnt_without() {
         .replace("steps = 60", "steps = 6")
         .replace("[[baseline]]\nmethod = \"otsu\"\nsmallest = 20\n[[baseline]]\nmethod = \"pixel-classifier\"\nsmallest = 20\n", "");
     let out = place.path().join("out");
+    // One arm of those that share a pretraining has its steps, for each seed.
+    let request =
+        ForecastRequest { study: request(&text, &data, &out).unwrap(), pilot: None, wanted: Vec::new() };
+    let compute = Compute::new(2, Simd::best()).unwrap();
+    let forecast = forecast(&request, &compute, &mut Watcher::default()).unwrap();
+    let steps = |name: &str| forecast.arms.iter().find(|arm| arm.name == name).unwrap().steps;
+    assert_eq!((steps("ahead") - steps("few"), steps("more")), (2.0 * 4.0, steps("few")));
+    assert!(!out.exists(), "a forecast writes nothing");
+
     let (results, report) = study(&text, &data, &out).unwrap();
     let fields: Vec<(bool, Option<usize>)> =
         results.nets.iter().map(|net| (net.pretrained, net.labelled)).collect();
