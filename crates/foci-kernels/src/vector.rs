@@ -162,25 +162,37 @@ unsafe fn out_of_line_plain<K: Kernel>(kernel: K) {
 /// is no such hint.
 #[inline(always)]
 pub(crate) fn prefetch(address: *const f32) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a hint, which every x86-64 has and which never faults.
-    unsafe {
-        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(address.cast())
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
+    hint::<{ Cache::NEAREST }>(address);
 }
 
 /// Asks for a cache line that is needed later, to wait in the second cache, where it takes no room from what is needed
 /// now.
 #[inline(always)]
 pub(crate) fn prefetch_early(address: *const f32) {
+    hint::<{ Cache::SECOND }>(address);
+}
+
+/// Caches as hints name them.
+struct Cache;
+
+#[cfg(target_arch = "x86_64")]
+impl Cache {
+    const NEAREST: i32 = core::arch::x86_64::_MM_HINT_T0;
+    const SECOND: i32 = core::arch::x86_64::_MM_HINT_T1;
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+impl Cache {
+    const NEAREST: i32 = 0;
+    const SECOND: i32 = 1;
+}
+
+#[inline(always)]
+fn hint<const CACHE: i32>(address: *const f32) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a hint, which every x86-64 has and which never faults.
     unsafe {
-        use core::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T1>(address.cast())
+        core::arch::x86_64::_mm_prefetch::<CACHE>(address.cast())
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = address;

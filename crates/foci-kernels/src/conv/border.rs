@@ -47,15 +47,19 @@ impl<V: Vector> Columns<V> {
         Columns { at, width, lanes }
     }
 
-    /// The columns of one row, zeros where they are outside.
+    /// The columns of one row; with EDGE, zeros where they are outside.
     ///
     /// # Safety
-    /// The CPU has the level, and `from` is where the first of them would be.
+    /// The CPU has the level, and `from` is where the first of them would be; without EDGE, all are inside.
     #[inline(always)]
-    pub unsafe fn load(self, from: *const f32) -> V {
+    pub unsafe fn load<const EDGE: bool>(self, from: *const f32) -> V {
         // SAFETY: passed on to the caller.
         unsafe {
-            if Self::ONCE { V::load_lanes(from, self.lanes) } else { inside(from, self.at, self.width) }
+            match (EDGE, Self::ONCE) {
+                (false, _) => V::load(from),
+                (true, true) => V::load_lanes(from, self.lanes),
+                (true, false) => inside(from, self.at, self.width),
+            }
         }
     }
 }

@@ -7,7 +7,6 @@ use super::border::{Columns, inside};
 use super::lines::Line;
 use super::planes::{Plane, row_order};
 use super::sums::Sums;
-
 use crate::scratch::ScratchFloats;
 use crate::threads::{Compute, SharedPointer, Turn};
 use crate::vector::{Kernel, Vector, prefetch, run_at};
@@ -32,18 +31,18 @@ pub(crate) struct Maps<'a> {
     pub outputs: &'a [Plane],
 }
 
-/// A gradient by weights, ready to run.
-pub(crate) struct WeightGradient {
-    lines: Vec<Line>,
-    n: usize,
-    size: (usize, usize),
-    rows: Vec<usize>,
+/// What a gradient by weights, summed directly, is of, and how its pixels are cut into chunks.
+pub(crate) struct Extent {
+    pub lines: Vec<Line>,
+    pub n: usize,
+    pub size: (usize, usize),
+    /// Rows in the order in which they are done.
+    pub rows: Vec<usize>,
     pub sums: Sums,
 }
 
-impl WeightGradient {
-    /// The gradient of a layer over `n` images of `size`; rows that lie `stride` apart are
-    /// done one after the other.
+impl Extent {
+    /// That of a layer over `n` images of `size`; rows that lie `stride` apart are done one after the other.
     pub fn new(
         lines: Vec<Line>,
         channels_in: usize,
@@ -51,27 +50,31 @@ impl WeightGradient {
         n: usize,
         size: (usize, usize),
         stride: usize,
-    ) -> WeightGradient {
-        let units = n * size.0;
+    ) -> Extent {
         let least = CHUNK_PIXELS.div_ceil(size.1);
         let taps = lines.iter().map(|line| line.count).sum();
-        let sums = Sums::new(units, least, taps, channels_out, channels_in);
-        WeightGradient { lines, n, size, rows: row_order(size.0, stride), sums }
+        let sums = Sums::new(n * size.0, least, taps, channels_out, channels_in);
+        Extent { lines, n, size, rows: row_order(size.0, stride), sums }
     }
+}
 
+/// A gradient by weights, ready to run.
+pub(crate) struct WeightGradient(pub Extent);
+
+impl WeightGradient {
     /// Computes the sums of all chunks in the common scratch.
     ///
     /// # Safety
     /// The planes have the layer's size and lie inside the arena; the turn is one of so much common scratch.
-    pub unsafe fn sum(&self, compute: &Compute, turn: &Turn<'_>, maps: Maps<'_>) {
-        let parts = self.sums.channels_out.div_ceil(TASK_CHANNELS);
-        turn.run(self.sums.chunks * parts, &|task, _| {
+    unsafe fn sum(&self, compute: &Compute, turn: &Turn<'_>, maps: Maps<'_>) {
+        let parts = self.0.sums.channels_out.div_ceil(TASK_CHANNELS);
+        turn.run(self.0.sums.chunks * parts, &|task, _| {
             let (chunk, part) = (task / parts, task % parts);
-            let sums = self.sums.of_chunk(turn.common().get(), chunk);
-            let cut = |part: usize| part * self.sums.channels_out / parts;
+            let sums = self.0.sums.of_chunk(turn.common().get(), chunk);
+            let cut = |part: usize| part * self.0.sums.channels_out / parts;
             let outputs = (cut(part), cut(part + 1));
             // SAFETY: passed on to the caller; tasks have different sums.
-            unsafe { run_at(compute.simd(), Chunk { gradient: self, maps: &maps, chunk, outputs, sums }) }
+            unsafe { run_at(compute.simd(), Chunk { extent: &self.0, maps: &maps, chunk, outputs, sums }) }
         });
     }
 
@@ -80,18 +83,18 @@ impl WeightGradient {
     /// # Safety
     /// As for [`sum`](Self::sum), and the lists are as long as they should be.
     pub unsafe fn run(&self, compute: &Compute, maps: Maps<'_>, d_weights: &mut [f32], d_bias: &mut [f32]) {
-        let turn = compute.take_turn(ScratchFloats { worker: 0, common: self.sums.floats() });
+        let turn = compute.take_turn(ScratchFloats { worker: 0, common: self.0.sums.floats() });
         // SAFETY: passed on to the caller; all sums are computed before they are gathered.
         unsafe {
             self.sum(compute, &turn, maps);
-            self.sums.gather(&turn, d_weights, d_bias);
+            self.0.sums.gather(&turn, d_weights, d_bias);
         }
     }
 }
 
 /// The sums of some rows for some output channels.
 struct Chunk<'a> {
-    gradient: &'a WeightGradient,
+    extent: &'a Extent,
     maps: &'a Maps<'a>,
     chunk: usize,
     /// First output channel, and the first that is not of the task.
@@ -115,8 +118,8 @@ fn sides<V: Vector>(taps: usize, outputs: usize, inputs: usize) -> (usize, usize
 impl Kernel for Chunk<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Chunk { gradient, maps, chunk, outputs: (first_out, end_out), sums: to } = self;
-        let WeightGradient { lines, n, size, rows, sums } = gradient;
+        let Chunk { extent, maps, chunk, outputs: (first_out, end_out), sums: to } = self;
+        let Extent { lines, n, size, rows, sums } = extent;
         let channels_in = sums.channels_in;
         let bias = to.wrapping_add(sums.weights());
         // SAFETY: passed on to the caller; the sums of the task's outputs are its own.
@@ -316,17 +319,15 @@ unsafe fn add<
         for part in 0..PARTS {
             let x = (x + part * V::LANES) as isize;
             let mut gradients = [V::splat(0.0); A];
-            let here = Columns::<V>::new(if EDGE { x } else { 0 }, width);
+            let here = Columns::<V>::new(x, width);
             for (gradient, row) in gradients.iter_mut().zip(outputs) {
-                let from = row.wrapping_offset(x);
-                *gradient = if EDGE { here.load(from) } else { V::load(from) };
+                *gradient = here.load::<EDGE>(row.wrapping_offset(x));
             }
             for k in 0..K {
                 let at = x + line.columns[k];
-                let there = Columns::<V>::new(if EDGE { at } else { 0 }, width);
+                let there = Columns::<V>::new(at, width);
                 for b in 0..B {
-                    let from = inputs[b].wrapping_offset(at);
-                    let value = if EDGE { there.load(from) } else { V::load(from) };
+                    let value = there.load::<EDGE>(inputs[b].wrapping_offset(at));
                     for a in 0..A {
                         sums[a][b][k][part] = gradients[a].fused(value, sums[a][b][k][part]);
                     }

@@ -7,7 +7,7 @@
 
 use super::lines::Line;
 use super::packed::Packed;
-use super::planes::{Plane, Target, groups_of, most_together, row_order, task_rows};
+use super::planes::{Plane, Target, groups_of, most_together, row_order, share_rows};
 use super::tile::Rows;
 use crate::simd::Simd;
 use crate::threads::{Compute, SharedPointer};
@@ -63,11 +63,8 @@ impl DirectPass {
     /// All planes have the pass's size and lie inside the arena; those written, and what their last steps read,
     /// lie apart from those read.
     pub unsafe fn run(&self, compute: &Compute, operands: Operands<'_>) {
-        let each = task_rows(operands.n * self.rows.len(), compute);
-        let tasks = self.rows.len().div_ceil(each);
-        compute.run(operands.n * tasks, &|task, _| {
-            let (n, first) = (task / tasks, task % tasks * each);
-            let rows = &self.rows[first..self.rows.len().min(first + each)];
+        share_rows(compute, operands.n, self.rows.len(), &|n, rows| {
+            let rows = &self.rows[rows];
             // SAFETY: passed on to the caller; tasks write different rows.
             unsafe { run_at(compute.simd(), Rows { pass: self, operands: &operands, n, rows }) }
         });

@@ -65,8 +65,8 @@ impl Gradient {
     /// Floats of common scratch.
     pub fn common_floats(&self) -> usize {
         match self {
-            Gradient::Direct(gradient) => gradient.sums.floats(),
-            Gradient::Outer(gradient) => gradient.sums.floats(),
+            Gradient::Direct(gradient) => gradient.0.sums.floats(),
+            Gradient::Outer(gradient) => gradient.0.sums.floats(),
             Gradient::Winograd(gradient) => gradient.common_floats(),
         }
     }

@@ -6,10 +6,9 @@
 //! A sum goes over the pixels of a strip in their order, and strips follow one another: the bits are the same at every
 //! level. [`correlate`](super::correlate) does the same for numbers of channels that would leave too many lanes empty.
 
-use super::correlate::Maps;
+use super::correlate::{Extent, Maps};
 use super::lines::{Line, MOST_COLUMNS};
-use super::planes::{Plane, row_order};
-use super::sums::Sums;
+use super::planes::Plane;
 use crate::scratch::ScratchFloats;
 use crate::threads::{Compute, Turn};
 use crate::vector::{Kernel, Vector, prefetch_early, run_at};
@@ -22,17 +21,9 @@ const TASK_CHANNELS: usize = 2 * SET;
 const STRIP: usize = 176;
 /// Fewest input channels for which transposing the gradients is little work.
 const LEAST_INPUTS: usize = 4;
-/// Least pixels of a chunk.
-const CHUNK_PIXELS: usize = 256;
 
 /// A gradient by weights of a 3x3 kernel, ready to run.
-pub(crate) struct OuterGradient {
-    lines: Vec<Line>,
-    n: usize,
-    size: (usize, usize),
-    rows: Vec<usize>,
-    pub sums: Sums,
-}
+pub(crate) struct OuterGradient(pub Extent);
 
 impl OuterGradient {
     /// Whether so many channels fill their sets well enough; one set alone, which reads more for its products than two,
@@ -43,23 +34,9 @@ impl OuterGradient {
         kernel == 3 && channels_in >= LEAST_INPUTS && filled
     }
 
-    /// The gradient of a layer over `n` images of `size`; rows that lie `stride` apart are done one after the other.
-    pub fn new(
-        lines: Vec<Line>,
-        channels_in: usize,
-        channels_out: usize,
-        n: usize,
-        size: (usize, usize),
-        stride: usize,
-    ) -> OuterGradient {
-        let taps = lines.iter().map(|line| line.count).sum();
-        let sums = Sums::new(n * size.0, CHUNK_PIXELS.div_ceil(size.1), taps, channels_out, channels_in);
-        OuterGradient { lines, n, size, rows: row_order(size.0, stride), sums }
-    }
-
     /// Floats of scratch that each worker needs.
     pub fn worker_floats(&self) -> usize {
-        Room::new(self, TASK_CHANNELS.min(self.sums.channels_out.next_multiple_of(SET))).floats()
+        Room::new(&self.0, TASK_CHANNELS.min(self.0.sums.channels_out.next_multiple_of(SET))).floats()
     }
 
     /// Computes the gradients by weights `[out, in, 3, 3]` and bias.
@@ -67,12 +44,12 @@ impl OuterGradient {
     /// # Safety
     /// The planes have the layer's size and lie inside the arena, and the lists are as long as they should be.
     pub unsafe fn run(&self, compute: &Compute, maps: Maps<'_>, d_weights: &mut [f32], d_bias: &mut [f32]) {
-        let needed = ScratchFloats { worker: self.worker_floats(), common: self.sums.floats() };
+        let needed = ScratchFloats { worker: self.worker_floats(), common: self.0.sums.floats() };
         let turn = compute.take_turn(needed);
         // SAFETY: passed on to the caller; all sums are computed before they are gathered.
         unsafe {
             self.sum(compute, &turn, maps);
-            self.sums.gather(&turn, d_weights, d_bias);
+            self.0.sums.gather(&turn, d_weights, d_bias);
         }
     }
 
@@ -82,14 +59,14 @@ impl OuterGradient {
     /// The planes have the layer's size and lie inside the arena; the turn is one of so much scratch as
     /// [`run`](Self::run) needs.
     unsafe fn sum(&self, compute: &Compute, turn: &Turn<'_>, maps: Maps<'_>) {
-        let parts = self.sums.channels_out.div_ceil(TASK_CHANNELS);
-        turn.run(self.sums.chunks * parts, &|task, worker| {
+        let parts = self.0.sums.channels_out.div_ceil(TASK_CHANNELS);
+        turn.run(self.0.sums.chunks * parts, &|task, worker| {
             let (chunk, part) = (task / parts, task % parts);
             let first = part * TASK_CHANNELS;
-            let outputs = &maps.outputs[first..self.sums.channels_out.min(first + TASK_CHANNELS)];
-            let sums = self.sums.of_chunk(turn.common().get(), chunk);
+            let outputs = &maps.outputs[first..self.0.sums.channels_out.min(first + TASK_CHANNELS)];
+            let sums = self.0.sums.of_chunk(turn.common().get(), chunk);
             let scratch = turn.scratch(worker).get();
-            let kernel = Chunk { gradient: self, maps: &maps, chunk, first, outputs, scratch, sums };
+            let kernel = Chunk { extent: &self.0, maps: &maps, chunk, first, outputs, scratch, sums };
             // SAFETY: passed on to the caller; tasks have different sums.
             unsafe { run_at(compute.simd(), kernel) }
         });
@@ -108,10 +85,10 @@ struct Room {
 }
 
 impl Room {
-    fn new(gradient: &OuterGradient, width: usize) -> Room {
-        let w = gradient.size.1;
+    fn new(extent: &Extent, width: usize) -> Room {
+        let w = extent.size.1;
         let strip = w.div_ceil(w.div_ceil(STRIP)).next_multiple_of(16);
-        Room { strip, width, sums: gradient.sums.taps * gradient.sums.channels_in }
+        Room { strip, width, sums: extent.sums.taps * extent.sums.channels_in }
     }
 
     fn floats(self) -> usize {
@@ -121,7 +98,7 @@ impl Room {
 
 /// The sums of some rows for some output channels.
 struct Chunk<'a> {
-    gradient: &'a OuterGradient,
+    extent: &'a Extent,
     maps: &'a Maps<'a>,
     chunk: usize,
     /// First output channel.
@@ -135,9 +112,9 @@ struct Chunk<'a> {
 impl Kernel for Chunk<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let OuterGradient { lines, n, size: (h, w), rows, sums } = self.gradient;
+        let Extent { lines, n, size: (h, w), rows, sums } = self.extent;
         let (h, w) = (*h, *w);
-        let room = Room::new(self.gradient, self.outputs.len().next_multiple_of(SET));
+        let room = Room::new(self.extent, self.outputs.len().next_multiple_of(SET));
         let gradients = self.scratch;
         let totals = gradients.wrapping_add(room.strip * room.width);
         let bias = totals.wrapping_add(room.sums * room.width);
@@ -221,7 +198,7 @@ impl Chunk<'_> {
     /// Puts the sums where those of the chunk belong.
     #[inline(always)]
     unsafe fn hand_over(&self, totals: *const f32, bias: *const f32, width: usize) {
-        let sums = &self.gradient.sums;
+        let sums = &self.extent.sums;
         // SAFETY: passed on to the caller.
         unsafe {
             for o in 0..self.outputs.len() {
@@ -299,7 +276,7 @@ impl Strip<'_> {
     /// Adds the products with all inputs, some channels at a time: as many as registers hold the sums of.
     #[inline(always)]
     unsafe fn products<V: Vector>(&self, asked: Asked<'_>) {
-        let channels_in = self.chunk.gradient.sums.channels_in;
+        let channels_in = self.chunk.extent.sums.channels_in;
         let mut i = 0;
         // SAFETY: passed on to the caller.
         unsafe {
@@ -340,7 +317,7 @@ impl Strip<'_> {
         set: usize,
         asked: Asked<'_>,
     ) -> usize {
-        let (maps, w) = (self.chunk.maps, self.chunk.gradient.size.1);
+        let (maps, w) = (self.chunk.maps, self.chunk.extent.size.1);
         let arena = maps.arena.get().cast_const();
         let inputs: [*const f32; B] = std::array::from_fn(|b| {
             arena.wrapping_add(maps.inputs[i + b].of_image(self.image) + self.row * w)
@@ -377,7 +354,7 @@ impl Strip<'_> {
             }
             for (b, sums) in sums.iter().enumerate() {
                 for (k, sums) in sums.iter().enumerate() {
-                    let place = (self.line.first + k) * self.chunk.gradient.sums.channels_in + i + b;
+                    let place = (self.line.first + k) * self.chunk.extent.sums.channels_in + i + b;
                     let to = self.totals.add(place * self.room.width + set);
                     for (p, sum) in sums.iter().enumerate() {
                         let to = to.add(p * V::LANES);
@@ -447,8 +424,9 @@ mod tests {
     fn the_scratch_is_that_of_the_largest_task_and_a_strip_no_longer_than_it_may_be() {
         for (outputs, widest) in [(14, 16), (32, 32), (33, 32), (40, 32), (70, 32)] {
             for w in [1, 16, 175, 177, 336, 672, 1000] {
-                let gradient = OuterGradient::new(lines(3, 1, false), 5, outputs, 1, (4, w), 1);
-                let room = Room::new(&gradient, widest);
+                let extent = Extent::new(lines(3, 1, false), 5, outputs, 1, (4, w), 1);
+                let gradient = OuterGradient(extent);
+                let room = Room::new(&gradient.0, widest);
                 assert_eq!(gradient.worker_floats(), room.floats());
                 assert!(room.strip <= STRIP && room.strip.is_multiple_of(16), "{w}: {}", room.strip);
             }

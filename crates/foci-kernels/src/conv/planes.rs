@@ -1,6 +1,8 @@
 //! What the convolution kernels see of feature maps: lists of planes, one for each channel, which may come from
 //! several views. A concatenation is nothing but a longer list.
 
+use std::ops::Range;
+
 use crate::finish::Finish;
 use crate::gradient::InputGradient;
 use crate::pieces::together;
@@ -108,9 +110,19 @@ pub(crate) fn groups_of(channels: &[usize], most: impl Fn(usize) -> usize) -> Ve
 /// Fewest and most rows of a task.
 const TASK_ROWS: (usize, usize) = (4, 32);
 
-/// Rows of a task of a pass that has `rows` in all.
-pub(crate) fn task_rows(rows: usize, compute: &Compute) -> usize {
-    together(compute, rows, TASK_ROWS.0, TASK_ROWS.1)
+/// Calls `body` with the number of each of `n` images and ranges that make up its `rows`, one for each task.
+pub(crate) fn share_rows(
+    compute: &Compute,
+    n: usize,
+    rows: usize,
+    body: &(dyn Fn(usize, Range<usize>) + Sync),
+) {
+    let each = together(compute, n * rows, TASK_ROWS.0, TASK_ROWS.1);
+    let tasks = rows.div_ceil(each);
+    compute.run(n * tasks, &|task, _| {
+        let (image, first) = (task / tasks, task % tasks * each);
+        body(image, first..rows.min(first + each));
+    });
 }
 
 /// The rows of an image in an order in which those that share taps of a dilated kernel follow one another:

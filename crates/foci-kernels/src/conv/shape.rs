@@ -1,7 +1,7 @@
 //! All that decides how a convolution is computed: told from the shapes alone, so that a layer always gives the same
 //! bits, and so that its memory is known before anything is allocated.
 
-use super::correlate::WeightGradient;
+use super::correlate::{Extent, WeightGradient};
 use super::direct::DirectPass;
 use super::lines::lines;
 use super::method::{Gradient, Pass};
@@ -146,11 +146,12 @@ impl ConvShape<'_> {
         if self.by_tiles(rule, Part::Weights, channels_in, self.output) {
             Gradient::Winograd(WinogradGradient::new(self.n, self.size(), distance, channels_in, self.output))
         } else {
-            let (lines, n, size) = (lines(self.kernel, distance, false), self.n, self.size());
+            let lines = lines(self.kernel, distance, false);
+            let extent = Extent::new(lines, channels_in, self.output, self.n, self.size(), distance);
             if OuterGradient::worthwhile(self.kernel, channels_in, self.output) {
-                Gradient::Outer(OuterGradient::new(lines, channels_in, self.output, n, size, distance))
+                Gradient::Outer(OuterGradient(extent))
             } else {
-                Gradient::Direct(WeightGradient::new(lines, channels_in, self.output, n, size, distance))
+                Gradient::Direct(WeightGradient(extent))
             }
         }
     }

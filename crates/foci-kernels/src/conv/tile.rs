@@ -227,7 +227,7 @@ unsafe fn tile<V: Vector, const M: usize, const P: usize, const K: usize, const 
                     let mut pixels = [V::splat(0.0); P];
                     for (p, pixels) in pixels.iter_mut().enumerate() {
                         let from = from.wrapping_add(p * V::LANES).wrapping_offset(input.columns[k]);
-                        *pixels = if EDGE { columns[k][p].load(from) } else { V::load(from) };
+                        *pixels = columns[k][p].load::<EDGE>(from);
                     }
                     for (m, sums) in sums.iter_mut().enumerate() {
                         let weight = V::splat(*weights.add(k * M + m));

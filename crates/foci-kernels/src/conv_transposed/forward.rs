@@ -10,7 +10,7 @@ use super::shape::Sizes;
 use crate::conv::border::inside;
 use crate::conv::direct::Operands;
 use crate::conv::packed::Packed;
-use crate::conv::planes::{Group, Plane, groups, task_rows};
+use crate::conv::planes::{Group, Plane, groups, share_rows};
 use crate::threads::Compute;
 use crate::vector::{Kernel, Vector, run_at};
 
@@ -39,11 +39,7 @@ impl Forward {
     /// from sources.
     pub unsafe fn run(&self, compute: &Compute, operands: Operands<'_>) {
         let rows = self.sizes.input.0;
-        let each = task_rows(operands.n * rows, compute);
-        let tasks = rows.div_ceil(each);
-        compute.run(operands.n * tasks, &|task, _| {
-            let (n, first) = (task / tasks, task % tasks * each);
-            let rows = first..rows.min(first + each);
+        share_rows(compute, operands.n, rows, &|n, rows| {
             // SAFETY: passed on to the caller; tasks write different rows.
             unsafe { run_at(compute.simd(), Rows { pass: self, operands: &operands, n, rows }) }
         });
