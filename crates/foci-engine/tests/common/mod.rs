@@ -210,3 +210,49 @@ pub fn small_nets() -> Vec<(&'static str, Net)> {
     nets.push(("end", graph.finish(end)));
     nets
 }
+
+/// A net made from a list of choices; every list gives one.
+pub fn random_net(choices: &[(u8, u8, u8, u8)]) -> Net {
+    let mut graph = Graph::new(1 + usize::from(choices[0].3 % 3));
+    for &(kind, a, b, c) in choices {
+        let from = usize::from(a) % graph.nodes.len();
+        let other = usize::from(b) % graph.nodes.len();
+        let channels = [1, 2, 5, 16, 18][usize::from(c) % 5];
+        let activation = Activation::ALL[usize::from(b) % 5];
+        let scale = graph.nodes[from].scale;
+        match kind % 8 {
+            0 | 1 => graph.conv(from, 3, 1 + usize::from(c) % 4, channels, activation),
+            2 => graph.conv(from, 1, 1, channels, activation),
+            3 if scale <= 4 => graph.pool(from, [PoolKind::Max, PoolKind::Average][usize::from(c) % 2], 2),
+            3 | 4 if scale > 1 => {
+                let like = graph.nodes.iter().position(|node| node.scale == scale / 2).unwrap();
+                let mode = UpsampleMode::ALL[usize::from(c) % 2];
+                if b % 2 == 0 {
+                    graph.upsample(from, like, mode, 2)
+                } else {
+                    graph.conv_transposed(from, like, [2, 4][usize::from(c) % 2], channels, activation)
+                }
+            }
+            5 if other != from && graph.nodes[other].scale == scale => graph.concat(&[from, other]),
+            6 if other != from
+                && (graph.nodes[other].scale, graph.nodes[other].channels)
+                    == (scale, graph.nodes[from].channels) =>
+            {
+                graph.add(&[from, other])
+            }
+            _ if scale <= 4 => graph.pool(from, PoolKind::Blur, 2),
+            _ => graph.conv(from, 1, 1, channels, activation),
+        };
+    }
+    // Whatever nobody has used is brought to full size and ends in the output.
+    let unused = (0..graph.nodes.len()).filter(|&i| !graph.nodes.iter().any(|node| node.from.contains(&i)));
+    let mut ends = unused.collect::<Vec<_>>();
+    for end in &mut ends {
+        while graph.nodes[*end].scale > 1 {
+            let like = graph.nodes.iter().position(|node| node.scale == graph.nodes[*end].scale / 2).unwrap();
+            *end = graph.upsample(*end, like, UpsampleMode::Bilinear, 2);
+        }
+    }
+    let end = if ends.len() > 1 { graph.concat(&ends) } else { ends[0] };
+    graph.finish(end)
+}

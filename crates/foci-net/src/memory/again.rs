@@ -3,8 +3,9 @@
 //!
 //! Such a map is dropped between two that want it, and made again, in the same place and to the same bits, for the
 //! latter. That is worth its time only where memory is fullest, so maps are dropped, the largest first, as long as one
-//! of them lies idle in the busiest step; those that turn out to save little are kept after all. What a map is made
-//! from must be there anyway when it is made again, or be made again for it: nothing lives longer for this.
+//! of them lies idle in the busiest step; those that turn out to save little are kept after all, unless another could not
+//! be made again then. What a map is made from must be there anyway when it is made again, or be made again for it:
+//! nothing lives longer for this.
 
 use super::lifetimes::Planner;
 use super::place::{busiest_step, lower_bound};
@@ -67,8 +68,14 @@ impl Planner<'_> {
         for piece in order {
             let with = lower_bound(&self.buffers) as f64;
             let step = maps.dropped[piece].take();
-            self.leave_gaps(&maps);
-            if lower_bound(&self.buffers) as f64 >= with + LEAST_SAVING * floats(self, piece) as f64 {
+            let gaps = self.leave_gaps(&maps);
+            let saves = lower_bound(&self.buffers) as f64 >= with + LEAST_SAVING * floats(self, piece) as f64;
+            // What was made again for this one is now made later, for what itself wants it.
+            let makeable = gaps
+                .iter()
+                .enumerate()
+                .all(|(other, gap)| gap.is_none_or(|(_, node)| self.sources_there(&maps, other, node)));
+            if saves || !makeable {
                 maps.dropped[piece] = step;
                 self.leave_gaps(&maps);
             }
