@@ -11,9 +11,9 @@ use crate::conv::border::inside;
 use crate::vector::{Vector, prefetch};
 
 /// Tiles of a strip: what is done of a segment at a time, so that what lies between the steps stays in the
-/// nearest cache. Longer for large dilations, as strips overlap by a run; with that run, whole vectors.
+/// nearest cache. Longer for large dilations, as strips overlap by a run; whole vectors.
 fn strip(dilation: usize) -> usize {
-    if dilation < 16 { 128 - dilation } else { 8 * dilation }
+    if dilation < 16 { 128 } else { 8 * dilation }
 }
 
 /// Longer than any run that is part of a vector.
@@ -138,6 +138,10 @@ impl Strip<'_> {
                 let mut values = [[V::splat(0.0); OUT]; IN];
                 for vector in 0..OUT {
                     let at = at + vector * V::LANES;
+                    // Of the last vectors mostly one is needed, for the last tile's last two pixels.
+                    if at >= length {
+                        continue;
+                    }
                     let mut pixels = [V::splat(0.0); IN];
                     for row in 0..IN {
                         if KIND == GRADIENT && row >= OUT {

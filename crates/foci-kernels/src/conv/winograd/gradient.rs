@@ -38,8 +38,8 @@ struct Room {
 }
 
 impl Room {
-    fn new(block: usize, sums: &Sums) -> Room {
-        let stride = apart(block + 16);
+    fn new(lanes: usize, sums: &Sums) -> Room {
+        let stride = apart(lanes + 16);
         Room {
             stride,
             inputs: apart(sums.channels_in * stride),
@@ -76,7 +76,7 @@ impl WinogradGradient {
 
     /// Floats of scratch that each worker needs.
     pub fn worker_floats(&self) -> usize {
-        Room::new(self.tiling.block, &self.sums).floats(self.tiling.dilation)
+        Room::new(self.tiling.lanes, &self.sums).floats(self.tiling.dilation)
     }
 
     /// Computes the gradients by weights `[out, in, 3, 3]` and bias.
@@ -110,7 +110,7 @@ impl Kernel for Chunk<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Chunk { gradient: WinogradGradient { tiling, sums, .. }, maps, chunk, scratch, sums: to } = self;
-        let room = Room::new(tiling.block, sums);
+        let room = Room::new(tiling.lanes, sums);
         let inputs = scratch;
         let outputs = inputs.wrapping_add(POINTS * room.inputs);
         let pairs = outputs.wrapping_add(POINTS * room.outputs);
@@ -125,7 +125,7 @@ impl Kernel for Chunk<'_> {
                 let side = Side { tiling, block, arena, steps, stride: room.stride };
                 side.values::<V, SOURCE>(maps.inputs, inputs, room.inputs);
                 side.values::<V, GRADIENT>(maps.outputs, outputs, room.outputs);
-                let whole = tiling.tiles_of(block).next_multiple_of(16);
+                let whole = tiling.lanes_of(block).next_multiple_of(16);
                 for p in 0..POINTS {
                     let (inputs, outputs) = (inputs.add(p * room.inputs), outputs.add(p * room.outputs));
                     let pairs = pairs.add(p * room.pairs);
@@ -156,30 +156,25 @@ struct Side<'a> {
 }
 
 impl Side<'_> {
-    /// Gathers the values of all planes; what is not a tile, up to whole vectors of 16, has zeros.
+    /// Gathers the values of all planes; lanes that are no tile have zeros, up to whole vectors of 16.
     #[inline(always)]
     unsafe fn values<V: Vector, const KIND: bool>(&self, planes: &[Plane], to: *mut f32, point: usize) {
-        let tiles = self.tiling.tiles_of(self.block);
-        let whole = tiles.next_multiple_of(16);
-        // SAFETY: passed on to the caller.
+        // SAFETY: passed on to the caller; after its last lane a channel has room for a vector.
         unsafe {
             for (channel, plane) in planes.iter().enumerate() {
                 let to = to.add(channel * self.stride);
                 let ahead = distance(planes, channel);
                 for segment in self.tiling.segments(self.block) {
                     let plane = self.arena.add(plane.of_image(segment.n));
-                    gather::<V, KIND>(
-                        self.tiling,
-                        plane,
-                        segment,
-                        self.steps,
-                        to.add(segment.at),
-                        point,
-                        ahead,
-                    );
-                }
-                for point in (0..POINTS).map(|p| p * point) {
-                    std::slice::from_raw_parts_mut(to.add(point + tiles), whole - tiles).fill(0.0);
+                    let to = to.add(segment.at);
+                    gather::<V, KIND>(self.tiling, plane, segment, self.steps, to, point, ahead);
+                    if !segment.count.is_multiple_of(16) {
+                        for point in (0..POINTS).map(|p| p * point) {
+                            for lane in (0..16).step_by(V::LANES) {
+                                V::splat(0.0).store(to.add(point + segment.count + lane));
+                            }
+                        }
+                    }
                 }
             }
         }

@@ -5,7 +5,7 @@ use super::gather::{SOURCE, Steps, gather};
 use super::matrices::G;
 use super::product::product;
 use super::scatter::{Products, ask, scatter};
-use super::tiles::{Tiling, block_tiles};
+use super::tiles::{Tiling, block_lanes};
 use super::{IN, POINTS, apart, tiles_wanted};
 use crate::conv::direct::Operands;
 use crate::conv::planes::{Group, distance, groups, most_together};
@@ -44,9 +44,9 @@ struct Room {
 }
 
 impl Room {
-    fn new(block: usize, channels_in: usize) -> Room {
+    fn new(lanes: usize, channels_in: usize) -> Room {
         // A vector that begins with the last tile may be written whole.
-        let stride = apart(block + 16);
+        let stride = apart(lanes + 16);
         Room { stride, values: apart(channels_in * stride), products: apart(MOST_TOGETHER * stride) }
     }
 
@@ -96,8 +96,8 @@ impl WinogradPass {
 
     /// Floats of scratch that each worker needs for a pass of this shape.
     pub fn worker_floats(n: usize, size: (usize, usize), dilation: usize, channels_in: usize) -> usize {
-        let block = block_tiles(wanted(n, size, dilation, channels_in), dilation);
-        Room::new(block, channels_in).floats(dilation)
+        let lanes = block_lanes(size.1, dilation, wanted(n, size, dilation, channels_in));
+        Room::new(lanes, channels_in).floats(dilation)
     }
 
     /// Packs G g Gᵀ of `weight(output channel, input channel, position)` of 3x3 kernels, row by row, computed in f64
@@ -132,7 +132,7 @@ impl WinogradPass {
     /// All planes have the pass's size and lie inside the arena; those written, and what their last steps read,
     /// lie apart from those read.
     pub unsafe fn run(&self, compute: &Compute, operands: Operands<'_>) {
-        let worker = Room::new(self.tiling.block, self.channels_in).floats(self.tiling.dilation);
+        let worker = Room::new(self.tiling.lanes, self.channels_in).floats(self.tiling.dilation);
         let turn = compute.take_turn(ScratchFloats { worker, common: 0 });
         let blocks = self.tiling.blocks();
         let each = together(compute, blocks, 1, MOST_TASK_BLOCKS);
@@ -171,11 +171,10 @@ impl Kernel for Block<'_> {
         let Block { pass, operands, block, scratch } = self;
         let WinogradPass { tiling, groups, channels_in, weights, bias, .. } = pass;
         let (channels_in, arena) = (*channels_in, operands.arena.get());
-        let room = Room::new(tiling.block, channels_in);
+        let room = Room::new(tiling.lanes, channels_in);
         let values = scratch;
         let products = values.wrapping_add(POINTS * room.values);
         let steps = Steps::at(products.wrapping_add(POINTS * room.products), tiling.dilation);
-        let tiles = tiling.tiles_of(block);
         for (channel, plane) in operands.sources.iter().enumerate() {
             let to = values.wrapping_add(channel * room.stride);
             let ahead = distance(operands.sources, channel);
@@ -195,7 +194,7 @@ impl Kernel for Block<'_> {
                 }
             }
         }
-        let whole = tiles.next_multiple_of(16);
+        let whole = tiling.lanes_of(block).next_multiple_of(16);
         for group in groups {
             if operands.targets[group.first].is_none() {
                 continue;

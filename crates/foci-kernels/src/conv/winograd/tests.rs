@@ -129,7 +129,7 @@ fn images_of_any_size_and_dilations_beyond_them() {
         return;
     }
     for simd in Simd::ALL.into_iter().filter(|simd| simd.supported()) {
-        for size in [(1, 1), (1, 7), (6, 1), (3, 4), (5, 2), (9, 14), (4, 33)] {
+        for size in [(1, 1), (1, 7), (6, 1), (3, 4), (5, 2), (9, 14), (4, 33), (5, 250), (6, 672)] {
             for dilation in [1, 2, 4, 8, 16, 48] {
                 check(2, &[7], 6, size, dilation, simd);
             }
