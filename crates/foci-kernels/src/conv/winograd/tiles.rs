@@ -41,7 +41,7 @@ fn cut(columns: usize, dilation: usize, wanted: usize) -> Cut {
         return Cut::Tiles((wanted / unit).max(1) * unit - if dilation < LANES { dilation } else { 0 });
     }
     if padded <= wanted {
-        return Cut::Rows(wanted / padded);
+        return Cut::Rows((wanted + padded / 2) / padded);
     }
     // As even as whole runs and vectors allow.
     let parts = columns.div_ceil(wanted.max(unit));
