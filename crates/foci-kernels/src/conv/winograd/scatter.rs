@@ -86,24 +86,24 @@ struct Rows {
 unsafe fn outputs<V: Vector>(products: Products, at: usize) -> [[V; OUT]; OUT] {
     // SAFETY: passed on to the caller.
     unsafe {
-        let bias = V::splat(products.bias);
         let mut half = [[V::splat(0.0); IN]; OUT];
         for column in 0..IN {
             let mut values = [V::splat(0.0); IN];
             for (row, value) in values.iter_mut().enumerate() {
                 *value = V::load(products.from.add((row * IN + column) * products.point + at));
             }
+            // The products at the point 1 in both directions are part of each output once.
+            if column == 1 {
+                values[1] = values[1].add(V::splat(products.bias));
+            }
             let values = output(values);
             for row in 0..OUT {
                 half[row][column] = values[row];
             }
         }
-        let mut outputs = [[bias; OUT]; OUT];
+        let mut outputs = [[V::splat(0.0); OUT]; OUT];
         for row in 0..OUT {
-            let values = output(half[row]);
-            for column in 0..OUT {
-                outputs[row][column] = values[column].add(bias);
-            }
+            outputs[row] = output(half[row]);
         }
         outputs
     }

@@ -14,19 +14,20 @@ use crate::vector::Vector;
 pub(super) unsafe fn source<V: Vector>(d: [V; IN]) -> [V; IN] {
     // SAFETY: see above.
     unsafe {
-        let (two, four, five) = (V::splat(2.0), V::splat(4.0), V::splat(5.0));
+        let (two, four) = (V::splat(2.0), V::splat(4.0));
+        let (minus_two, minus_four, minus_five) = (V::splat(-2.0), V::splat(-4.0), V::splat(-5.0));
         // The rows of 1 and -1, and those of 2 and -2, share their even and odd parts.
-        let even = d[4].sub(d[2].mul(four));
-        let odd = d[3].sub(d[1].mul(four));
+        let even = d[2].fused(minus_four, d[4]);
+        let odd = d[1].fused(minus_four, d[3]);
         let even_of_two = d[4].sub(d[2]);
-        let odd_of_two = d[3].sub(d[1]).mul(two);
+        let half_odd_of_two = d[3].sub(d[1]);
         [
-            d[0].fused(four, d[4].sub(d[2].mul(five))),
+            d[0].fused(four, d[2].fused(minus_five, d[4])),
             even.add(odd),
             even.sub(odd),
-            even_of_two.add(odd_of_two),
-            even_of_two.sub(odd_of_two),
-            d[1].fused(four, d[5].sub(d[3].mul(five))),
+            half_odd_of_two.fused(two, even_of_two),
+            half_odd_of_two.fused(minus_two, even_of_two),
+            d[1].fused(four, d[3].fused(minus_five, d[5])),
         ]
     }
 }
@@ -52,10 +53,18 @@ pub(super) unsafe fn output<V: Vector>(m: [V; IN]) -> [V; OUT] {
 pub(super) unsafe fn gradient<V: Vector>(y: [V; OUT]) -> [V; IN] {
     // SAFETY: see above.
     unsafe {
+        let (two, minus_two, four) = (V::splat(2.0), V::splat(-2.0), V::splat(4.0));
         let (even, odd) = (y[0].add(y[2]), y[1].add(y[3]));
-        let even_of_two = y[2].fused(V::splat(4.0), y[0]);
-        let odd_of_two = y[3].fused(V::splat(8.0), y[1].add(y[1]));
-        [y[0], even.add(odd), even.sub(odd), even_of_two.add(odd_of_two), even_of_two.sub(odd_of_two), y[3]]
+        let even_of_two = y[2].fused(four, y[0]);
+        let half_odd_of_two = y[3].fused(four, y[1]);
+        [
+            y[0],
+            even.add(odd),
+            even.sub(odd),
+            half_odd_of_two.fused(two, even_of_two),
+            half_odd_of_two.fused(minus_two, even_of_two),
+            y[3],
+        ]
     }
 }
 
