@@ -2,7 +2,8 @@
 //! layer that needs most, and no layer has its own; so a layer runs only where room was made for it.
 //!
 //! A kernel says how much it needs, takes its turn, and divides what it gets by itself. In builds with debug
-//! assertions, what lies behind is fenced: filled with a mark when the turn begins, and looked at when it ends.
+//! assertions, all of it is filled with a mark that is no number when the turn begins, so that nobody lives on what
+//! another left there, and what lies behind is looked at when it ends. Tests of the kernels have the mark in any build.
 
 use crate::arena::Arena;
 use crate::simd::Simd;
@@ -11,7 +12,7 @@ use crate::view::LINE;
 
 /// Floats that each piece has for a fence, besides those asked for.
 const FENCE: usize = if cfg!(debug_assertions) { LINE } else { 0 };
-/// What fences are made of: a number that is none, and not the one that computations give.
+/// What scratch is filled with: a number that is none, and not the one that computations give.
 const MARK: u32 = 0x7fa5_5aa5;
 
 /// Zeroed, aligned memory; ends the program as a Vec would if there is none.
@@ -72,8 +73,8 @@ impl Scratch {
     pub fn begin(&mut self, needed: ScratchFloats) {
         let held = self.floats();
         assert!(held.covers(needed), "a kernel needs {needed:?} of scratch, and there is {held:?}");
-        if cfg!(debug_assertions) {
-            self.behind(needed).for_each(|fence| fence.fill(f32::from_bits(MARK)));
+        if cfg!(any(test, debug_assertions)) {
+            self.behind(ScratchFloats::default()).for_each(|floats| floats.fill(f32::from_bits(MARK)));
         }
     }
 

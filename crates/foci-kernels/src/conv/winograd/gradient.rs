@@ -168,7 +168,7 @@ impl Side<'_> {
                     let plane = self.arena.add(plane.of_image(segment.n));
                     let to = to.add(segment.at);
                     gather::<V, KIND>(self.tiling, plane, segment, self.steps, to, point, ahead);
-                    if !segment.count.is_multiple_of(16) {
+                    if !(segment.at + segment.count).is_multiple_of(16) {
                         for point in (0..POINTS).map(|p| p * point) {
                             for lane in (0..16).step_by(V::LANES) {
                                 V::splat(0.0).store(to.add(point + segment.count + lane));
