@@ -40,11 +40,13 @@ fn cut(columns: usize, dilation: usize, wanted: usize) -> Cut {
     if (padded - columns) * LANES_FOR_AN_EMPTY_ONE > padded {
         return Cut::Tiles((wanted / unit).max(1) * unit - if dilation < LANES { dilation } else { 0 });
     }
-    if padded <= wanted {
-        return Cut::Rows((wanted + padded / 2) / padded);
+    let rows = (wanted + padded / 2) / padded;
+    if rows > 0 {
+        return Cut::Rows(rows);
     }
     // As even as whole runs and vectors allow.
-    let parts = columns.div_ceil(wanted.max(unit));
+    let wanted = wanted.max(unit);
+    let parts = (columns + wanted / 2) / wanted;
     Cut::Parts(columns.div_ceil(parts).next_multiple_of(unit))
 }
 
@@ -203,7 +205,7 @@ mod tests {
             (7, 8, 48, 100, Cut::Rows(2)),
             (9, 256, 1, 200, Cut::Rows(3)),
             (30, 230, 2, 130, Cut::Rows(2)),
-            (9, 672, 1, 82, Cut::Parts(64)),
+            (9, 672, 1, 82, Cut::Parts(96)),
             (17, 672, 2, 100, Cut::Parts(96)),
             (9, 336, 1, 100, Cut::Tiles(95)),
         ] {
