@@ -31,7 +31,7 @@ enum Cut {
     Parts(usize),
 }
 
-/// The cut into blocks of about `wanted` tiles, but not of nothing, where tile rows have `columns` tiles.
+/// The cut into blocks of about `wanted` tiles, up to half more rather than half as many, where tile rows have `columns` tiles.
 ///
 /// Tiles are cut off one run before whole vectors where runs are parts of one: what they read takes up one run more.
 fn cut(columns: usize, dilation: usize, wanted: usize) -> Cut {
@@ -40,13 +40,12 @@ fn cut(columns: usize, dilation: usize, wanted: usize) -> Cut {
     if (padded - columns) * LANES_FOR_AN_EMPTY_ONE > padded {
         return Cut::Tiles((wanted / unit).max(1) * unit - if dilation < LANES { dilation } else { 0 });
     }
-    let rows = (wanted + padded / 2) / padded;
-    if rows > 0 {
-        return Cut::Rows(rows);
+    if 2 * padded <= 3 * wanted {
+        return Cut::Rows(((wanted + padded / 2) / padded).max(1));
     }
     // As even as whole runs and vectors allow.
     let wanted = wanted.max(unit);
-    let parts = (columns + wanted / 2) / wanted;
+    let parts = ((columns + wanted / 2) / wanted).max(2);
     Cut::Parts(columns.div_ceil(parts).next_multiple_of(unit))
 }
 
