@@ -5,7 +5,7 @@
 mod common;
 
 use common::float64::{backward_f64, forward_f64, maps};
-use common::{compute, numbers, parameters, random_net, small_nets, wide};
+use common::{compute, net_made_again_in_a_chain, numbers, parameters, random_net, small_nets, wide};
 use foci_engine::{Mode, PlanOptions, Session, SessionOptions, Shape};
 use foci_net::Net;
 use proptest::prelude::*;
@@ -91,11 +91,9 @@ fn every_operation_agrees_with_differences() {
     }
 }
 
-/// A map that is made again from another one that is made again, where neither is worth it in the end but for the other.
 #[test]
 fn what_is_made_again_has_what_it_is_made_from() {
-    let net = random_net(&[(102, 0, 0, 8), (3, 0, 0, 5), (184, 1, 17, 10), (24, 168, 81, 187)]);
-    check(&net, Shape { n: 1, h: 2, w: 3 }, 67).unwrap();
+    check(&net_made_again_in_a_chain(), Shape { n: 1, h: 2, w: 3 }, 67).unwrap();
 }
 
 proptest! {

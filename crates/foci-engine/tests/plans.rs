@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::random_net;
+use common::{net_made_again_in_a_chain, random_net};
 use foci_engine::{MemoryPlan, Mode, PlanOptions, Shape};
 use foci_net::memory::Route;
 use foci_net::{Activation, Architecture, Net, Op, PoolKind, solve};
@@ -152,12 +152,10 @@ fn plans_of_shipped_nets_hold_what_is_read() {
     }
 }
 
-/// A map that is made again from another one that is made again, which in the end is worth it only for the former.
 #[test]
 fn what_is_made_again_has_what_it_is_made_from() {
-    let net = random_net(&[(102, 0, 0, 8), (3, 0, 0, 5), (184, 1, 17, 10), (24, 168, 81, 187)]);
     let options = PlanOptions { input_gradient: true, ..PlanOptions::new(Mode::Training) };
-    follow(&net, Shape { n: 1, h: 2, w: 3 }, options).unwrap();
+    follow(&net_made_again_in_a_chain(), Shape { n: 1, h: 2, w: 3 }, options).unwrap();
 }
 
 /// Kinds of nodes for [`random_net`], with more pooling and upsampling, which are what plans drop and make again.

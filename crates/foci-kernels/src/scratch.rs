@@ -3,7 +3,7 @@
 //!
 //! A kernel says how much it needs, takes its turn, and divides what it gets by itself. In builds with debug
 //! assertions, all of it is filled with a mark that is no number when the turn begins, so that nobody lives on what
-//! another left there, and what lies behind is looked at when it ends. Tests of the kernels have the mark in any build.
+//! another left there, and what lies behind is looked at when it ends. Unit tests have the mark in any build.
 
 use crate::arena::Arena;
 use crate::simd::Simd;

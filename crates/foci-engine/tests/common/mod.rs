@@ -256,3 +256,8 @@ pub fn random_net(choices: &[(u8, u8, u8, u8)]) -> Net {
     let end = if ends.len() > 1 { graph.concat(&ends) } else { ends[0] };
     graph.finish(end)
 }
+
+/// A net of which a map is made again from another one that is made again, which in the end is worth it only for the former.
+pub fn net_made_again_in_a_chain() -> Net {
+    random_net(&[(102, 0, 0, 8), (3, 0, 0, 5), (184, 1, 17, 10), (24, 168, 81, 187)])
+}

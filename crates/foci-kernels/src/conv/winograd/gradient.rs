@@ -125,7 +125,7 @@ impl Kernel for Chunk<'_> {
                 let side = Side { tiling, block, arena, steps, stride: room.stride };
                 side.values::<V, SOURCE>(maps.inputs, inputs, room.inputs);
                 side.values::<V, GRADIENT>(maps.outputs, outputs, room.outputs);
-                let whole = tiling.lanes_of(block).next_multiple_of(16);
+                let whole = tiling.lanes_of(block);
                 for p in 0..POINTS {
                     let (inputs, outputs) = (inputs.add(p * room.inputs), outputs.add(p * room.outputs));
                     let pairs = pairs.add(p * room.pairs);

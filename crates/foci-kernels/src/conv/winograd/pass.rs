@@ -194,7 +194,7 @@ impl Kernel for Block<'_> {
                 }
             }
         }
-        let whole = tiling.lanes_of(block).next_multiple_of(16);
+        let whole = tiling.lanes_of(block);
         for group in groups {
             if operands.targets[group.first].is_none() {
                 continue;

@@ -142,12 +142,12 @@ impl Tiling {
         if matches!(self.cut, Cut::Tiles(_)) { count } else { count.next_multiple_of(LANES) }
     }
 
-    /// The lanes of a block, up to the last of a segment.
+    /// The lanes of a block, up to the last vector with a tile.
     pub fn lanes_of(&self, block: usize) -> usize {
         let tiles = self.tiles_of(block).len();
         match self.cut {
             Cut::Rows(_) => tiles / self.columns * self.columns.next_multiple_of(LANES),
-            _ => self.lanes_of_segment(tiles),
+            Cut::Tiles(_) | Cut::Parts(_) => tiles.next_multiple_of(LANES),
         }
     }
 
@@ -212,10 +212,10 @@ mod tests {
             assert_eq!(tiling.cut, expected, "{h}x{w}, dilation {dilation}, {wanted} tiles");
             let mut seen = vec![0; 2 * h * w];
             for block in 0..tiling.blocks() {
-                let (mut tiles, mut end) = (0, 0);
+                let (mut tiles, mut end) = (0, 0_usize);
                 for segment in tiling.segments(block) {
-                    assert!(segment.at >= end && segment.at - end < LANES);
-                    assert!(matches!(expected, Cut::Tiles(_)) || segment.at.is_multiple_of(LANES));
+                    let in_line = matches!(expected, Cut::Tiles(_));
+                    assert_eq!(segment.at, if in_line { end } else { end.next_multiple_of(LANES) });
                     assert!(
                         segment.column.is_multiple_of(dilation) && segment.count.is_multiple_of(dilation)
                     );
@@ -231,8 +231,8 @@ mod tests {
                     (tiles, end) = (tiles + segment.count, segment.at + segment.count);
                 }
                 assert_eq!(tiles, tiling.tiles_of(block).len());
-                let lanes = tiling.lanes_of(block);
-                assert!(end <= lanes && lanes < end + LANES && lanes <= tiling.lanes);
+                assert_eq!(tiling.lanes_of(block), end.next_multiple_of(LANES));
+                assert!(end <= tiling.lanes);
             }
             assert!(seen.iter().all(|count| *count == 1), "{h}x{w}, dilation {dilation}");
         }
