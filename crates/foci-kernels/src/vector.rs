@@ -75,6 +75,28 @@ pub(crate) trait Vector: Copy {
     unsafe fn out_of_line<K: Kernel>(kernel: K);
 }
 
+/// The first `LANES` of some vectors, transposed.
+///
+/// # Safety
+/// The CPU has the level.
+#[inline(always)]
+pub(crate) unsafe fn transposed<V: Vector>(mut vectors: [V; 16]) -> [V; 16] {
+    let half = V::LANES / 2;
+    let mut done = 1;
+    // Each step moves the highest binary digit of a vector's number to the end of the lane's: after as many steps as
+    // there are digits, numbers of vectors and of lanes have changed places.
+    while done < V::LANES {
+        let before = vectors;
+        for at in 0..half {
+            // SAFETY: passed on to the caller.
+            let (first, second) = unsafe { before[at].merge_runs::<1>(before[at + half]) };
+            (vectors[2 * at], vectors[2 * at + 1]) = (first, second);
+        }
+        done *= 2;
+    }
+    vectors
+}
+
 /// Something to be computed at one instruction level.
 ///
 /// The functions that enable the instructions are methods of the trait, not functions beside it: the compiler puts what a

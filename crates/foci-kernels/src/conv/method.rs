@@ -4,7 +4,7 @@
 use super::correlate::{Maps, WeightGradient};
 use super::direct::{DirectPass, Operands};
 use super::outer::OuterGradient;
-use super::winograd::{WinogradGradient, WinogradPass};
+use super::winograd::{WinogradGradient, WinogradOuterGradient, WinogradPass};
 use crate::threads::Compute;
 
 /// A pass from planes to planes, either way.
@@ -45,11 +45,12 @@ impl Pass {
     }
 }
 
-/// A gradient by weights and bias, one of three ways.
+/// A gradient by weights and bias, over pixels or across channels, directly or by tiles.
 pub(super) enum Gradient {
     Direct(WeightGradient),
     Outer(OuterGradient),
     Winograd(WinogradGradient),
+    WinogradOuter(WinogradOuterGradient),
 }
 
 impl Gradient {
@@ -59,6 +60,7 @@ impl Gradient {
             Gradient::Direct(_) => 0,
             Gradient::Outer(gradient) => gradient.worker_floats(),
             Gradient::Winograd(gradient) => gradient.worker_floats(),
+            Gradient::WinogradOuter(gradient) => gradient.worker_floats(),
         }
     }
 
@@ -68,13 +70,15 @@ impl Gradient {
             Gradient::Direct(gradient) => gradient.0.sums.floats(),
             Gradient::Outer(gradient) => gradient.0.sums.floats(),
             Gradient::Winograd(gradient) => gradient.common_floats(),
+            Gradient::WinogradOuter(gradient) => gradient.common_floats(),
         }
     }
 
     /// Computes the gradients by weights and bias.
     ///
     /// # Safety
-    /// As for [`WeightGradient::run`], [`OuterGradient::run`] and [`WinogradGradient::run`].
+    /// As for [`WeightGradient::run`], [`OuterGradient::run`], [`WinogradGradient::run`] and
+    /// [`WinogradOuterGradient::run`].
     pub unsafe fn run(&self, compute: &Compute, maps: Maps<'_>, d_weights: &mut [f32], d_bias: &mut [f32]) {
         // SAFETY: passed on to the caller.
         unsafe {
@@ -82,6 +86,7 @@ impl Gradient {
                 Gradient::Direct(gradient) => gradient.run(compute, maps, d_weights, d_bias),
                 Gradient::Outer(gradient) => gradient.run(compute, maps, d_weights, d_bias),
                 Gradient::Winograd(gradient) => gradient.run(compute, maps, d_weights, d_bias),
+                Gradient::WinogradOuter(gradient) => gradient.run(compute, maps, d_weights, d_bias),
             }
         }
     }

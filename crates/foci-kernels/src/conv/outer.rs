@@ -12,7 +12,7 @@ use super::correlate::{Extent, Maps};
 use super::planes::Plane;
 use crate::scratch::ScratchFloats;
 use crate::threads::{Compute, Turn};
-use crate::vector::{Kernel, Vector, run_at};
+use crate::vector::{Kernel, Vector, run_at, transposed};
 use strip::{Asked, Strip};
 
 /// Channels whose gradients are transposed together: lanes, at every level.
@@ -214,25 +214,6 @@ impl Chunk<'_> {
             }
         }
     }
-}
-
-/// The first `LANES` of some vectors, transposed.
-#[inline(always)]
-unsafe fn transposed<V: Vector>(mut vectors: [V; 16]) -> [V; 16] {
-    let half = V::LANES / 2;
-    let mut done = 1;
-    // Each step moves the highest binary digit of a vector's number to the end of the lane's: after as many steps as
-    // there are digits, numbers of vectors and of lanes have changed places.
-    while done < V::LANES {
-        let before = vectors;
-        for at in 0..half {
-            // SAFETY: passed on to the caller.
-            let (first, second) = unsafe { before[at].merge_runs::<1>(before[at + half]) };
-            (vectors[2 * at], vectors[2 * at + 1]) = (first, second);
-        }
-        done *= 2;
-    }
-    vectors
 }
 
 /// Adds the gradients of `count` pixels to `to`, all of width.

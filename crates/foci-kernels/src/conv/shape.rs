@@ -7,7 +7,7 @@ use super::lines::lines;
 use super::method::{Gradient, Pass};
 use super::outer::OuterGradient;
 use super::packed::Packed;
-use super::winograd::{self, Part, WinogradGradient, WinogradPass};
+use super::winograd::{self, Part, WinogradGradient, WinogradOuterGradient, WinogradPass};
 use crate::scratch::ScratchFloats;
 use crate::simd::Simd;
 use crate::view::LINE;
@@ -143,7 +143,10 @@ impl ConvShape<'_> {
 
     pub(super) fn weight_gradient(&self, rule: &impl Rule) -> Gradient {
         let (channels_in, distance) = (self.channels_in(), self.distance());
-        if self.by_tiles(rule, Part::Weights, channels_in, self.output) {
+        if self.by_tiles(rule, Part::WeightsAcross, channels_in, self.output) {
+            let (n, size) = (self.n, self.size());
+            Gradient::WinogradOuter(WinogradOuterGradient::new(n, size, distance, channels_in, self.output))
+        } else if self.by_tiles(rule, Part::Weights, channels_in, self.output) {
             Gradient::Winograd(WinogradGradient::new(self.n, self.size(), distance, channels_in, self.output))
         } else {
             let lines = lines(self.kernel, distance, false);

@@ -23,6 +23,7 @@
 mod gather;
 mod gradient;
 mod matrices;
+mod outer;
 mod pass;
 mod product;
 mod scatter;
@@ -32,6 +33,7 @@ mod tiles;
 mod transform;
 
 pub(crate) use gradient::WinogradGradient;
+pub(crate) use outer::WinogradOuterGradient;
 pub(crate) use pass::WinogradPass;
 
 use tiles::{sortable, tiles_along};
@@ -50,13 +52,17 @@ pub(crate) enum Part {
     Pass,
     /// The gradient by its weights.
     Weights,
+    /// That gradient summed across channels.
+    WeightsAcross,
 }
 
 /// Least channels read times channels written for which the transforms of a pass are worth their time: with AVX-512 it
 /// would be twice as many, with AVX2 fewer ...
 const LEAST_PRODUCTS: usize = 100;
-/// ... and those of a gradient by weights, which sums directly with more trouble unless channels fill sixteens.
+/// ... and those of a gradient by weights, which sums directly with more trouble unless channels fill sixteens ...
 const LEAST_WEIGHT_PRODUCTS: usize = 27;
+/// ... and those for which such a gradient is summed across channels.
+const LEAST_PRODUCTS_ACROSS: usize = 900;
 /// Least channels on either side.
 const LEAST_CHANNELS: usize = 3;
 /// Least tiles of an image.
@@ -84,16 +90,25 @@ pub(crate) fn worthwhile(
     let least = match part {
         Part::Pass => LEAST_PRODUCTS,
         Part::Weights => LEAST_WEIGHT_PRODUCTS,
+        Part::WeightsAcross => LEAST_PRODUCTS_ACROSS,
     };
     if channels_in.min(channels_out) < LEAST_CHANNELS
         || channels_in.saturating_mul(channels_out) < least
         || dilation > MOST_DILATION
         || !sortable(dilation)
+        || (part == Part::WeightsAcross && !filled(channels_in, channels_out))
     {
         return false;
     }
     let tiles = tiles_along(h, dilation) as u128 * tiles_along(w, dilation) as u128;
     tiles >= LEAST_TILES as u128 && tiles * 1600 <= h as u128 * w as u128 * MOST_COMPUTED
+}
+
+/// Whether sixteens of both sides' channels, as lanes, are filled so far that of their products one half or more is wanted.
+fn filled(channels_in: usize, channels_out: usize) -> bool {
+    let lanes = |channels: usize| channels.saturating_add(15) / 16 * 16;
+    let products = lanes(channels_in).saturating_mul(lanes(channels_out));
+    channels_in.saturating_mul(channels_out) >= products / 2
 }
 
 /// Outputs of a tile along an axis; 1 for a dilation that is never done this way.
@@ -122,6 +137,8 @@ mod rule {
     fn layers_of_few_channels_or_pixels_go_directly() {
         let at = |part, channels_in, channels_out| worthwhile(part, channels_in, channels_out, (64, 64), 1);
         assert!(at(Part::Pass, 10, 10) && !at(Part::Pass, 9, 11));
+        assert!(at(Part::WeightsAcross, 64, 22) && !at(Part::WeightsAcross, 36, 18), "too few products");
+        assert!(at(Part::WeightsAcross, 32, 32) && !at(Part::WeightsAcross, 33, 33), "lanes in vain");
         assert!(at(Part::Weights, 9, 3) && !at(Part::Weights, 2, 100) && !at(Part::Weights, 5, 5));
         // 32 tiles of 4 x 4 pixels.
         assert!(worthwhile(Part::Pass, 10, 10, (16, 32), 1) && !worthwhile(Part::Pass, 10, 10, (16, 28), 1));

@@ -1,6 +1,7 @@
 //! Every pass by tiles, whether worthwhile or not, against its readable form: images smaller than a tile,
 //! dilations beyond the image, channels that fill no vector, several inputs.
 
+use super::Part;
 use super::tiles::sortable;
 use crate::conv::{Conv, ConvSpec};
 use crate::reference::{self, Shape};
@@ -71,9 +72,14 @@ fn check(n: usize, inputs: &[usize], out: usize, (h, w): (usize, usize), dilatio
         exact: false,
         part_of: None,
     };
-    let mut conv =
-        Conv::with_rule(spec, &compute, |_, _, channels, _, dilation| channels > 4 && sortable(dilation));
-    conv.pack(&weights, &bias);
+    let prepared = |across: bool| {
+        let mut conv = Conv::with_rule(spec.clone(), &compute, |part, _, channels, _, dilation| {
+            channels > 4 && sortable(dilation) && (across || part != Part::WeightsAcross)
+        });
+        conv.pack(&weights, &bias);
+        conv
+    };
+    let mut conv = prepared(false);
     conv.forward(&compute, &mut arena);
     let read = |arena: &Arena, view: View| {
         let mut values = vec![f32::NAN; view.values()];
@@ -111,12 +117,14 @@ fn check(n: usize, inputs: &[usize], out: usize, (h, w): (usize, usize), dilatio
         assert_close(&format!("{name}: gradient by input {index}"), &read(&arena, *view), &exact);
         first += view.channels;
     }
-    let (mut d_weights, mut d_bias) = (vec![f32::NAN; weights.len()], vec![f32::NAN; out]);
-    conv.backward_weights(&compute, &arena, d_y, &mut d_weights, &mut d_bias);
     let (exact, exact_bias) =
         reference::conv_backward_weights(&joined, shape, &wide(&d_y_values), out, 3, dilation);
-    assert_close(&format!("{name}: gradient by weights"), &d_weights, &exact);
-    assert_close(&format!("{name}: gradient by bias"), &d_bias, &exact_bias);
+    for (mut conv, way) in [(conv, "over tiles"), (prepared(true), "across channels")] {
+        let (mut d_weights, mut d_bias) = (vec![f32::NAN; weights.len()], vec![f32::NAN; out]);
+        conv.backward_weights(&compute, &arena, d_y, &mut d_weights, &mut d_bias);
+        assert_close(&format!("{name}: gradient by weights {way}"), &d_weights, &exact);
+        assert_close(&format!("{name}: gradient by bias {way}"), &d_bias, &exact_bias);
+    }
 }
 
 #[test]

@@ -113,6 +113,13 @@ impl Tiling {
         Tiling { dilation, h, w, starts, columns, tiles, cut: cut(columns, dilation, wanted), lanes }
     }
 
+    /// As [`new`](Self::new), but with blocks of one number of tiles, wherever vectors end: for values whose lanes are not
+    /// tiles.
+    pub fn in_line(n: usize, size: (usize, usize), dilation: usize, wanted: usize) -> Tiling {
+        let tiles = wanted.next_multiple_of(dilation);
+        Tiling { cut: Cut::Tiles(tiles), lanes: tiles, ..Tiling::new(n, size, dilation, wanted) }
+    }
+
     /// Number of blocks.
     pub fn blocks(&self) -> usize {
         match self.cut {
@@ -123,7 +130,7 @@ impl Tiling {
     }
 
     /// The tiles of a block, in the order in which all are counted.
-    fn tiles_of(&self, block: usize) -> Range<usize> {
+    pub fn tiles_of(&self, block: usize) -> Range<usize> {
         let of_length = |length: usize| block * length..self.tiles.min((block + 1) * length);
         match self.cut {
             Cut::Tiles(tiles) => of_length(tiles),
