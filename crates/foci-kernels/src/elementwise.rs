@@ -104,7 +104,7 @@ fn flat(compute: &Compute, arena: &mut Arena, from: View, to: View, finish: Fini
 /// # Panics
 /// If the shapes differ, or the views overlap otherwise or lie outside the arena.
 pub fn activate(compute: &Compute, arena: &mut Arena, activation: Activation, x: View, y: View) {
-    flat(compute, arena, x, y, Finish::Forward(activation));
+    flat(compute, arena, x, y, Finish::forward(activation, &y));
 }
 
 /// `d_x = d_y f'(x)`, with the derivative told from `y` (for [`Activation::Silu`], from `x` given as `y`);

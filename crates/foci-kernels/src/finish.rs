@@ -1,14 +1,29 @@
 //! What happens to a computed value on its way to memory: an activation on the way forward; on the way
 //! back, being added to an earlier contribution and multiplied by the derivative of an activation.
+//!
+//! A map that is too large to stay in a cache until somebody reads it goes past the caches: a store of a whole cache line
+//! then need not fetch the line first, which is half of what such a store moves.
 
 use crate::activation::Activation;
 use crate::functions::{activated, through};
 use crate::gradient::InputGradient;
 use crate::vector::{Kernel, Vector};
+use crate::view::{LINE, View};
+
+/// Fewest floats of a map that goes past the caches: 32 MiB, which one or two readers would hardly find in a cache; maps of
+/// 25 MiB that are read at once were slower so (docs/results/kernels.md). In tests, any but the smallest, so that they
+/// go both ways.
+const LARGE: usize = if cfg!(any(test, debug_assertions)) { 1 << 10 } else { 8 << 20 };
 
 /// The last step of a kernel.
 #[derive(Clone, Copy)]
-pub(crate) enum Finish {
+pub(crate) struct Finish {
+    step: Step,
+    past_caches: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Step {
     /// y = f(value).
     Forward(Activation),
     /// d = (value + d, if it accumulates) * f'(y); `shift` leads from the place of d to that of y, in floats.
@@ -16,29 +31,44 @@ pub(crate) enum Finish {
 }
 
 impl Finish {
+    /// Values are kept as they are, in a place that is read soon.
+    pub const KEEP: Finish = Finish { step: Step::Forward(Activation::None), past_caches: false };
+
+    /// The last step on the way to the values of a map.
+    pub fn forward(activation: Activation, to: &View) -> Finish {
+        Finish { step: Step::Forward(activation), past_caches: to.floats() >= LARGE }
+    }
+
     /// The last step of a contribution to a gradient.
     pub fn backward(into: &InputGradient) -> Finish {
         let (activation, y) = into.activation.unwrap_or((Activation::None, into.view));
-        Finish::Backward {
-            accumulate: into.accumulate,
-            activation,
-            shift: y.offset as isize - into.view.offset as isize,
-        }
+        let shift = y.offset as isize - into.view.offset as isize;
+        // What is added to has been fetched anyway.
+        let past_caches = !into.accumulate && into.view.floats() >= LARGE;
+        Finish { step: Step::Backward { accumulate: into.accumulate, activation, shift }, past_caches }
     }
 
     /// From the place of d to that of y, if y is read.
     pub fn reads(self) -> Option<isize> {
-        match self {
-            Finish::Backward { activation, shift, .. } if activation != Activation::None => Some(shift),
+        match self.step {
+            Step::Backward { activation, shift, .. } if activation != Activation::None => Some(shift),
             _ => None,
         }
+    }
+
+    /// Whether vectors that are stored a multiple of their length from a place go past the caches, so that nobody need
+    /// ask for the lines beforehand. Only where a vector is a line: parts of lines that come one by one, with others in
+    /// between, would each be written by itself.
+    #[inline(always)]
+    pub fn streams<V: Vector>(self, to: *const f32) -> bool {
+        self.past_caches && V::LANES == LINE && to.addr().is_multiple_of(4 * LINE)
     }
 
     /// Whether it needs no more than a few instructions: ReLU or no activation. What nets mostly have stays within the
     /// loops; the rest has a place of its own ([`Vector::out_of_line`]).
     #[inline(always)]
     fn is_short(self) -> bool {
-        let (Finish::Forward(activation) | Finish::Backward { activation, .. }) = self;
+        let (Step::Forward(activation) | Step::Backward { activation, .. }) = self.step;
         matches!(activation, Activation::None | Activation::Relu)
     }
 
@@ -50,19 +80,23 @@ impl Finish {
     pub unsafe fn store<V: Vector>(self, value: V, to: *mut f32) {
         // SAFETY: see above.
         unsafe {
-            match self {
-                Finish::Forward(Activation::None) => value.store(to),
-                Finish::Forward(Activation::Relu) => activated(Activation::Relu, value).store(to),
-                Finish::Backward { accumulate, activation: Activation::None, .. } => {
-                    let sum = if accumulate { V::load(to).add(value) } else { value };
-                    sum.store(to);
-                }
-                Finish::Backward { accumulate, activation: Activation::Relu, shift } => {
-                    let sum = if accumulate { V::load(to).add(value) } else { value };
-                    through(Activation::Relu, V::load(to.offset(shift)), sum).store(to);
-                }
-                _ => self.store_out_of_line(value, to, V::LANES),
+            if !self.is_short() {
+                self.store_out_of_line(value, to, V::LANES);
+                return;
             }
+            let value = match self.step {
+                Step::Forward(Activation::None) => value,
+                Step::Forward(_) => activated(Activation::Relu, value),
+                Step::Backward { accumulate, activation, shift } => {
+                    let sum = if accumulate { V::load(to).add(value) } else { value };
+                    if activation == Activation::None {
+                        sum
+                    } else {
+                        through(Activation::Relu, V::load(to.offset(shift)), sum)
+                    }
+                }
+            };
+            if self.streams::<V>(to) { value.stream(to) } else { value.store(to) }
         }
     }
 
@@ -138,9 +172,9 @@ impl Store {
                 if count == V::LANES { V::load(from) } else { V::load_part(from, 0, count) }
             };
             let value: V = load(self.values);
-            match self.finish {
-                Finish::Forward(activation) => activated(activation, value),
-                Finish::Backward { accumulate, activation, shift } => {
+            match self.finish.step {
+                Step::Forward(activation) => activated(activation, value),
+                Step::Backward { accumulate, activation, shift } => {
                     let sum = if accumulate { load(self.to).add(value) } else { value };
                     if activation == Activation::None {
                         sum
@@ -160,12 +194,51 @@ impl Kernel for Store {
         // SAFETY: `count` floats are there, of the values and wherever the last step reads and writes.
         unsafe {
             for at in (0..whole).step_by(V::LANES) {
-                self.finished::<V>(at, V::LANES).store(self.to.add(at));
+                let (value, to) = (self.finished::<V>(at, V::LANES), self.to.add(at));
+                if self.finish.streams::<V>(to) { value.stream(to) } else { value.store(to) }
             }
             if whole < self.count {
                 let count = self.count - whole;
                 self.finished::<V>(whole, count).store_part(self.to.add(whole), count);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::Simd;
+    use crate::vector::run_at;
+
+    /// Whether vectors stored `floats` floats behind a line stream, by the last step.
+    struct Streams<'a>(Finish, usize, &'a mut bool);
+
+    impl Kernel for Streams<'_> {
+        #[inline(always)]
+        unsafe fn run<V: Vector>(self) {
+            let place = std::ptr::without_provenance::<f32>(4096 + 4 * self.1);
+            *self.2 = self.0.streams::<V>(place);
+        }
+    }
+
+    #[test]
+    fn whole_lines_of_large_maps_go_past_the_caches_unless_they_are_added_to() {
+        let (small, large) = (View::new(0, 1, 1, 16, 31), View::new(0, 1, 2, 16, 32));
+        for simd in Simd::ALL.into_iter().filter(|simd| simd.supported()) {
+            let streams = |finish, floats| {
+                let mut found = false;
+                // SAFETY: the level is supported; nothing is touched.
+                unsafe { run_at(simd, Streams(finish, floats, &mut found)) };
+                found
+            };
+            let whole = simd == Simd::Avx512;
+            assert_eq!(streams(Finish::forward(Activation::Relu, &large), 32), whole, "{simd}");
+            assert!(!streams(Finish::forward(Activation::Relu, &large), 4));
+            assert!(!streams(Finish::forward(Activation::Relu, &small), 32));
+            assert_eq!(streams(Finish::backward(&InputGradient::overwrite(large)), 16), whole, "{simd}");
+            assert!(!streams(Finish::backward(&InputGradient::accumulate(large)), 16));
+            assert!(!streams(Finish::KEEP, 16));
         }
     }
 }

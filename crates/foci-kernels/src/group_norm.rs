@@ -144,7 +144,7 @@ impl GroupNorm {
             let a = weight * inverse;
             self.lines[plane] = Line { a, b: 0.0, c: bias - a * mean };
         }
-        lines(compute, arena, &self.lines, input, None, output, Finish::Forward(activation));
+        lines(compute, arena, &self.lines, input, None, output, Finish::forward(activation, &output));
     }
 
     /// The gradients of the weights and biases from `d_y`, that of the result before its activation. The input is still

@@ -224,7 +224,7 @@ impl PlaneScale {
     /// # Panics
     /// If the shapes do not fit, or the views overlap or lie outside the arena.
     pub fn forward(&self, compute: &Compute, arena: &mut Arena, x: View, y: View) {
-        lines(compute, arena, &self.lines, x, None, y, Finish::Forward(Activation::None));
+        lines(compute, arena, &self.lines, x, None, y, Finish::forward(Activation::None, &y));
     }
 
     /// Hands `factor d_y` to the map that was scaled.

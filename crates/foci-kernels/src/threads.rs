@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 
 use crate::scratch::{Prepared, Scratch, ScratchFloats};
 use crate::simd::Simd;
+use crate::vector::fence;
 
 /// A computation cannot be set up as asked.
 #[derive(Debug, thiserror::Error)]
@@ -134,7 +135,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Takes tasks until none is left or one panics; the others are then not begun.
+    /// Takes tasks until none is left or one panics; the others are then not begun. A task's stores past the caches have
+    /// ended when it has.
     fn work(&self, job: Job, worker: usize) {
         // SAFETY: see `Job`.
         let body = unsafe { &*job.body };
@@ -145,6 +147,7 @@ impl Shared {
                     break;
                 }
                 body(task, worker);
+                fence();
             }
         }));
         if let Err(panic) = result {
@@ -269,6 +272,7 @@ impl Compute {
         if self.threads == 1 || tasks <= 1 {
             for task in 0..tasks {
                 body(task, 0);
+                fence();
             }
             return;
         }

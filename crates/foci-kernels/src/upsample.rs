@@ -52,7 +52,7 @@ pub fn upsample_forward(
 ) {
     check(arena, factor, x, y);
     assert!(!x.overlaps(&y), "upsampling cannot work in place: {x:?} to {y:?}");
-    let finish = Finish::Forward(Activation::None);
+    let finish = Finish::forward(Activation::None, &y);
     let resampling = Resampling::new(weights(mode, factor), false, x, y, finish);
     // SAFETY: the views are inside the arena, apart, and their sizes fit.
     unsafe { resampling.run(compute, arena.pointer_mut()) }

@@ -29,6 +29,9 @@ pub(crate) trait Vector: Copy {
     /// The load of `LANES` floats from any address.
     unsafe fn load(from: *const f32) -> Self;
     unsafe fn store(self, to: *mut f32);
+    /// The store to an address that is a multiple of the vector's bytes, past the caches. Nobody may touch those floats
+    /// before a [`fence`].
+    unsafe fn stream(self, to: *mut f32);
     /// Lanes `from..to`.
     unsafe fn lanes(from: usize, to: usize) -> Self::Lanes;
     /// Some lanes of the floats at an address, zeros in the others; memory of those is not touched.
@@ -192,6 +195,16 @@ pub(crate) fn prefetch(address: *const f32) {
 #[inline(always)]
 pub(crate) fn prefetch_early(address: *const f32) {
     hint::<{ Cache::SECOND }>(address);
+}
+
+/// Ends what was stored past the caches: whoever is told of it afterwards sees it.
+#[inline(always)]
+pub(crate) fn fence() {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    // SAFETY: every x86-64 has it.
+    unsafe {
+        core::arch::x86_64::_mm_sfence()
+    }
 }
 
 /// Caches as hints name them.

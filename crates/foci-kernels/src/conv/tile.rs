@@ -196,7 +196,7 @@ unsafe fn tile<V: Vector, const M: usize, const P: usize, const K: usize, const 
             later += input.between;
         }
         let to = output.row.wrapping_add(x);
-        let reads = output.finish.reads();
+        let (streams, reads) = (output.finish.streams::<V>(to), output.finish.reads());
         // Cache lines of a channel's pixels.
         let lines = (P * V::LANES).div_ceil(LINE);
         let each = (M * lines).div_ceil(input.planes.len());
@@ -204,7 +204,9 @@ unsafe fn tile<V: Vector, const M: usize, const P: usize, const K: usize, const 
             // What a later tile writes, some of it with each channel: asked for all at once, it would hold up reading.
             for place in (channel * each..M * lines).take(each) {
                 let next = to.wrapping_add(place / lines * output.step + later + place % lines * LINE);
-                prefetch(next);
+                if !streams {
+                    prefetch(next);
+                }
                 if let Some(shift) = reads {
                     prefetch(next.wrapping_offset(shift));
                 }

@@ -10,7 +10,6 @@ mod two;
 
 use std::ops::Range;
 
-use crate::activation::Activation;
 use crate::finish::Finish;
 use crate::pieces::{PIECE, Piece, share};
 use crate::threads::{Compute, SharedPointer};
@@ -61,7 +60,7 @@ impl Kernel for Strip {
         let Strip { arena, factor, x, y, gradient, rows } = self;
         let (mut pixels, mut most, mut left) = (Piece::new(), Piece::new(), Piece::new());
         let (pixels, most, left) = (pixels.start(), most.start(), left.start());
-        let keep = Finish::Forward(Activation::None);
+        let keep = Finish::KEEP;
         for row in rows {
             let (plane, row) = (row / y.h, row % y.h);
             let top = plane * x.plane_floats() + row * factor * x.w;
@@ -103,7 +102,7 @@ impl Kernel for Strip {
 unsafe fn take<V: Vector>(source: *const f32, width: usize, padded: usize, to: *mut f32) {
     // SAFETY: see above.
     unsafe {
-        Finish::Forward(Activation::None).store_row::<V>(source, to, width);
+        Finish::KEEP.store_row::<V>(source, to, width);
         for column in width..padded {
             *to.add(column) = f32::NEG_INFINITY;
         }

@@ -10,7 +10,7 @@ use super::{Kernel, Vector};
 /// Implements [`Vector`] by one expression per operation.
 macro_rules! vector {
     ($name:ident, $inner:ty, $lanes:literal, $registers:literal, $v:ident, $a:ident, $b:ident, $c:ident,
-     splat $splat:expr, load $load:expr, store $store:expr, lanes $lanes_type:ty = $lanes_of:ident, load_lanes $load_lanes:ident, store_part $store_part:ident,
+     splat $splat:expr, load $load:expr, store $store:expr, stream $stream:expr, lanes $lanes_type:ty = $lanes_of:ident, load_lanes $load_lanes:ident, store_part $store_part:ident,
      part_runs $part_runs:ident, merge_runs $merge_runs:ident, fused $fused:expr, add $add:expr, sub $sub:expr,
      mul $mul:expr, div $div:expr, max $max:expr, min $min:expr, if_greater $greater:expr, power $power:expr, sum16 $sum16:expr, fold $fold:ident,
      out_of_line $out_of_line:ident) => {
@@ -34,6 +34,11 @@ macro_rules! vector {
             unsafe fn store(self, $v: *mut f32) {
                 let $a = self.0;
                 unsafe { $store }
+            }
+            #[inline(always)]
+            unsafe fn stream(self, $v: *mut f32) {
+                let $a = self.0;
+                unsafe { $stream }
             }
             type Lanes = $lanes_type;
             #[inline(always)]
@@ -124,6 +129,7 @@ vector!(Avx512, __m512, 16, 32, v, a, b, c,
     splat _mm512_set1_ps(v),
     load _mm512_loadu_ps(v),
     store _mm512_storeu_ps(v, a),
+    stream _mm512_stream_ps(v, a),
     lanes __mmask16 = lanes16, load_lanes load_lanes16,
     store_part store_part16,
     part_runs part_runs16,
@@ -150,6 +156,7 @@ vector!(Avx2, __m256, 8, 16, v, a, b, c,
     splat _mm256_set1_ps(v),
     load _mm256_loadu_ps(v),
     store _mm256_storeu_ps(v, a),
+    stream _mm256_stream_ps(v, a),
     lanes __m256i = lanes8, load_lanes load_lanes8,
     store_part store_part8,
     part_runs part_runs8,
@@ -192,6 +199,7 @@ vector!(Plain, [f32; 8], 8, 8, v, a, b, c,
     splat [v; 8],
     load v.cast::<[f32; 8]>().read_unaligned(),
     store v.cast::<[f32; 8]>().write_unaligned(a),
+    stream v.cast::<[f32; 8]>().write_unaligned(a),
     lanes (usize, usize) = lanes_plain, load_lanes load_lanes_plain,
     store_part store_part_plain,
     part_runs part_runs_plain,

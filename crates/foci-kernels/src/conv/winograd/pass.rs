@@ -210,7 +210,7 @@ impl Kernel for Block<'_> {
             for m in 0..group.count {
                 let Some(target) = &operands.targets[group.first + m] else { continue };
                 for segment in tiling.segments(block) {
-                    ask(tiling, target, arena, segment);
+                    ask::<V>(tiling, target, arena, segment);
                 }
                 let from = products.wrapping_add(m * room.stride).cast_const();
                 let products = Products { from, point: room.products, bias: bias[group.first + m] };

@@ -10,13 +10,16 @@ use crate::view::LINE;
 
 /// Asks for the cache lines that the outputs of a segment will be written to, and those that the last step reads.
 #[inline(always)]
-pub(super) fn ask(tiling: &Tiling, target: &Target, arena: *mut f32, segment: Segment) {
+pub(super) fn ask<V: Vector>(tiling: &Tiling, target: &Target, arena: *mut f32, segment: Segment) {
     let first = OUT * segment.column;
     let pixels = (OUT * segment.count).min(tiling.w - first.min(tiling.w));
     for y in (segment.y..tiling.h).step_by(tiling.dilation).take(OUT) {
         let row = arena.wrapping_add(target.plane.of_image(segment.n) + y * tiling.w + first);
+        let streams = target.finish.streams::<V>(row);
         for x in (0..pixels).step_by(LINE) {
-            prefetch(row.wrapping_add(x));
+            if !streams {
+                prefetch(row.wrapping_add(x));
+            }
             if let Some(shift) = target.finish.reads() {
                 prefetch(row.wrapping_add(x).wrapping_offset(shift));
             }
