@@ -112,7 +112,10 @@ impl Output {
             target.is_some_and(|target| target.plane.offset == first.plane.offset + at * step)
         }));
         let row = operands.arena.get().wrapping_add(first.plane.of_image(n) + row);
-        Some(Output { row, step, finish: first.finish })
+        // A last step that reads a line for each that it writes keeps memory busy enough (a gradient by one channel,
+        // 115 MB: 6.9 ms past the caches, 4.7 through them).
+        let finish = if first.finish.reads().is_some() { first.finish.near() } else { first.finish };
+        Some(Output { row, step, finish })
     }
 }
 

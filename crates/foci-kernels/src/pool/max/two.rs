@@ -35,7 +35,9 @@ impl Kernel for Strip {
                     };
                     let target = arena.add(d_x.offset + top + at);
                     ask_ahead::<V>(source.wrapping_add(at), x.w);
-                    ask_ahead::<V>(target, x.w);
+                    if !finish.streams::<V>(target) {
+                        ask_ahead::<V>(target, x.w);
+                    }
                     let given = give_away(seen, V::load(pooled.add(window)));
                     for v in 0..height {
                         finish.store(given[v][0], target.add(v * x.w));
