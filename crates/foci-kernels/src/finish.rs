@@ -10,9 +10,8 @@ use crate::gradient::InputGradient;
 use crate::vector::{Kernel, Vector};
 use crate::view::{LINE, View};
 
-/// Fewest floats of a map that goes past the caches: 32 MiB, which one or two readers would hardly find in a cache; maps of
-/// 25 MiB that are read at once were slower so (docs/results/kernels.md). In tests, any but the smallest, so that they
-/// go both ways.
+/// Fewest floats of a map that goes past the caches: 32 MiB, as its readers would hardly find it there. Maps of 25 MiB that
+/// are read at once were slower so (docs/results/kernels.md). In tests, any but the smallest, so that they go both ways.
 const LARGE: usize = if cfg!(any(test, debug_assertions)) { 1 << 10 } else { 8 << 20 };
 
 /// The last step of a kernel.
@@ -34,9 +33,15 @@ impl Finish {
     /// Values are kept as they are, in a place that is read soon.
     pub const KEEP: Finish = Finish { step: Step::Forward(Activation::None), past_caches: false };
 
-    /// The last step on the way to the values of a map.
+    /// The last step on the way to the values of a map. They are computed one after the other, with time for memory in
+    /// between, so that half the size will do.
     pub fn forward(activation: Activation, to: &View) -> Finish {
-        Finish { step: Step::Forward(activation), past_caches: to.floats() >= LARGE }
+        Finish { step: Step::Forward(activation), past_caches: to.floats() >= LARGE / 2 }
+    }
+
+    /// The last step on the way to the values of a map that are only picked or mixed.
+    pub fn resampled(to: &View) -> Finish {
+        Finish { past_caches: to.floats() >= LARGE, ..Finish::KEEP }
     }
 
     /// The last step of a contribution to a gradient.
@@ -229,7 +234,7 @@ mod tests {
 
     #[test]
     fn whole_lines_of_large_maps_go_past_the_caches_unless_they_are_added_to() {
-        let (small, large) = (View::new(0, 1, 1, 16, 31), View::new(0, 1, 2, 16, 32));
+        let [small, medium, large] = [31, 35, 70].map(|width| View::new(0, 1, 1, 15, width));
         for simd in Simd::ALL.into_iter().filter(|simd| simd.supported()) {
             let streams = |finish, floats| {
                 let mut found = false;
@@ -241,6 +246,9 @@ mod tests {
             assert_eq!(streams(Finish::forward(Activation::Relu, &large), 32), whole, "{simd}");
             assert!(!streams(Finish::forward(Activation::Relu, &large), 4));
             assert!(!streams(Finish::forward(Activation::Relu, &small), 32));
+            assert_eq!(streams(Finish::forward(Activation::Relu, &medium), 32), whole, "{simd}");
+            assert!(!streams(Finish::resampled(&medium), 32));
+            assert_eq!(streams(Finish::resampled(&large), 32), whole, "{simd}");
             assert_eq!(streams(Finish::backward(&InputGradient::overwrite(large)), 16), whole, "{simd}");
             assert!(!streams(Finish::backward(&InputGradient::accumulate(large)), 16));
             assert!(!streams(Finish::forward(Activation::Relu, &large).near(), 16));
