@@ -83,6 +83,7 @@ fn flat(compute: &Compute, arena: &mut Arena, from: View, to: View, finish: Fini
         "this works in place or apart, not across: {from:?} to {to:?}"
     );
     let start = SharedPointer(arena.pointer_mut());
+    let finish = if from == to { finish.near() } else { finish };
     let floats = to.floats();
     compute.run(floats.div_ceil(TASK), &|task, _| {
         let first = task * TASK;

@@ -33,23 +33,23 @@ impl Finish {
     /// Values are kept as they are, in a place that is read soon.
     pub const KEEP: Finish = Finish { step: Step::Forward(Activation::None), past_caches: false };
 
-    /// The last step on the way to the values of a map. They are computed one after the other, with time for memory in
-    /// between, so that half the size will do.
+    /// The last step on the way to the values of a map.
     pub fn forward(activation: Activation, to: &View) -> Finish {
-        Finish { step: Step::Forward(activation), past_caches: to.floats() >= LARGE / 2 }
+        Finish { step: Step::Forward(activation), past_caches: to.floats() >= LARGE }
     }
 
-    /// The last step on the way to the values of a map that are only picked or mixed.
-    pub fn resampled(to: &View) -> Finish {
-        Finish { past_caches: to.floats() >= LARGE, ..Finish::KEEP }
+    /// That of a convolution, which leaves memory time between one value and the next, so that half the size will do.
+    pub fn convolved(activation: Activation, to: &View) -> Finish {
+        Finish { past_caches: to.floats() >= LARGE / 2, ..Finish::forward(activation, to) }
     }
 
     /// The last step of a contribution to a gradient.
     pub fn backward(into: &InputGradient) -> Finish {
         let (activation, y) = into.activation.unwrap_or((Activation::None, into.view));
         let shift = y.offset as isize - into.view.offset as isize;
-        // What is added to has been fetched anyway.
-        let past_caches = !into.accumulate && into.view.floats() >= LARGE;
+        // What is added to, or takes the place of the value that it is multiplied by, has been fetched anyway.
+        let in_place = into.accumulate || (activation != Activation::None && shift == 0);
+        let past_caches = !in_place && into.view.floats() >= LARGE;
         Finish { step: Step::Backward { accumulate: into.accumulate, activation, shift }, past_caches }
     }
 
@@ -85,7 +85,8 @@ impl Finish {
     /// Stores one vector of values.
     ///
     /// # Safety
-    /// The CPU has the level; `to` is good for a vector, and so is the place of y.
+    /// The CPU has the level; `to` is good for a vector, and so is the place of y. It is inside a task of a pool, which
+    /// does not touch what it has stored (so for all that store here: see [`Vector::stream`]).
     #[inline(always)]
     pub unsafe fn store<V: Vector>(self, value: V, to: *mut f32) {
         // SAFETY: see above.
@@ -220,6 +221,10 @@ mod tests {
     use super::*;
     use crate::simd::Simd;
     use crate::vector::run_at;
+    use crate::{
+        Arena, Compute, PoolKind, UpsampleMode, activate, load_nchw, pool_backward, pool_forward, store_nchw,
+        upsample_forward,
+    };
 
     /// Whether vectors stored `floats` floats behind a line stream, by the last step.
     struct Streams<'a>(Finish, usize, &'a mut bool);
@@ -246,12 +251,58 @@ mod tests {
             assert_eq!(streams(Finish::forward(Activation::Relu, &large), 32), whole, "{simd}");
             assert!(!streams(Finish::forward(Activation::Relu, &large), 4));
             assert!(!streams(Finish::forward(Activation::Relu, &small), 32));
-            assert_eq!(streams(Finish::forward(Activation::Relu, &medium), 32), whole, "{simd}");
-            assert!(!streams(Finish::resampled(&medium), 32));
-            assert_eq!(streams(Finish::resampled(&large), 32), whole, "{simd}");
+            assert_eq!(streams(Finish::convolved(Activation::Relu, &medium), 32), whole, "{simd}");
+            assert!(!streams(Finish::forward(Activation::Relu, &medium), 32));
             assert_eq!(streams(Finish::backward(&InputGradient::overwrite(large)), 16), whole, "{simd}");
             assert!(!streams(Finish::backward(&InputGradient::accumulate(large)), 16));
+            let in_place = InputGradient::overwrite(large).through(Activation::Relu, large);
+            assert!(!streams(Finish::backward(&in_place), 16));
+            let elsewhere = View { offset: large.end(), ..large };
+            let apart = InputGradient::overwrite(large).through(Activation::Relu, elsewhere);
+            assert_eq!(streams(Finish::backward(&apart), 16), whole, "{simd}");
             assert!(!streams(Finish::forward(Activation::Relu, &large).near(), 16));
         }
+    }
+
+    /// Whatever ends in a last step gives the same at every level, past the caches (with AVX-512) or through them.
+    #[test]
+    #[cfg_attr(miri, ignore = "there is nothing that goes past the caches")]
+    fn maps_past_the_caches_are_the_same_as_through_them() {
+        let maps = Simd::ALL.into_iter().filter(|simd| simd.supported()).map(|simd| {
+            let compute = Compute::new(2, simd).unwrap();
+            // A width of whole lines and one that leaves every other row in the middle of a line.
+            [48, 56].map(|width| {
+                let fine = |offset| View::new(offset, 2, 3, 30, width);
+                let [x, y, d_x] = [0, 1, 2].map(|map| fine(map * fine(0).end()));
+                let coarse = View::new(d_x.end(), 2, 3, 15, width / 2);
+                let mut arena = Arena::new(coarse.end()).unwrap();
+                let noise: Vec<f32> = (0..x.values()).map(|at| (at * 7919 % 1009) as f32 - 500.0).collect();
+                load_nchw(&compute, &mut arena, &noise, x);
+                let mut maps = Vec::new();
+                let mut keep = |arena: &Arena, view: View| {
+                    let mut values = vec![f32::NAN; view.values()];
+                    store_nchw(&compute, arena, view, &mut values);
+                    maps.push(values);
+                };
+                activate(&compute, &mut arena, Activation::LeakyRelu, x, y);
+                keep(&arena, y);
+                activate(&compute, &mut arena, Activation::Relu, y, y);
+                keep(&arena, y);
+                for kind in [PoolKind::Max, PoolKind::Average] {
+                    pool_forward(&compute, &mut arena, kind, 2, x, coarse);
+                    keep(&arena, coarse);
+                    let into = InputGradient::overwrite(d_x).through(Activation::Relu, y);
+                    pool_backward(&compute, &mut arena, kind, 2, x, coarse, &into);
+                    keep(&arena, d_x);
+                }
+                for mode in [UpsampleMode::Nearest, UpsampleMode::Bilinear] {
+                    upsample_forward(&compute, &mut arena, mode, 2, coarse, d_x);
+                    keep(&arena, d_x);
+                }
+                maps
+            })
+        });
+        let maps: Vec<_> = maps.collect();
+        assert!(maps.iter().all(|level| *level == maps[0]));
     }
 }

@@ -2,6 +2,7 @@
 
 mod max;
 
+use crate::activation::Activation;
 use crate::arena::Arena;
 use crate::finish::Finish;
 use crate::gradient::InputGradient;
@@ -52,7 +53,7 @@ pub fn pool_forward(compute: &Compute, arena: &mut Arena, kind: PoolKind, factor
     check(arena, kind, factor, x, y);
     assert!(!x.overlaps(&y), "pooling cannot work in place: {x:?} to {y:?}");
     let start = arena.pointer_mut();
-    let finish = Finish::resampled(&y);
+    let finish = Finish::forward(Activation::None, &y);
     // SAFETY: the views are inside the arena, apart, and their sizes fit.
     unsafe {
         match weights(kind, factor) {

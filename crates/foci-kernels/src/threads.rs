@@ -135,8 +135,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Takes tasks until none is left or one panics; the others are then not begun. A task's stores past the caches have
-    /// ended when it has.
+    /// Takes tasks until none is left or one panics; the others are then not begun. Stores past the caches have ended
+    /// when it returns.
     fn work(&self, job: Job, worker: usize) {
         // SAFETY: see `Job`.
         let body = unsafe { &*job.body };
@@ -147,9 +147,9 @@ impl Shared {
                     break;
                 }
                 body(task, worker);
-                fence();
             }
         }));
+        fence();
         if let Err(panic) = result {
             self.next.store(job.tasks, Ordering::Relaxed);
             self.lock().panic.get_or_insert(panic);
@@ -272,8 +272,8 @@ impl Compute {
         if self.threads == 1 || tasks <= 1 {
             for task in 0..tasks {
                 body(task, 0);
-                fence();
             }
+            fence();
             return;
         }
         // SAFETY: only the lifetime changes; below, nobody can reach the job any more before this returns.

@@ -1,6 +1,7 @@
 //! Upsampling by a whole factor, cropped to the size of the map it is to stand beside: a resampling from
 //! coarse to fine.
 
+use crate::activation::Activation;
 use crate::arena::Arena;
 use crate::finish::Finish;
 use crate::gradient::InputGradient;
@@ -51,7 +52,7 @@ pub fn upsample_forward(
 ) {
     check(arena, factor, x, y);
     assert!(!x.overlaps(&y), "upsampling cannot work in place: {x:?} to {y:?}");
-    let finish = Finish::resampled(&y);
+    let finish = Finish::forward(Activation::None, &y);
     let resampling = Resampling::new(weights(mode, factor), false, x, y, finish);
     // SAFETY: the views are inside the arena, apart, and their sizes fit.
     unsafe { resampling.run(compute, arena.pointer_mut()) }

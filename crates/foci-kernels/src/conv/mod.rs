@@ -131,7 +131,7 @@ impl Conv {
         assert!(shape.bytes().is_some(), "a convolution has weights that can be counted: {shape:?}");
         let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
         list_planes(&spec.inputs, &mut inputs);
-        list_targets(&y, Finish::forward(spec.activation, &y), &mut outputs);
+        list_targets(&y, Finish::convolved(spec.activation, &y), &mut outputs);
         let simd = compute.simd();
         let forward = shape.forward(&rule, simd);
         let gradients = spec.training.then(|| Gradients {

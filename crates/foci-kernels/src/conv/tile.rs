@@ -199,7 +199,7 @@ unsafe fn tile<V: Vector, const M: usize, const P: usize, const K: usize, const 
             later += input.between;
         }
         let to = output.row.wrapping_add(x);
-        let (streams, reads) = (output.finish.streams::<V>(to), output.finish.reads());
+        let (streams, reads) = (output.finish.streams::<V>(to.wrapping_add(later)), output.finish.reads());
         // Cache lines of a channel's pixels.
         let lines = (P * V::LANES).div_ceil(LINE);
         let each = (M * lines).div_ceil(input.planes.len());

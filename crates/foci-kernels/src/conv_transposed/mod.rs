@@ -107,7 +107,7 @@ impl ConvTransposed {
         let (sizes, channels_in) = (shape.sizes(), shape.channels_in());
         let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
         list_planes(&spec.inputs, &mut inputs);
-        list_targets(&y, Finish::forward(spec.activation, &y), &mut outputs);
+        list_targets(&y, Finish::convolved(spec.activation, &y), &mut outputs);
         let forward = Forward::new(sizes, channels_in, y.channels);
         let gradients = spec.training.then(|| Gradients {
             data: Backward::new(sizes, y.channels, &channels),

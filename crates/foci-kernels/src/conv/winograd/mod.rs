@@ -52,7 +52,7 @@ pub(crate) enum Part {
     Pass,
     /// The gradient by its weights.
     Weights,
-    /// That gradient summed across channels.
+    /// That gradient with channels as lanes.
     WeightsAcross,
 }
 
@@ -61,7 +61,7 @@ pub(crate) enum Part {
 const LEAST_PRODUCTS: usize = 100;
 /// ... and those of a gradient by weights, which sums directly with more trouble unless channels fill sixteens ...
 const LEAST_WEIGHT_PRODUCTS: usize = 27;
-/// ... and those for which such a gradient is summed across channels.
+/// ... and those for which such a gradient has channels as lanes.
 const LEAST_PRODUCTS_ACROSS: usize = 900;
 /// Least channels on either side.
 const LEAST_CHANNELS: usize = 3;
@@ -104,7 +104,8 @@ pub(crate) fn worthwhile(
     tiles >= LEAST_TILES as u128 && tiles * 1600 <= h as u128 * w as u128 * MOST_COMPUTED
 }
 
-/// Whether sixteens of both sides' channels, as lanes, are filled so far that of their products one half or more is wanted.
+/// Whether channels on both sides fill so much of their sixteens, which are what is gathered and transformed, that half of all
+/// pairs of lanes is wanted.
 fn filled(channels_in: usize, channels_out: usize) -> bool {
     let lanes = |channels: usize| channels.saturating_add(15) / 16 * 16;
     let products = lanes(channels_in).saturating_mul(lanes(channels_out));
@@ -137,7 +138,7 @@ mod rule {
     fn layers_of_few_channels_or_pixels_go_directly() {
         let at = |part, channels_in, channels_out| worthwhile(part, channels_in, channels_out, (64, 64), 1);
         assert!(at(Part::Pass, 10, 10) && !at(Part::Pass, 9, 11));
-        assert!(at(Part::WeightsAcross, 64, 22) && !at(Part::WeightsAcross, 36, 18), "too few products");
+        assert!(at(Part::WeightsAcross, 30, 30) && !at(Part::WeightsAcross, 29, 31), "too few products");
         assert!(at(Part::WeightsAcross, 32, 32) && !at(Part::WeightsAcross, 33, 33), "lanes in vain");
         assert!(at(Part::Weights, 9, 3) && !at(Part::Weights, 2, 100) && !at(Part::Weights, 5, 5));
         // 32 tiles of 4 x 4 pixels.

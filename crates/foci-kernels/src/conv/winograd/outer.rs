@@ -1,7 +1,7 @@
-//! The gradient by weights by tiles, summed across channels: values of inputs and of gradients at all points, and at each
-//! point the outer product of both, tile after tile. Lanes are channels in all of it, so that no lane is ever
-//! added to another and the bits are the same at every level. The price is that lanes come in sixteens, filled or not:
-//! [`gradient`](super::gradient) does the same for fewer channels.
+//! The gradient by weights by tiles with channels as lanes: values of inputs and of gradients at all points, and at each
+//! point the sum over tiles of their outer products. No lane is ever added to another, so that the bits are the same at
+//! every level. The price is that lanes come in sixteens, filled or not: [`gradient`](super::gradient), whose lanes are
+//! tiles, does the same for fewer channels.
 
 mod pairs;
 mod values;
@@ -15,9 +15,10 @@ use crate::scratch::ScratchFloats;
 use crate::threads::Compute;
 use crate::vector::{Kernel, Vector, run_at};
 use pairs::{Pairs, Side};
-use values::{GRADIENT, Part, SET, SOURCE, Steps, TILES, TOGETHER, Values};
+use values::{GRADIENT, Patch, SET, SOURCE, Steps, TOGETHER, TOGETHER_FLOATS, Values};
 
-/// Fewest tiles of a block, and most: enough that loading and storing sums at its end is little beside the products.
+/// Fewest tiles that a block should have, and most: enough that loading and storing sums at its end is little beside the
+/// products. A run of a large dilation may have more.
 const BLOCK_TILES: (usize, usize) = (16, 128);
 /// Floats of a block's values: what a core's second cache holds beside pixels and sums.
 const BLOCK_FLOATS: usize = 96 << 10;
@@ -71,7 +72,7 @@ impl WinogradOuterGradient {
         let width = channels_in.next_multiple_of(SET) + channels_out.next_multiple_of(SET);
         let fit = BLOCK_FLOATS / (POINTS * width);
         let wanted = tiles_wanted(n, size, dilation, fit.clamp(BLOCK_TILES.0, BLOCK_TILES.1), BLOCK_TILES.0);
-        let tiling = Tiling::in_line(n, size, dilation, wanted);
+        let tiling = Tiling::in_line(n, size, dilation, wanted, TOGETHER);
         let sums = Sums::new(tiling.blocks(), 1, 9, channels_out, channels_in);
         WinogradOuterGradient { tiling, sums, pairs: Pairs::new(channels_out, channels_in) }
     }
@@ -134,12 +135,12 @@ impl Kernel for Chunk<'_> {
             for block in sums.units(self.chunk, tiling.blocks()) {
                 self.values::<V, SOURCE>(self.maps.inputs, block, steps, inputs);
                 self.values::<V, GRADIENT>(self.maps.outputs, block, steps, outputs);
-                let tiles = tiling.tiles_of(block).len().div_ceil(TOGETHER);
+                let eights = tiling.tiles_of(block).len().div_ceil(TOGETHER);
                 for p in 0..POINTS {
-                    pairs.add::<V>(side(outputs, p), side(inputs, p), tiles, totals.add(p * room.pairs));
+                    pairs.add::<V>(side(outputs, p), side(inputs, p), eights, totals.add(p * room.pairs));
                 }
                 // At the point 1 in both directions, a tile's value is the sum of its pixels.
-                add_up::<V>(side(outputs, IN + 1), room.sets_out, tiles, bias);
+                add_up::<V>(side(outputs, IN + 1), room.sets_out, eights, bias);
             }
             pairs.back::<V>(totals, self.sums);
             for o in 0..sums.channels_out {
@@ -166,7 +167,7 @@ impl Chunk<'_> {
             for segment in tiling.segments(block) {
                 for (set, planes) in planes.chunks(SET).enumerate() {
                     let to = Values(to.wrapping_add(set * floats));
-                    Part { tiling, arena, planes, segment }.gather::<V, KIND>(steps, to);
+                    Patch { tiling, arena, planes, segment }.gather::<V, KIND>(steps, to);
                 }
             }
             for set in 0..planes.len().div_ceil(SET) {
@@ -176,16 +177,16 @@ impl Chunk<'_> {
     }
 }
 
-/// Adds the values of some sets of channels in `tiles` times eight tiles to `to[channel]`.
+/// Adds the values of some sets of channels in so many eights of tiles to `to[channel]`.
 #[inline(always)]
-unsafe fn add_up<V: Vector>(values: Side, sets: usize, tiles: usize, to: *mut f32) {
+unsafe fn add_up<V: Vector>(values: Side, sets: usize, eights: usize, to: *mut f32) {
     // SAFETY: passed on to the caller.
     unsafe {
         for set in 0..sets {
             for lane in (0..SET).step_by(V::LANES) {
                 let mut sum = V::splat(0.0);
-                for tile in 0..tiles * TOGETHER {
-                    let at = tile / TOGETHER * TILES + tile % TOGETHER * SET + lane;
+                for tile in 0..eights * TOGETHER {
+                    let at = tile / TOGETHER * TOGETHER_FLOATS + tile % TOGETHER * SET + lane;
                     sum = sum.add(V::load(values.start.add(set * values.set + at)));
                 }
                 let to = to.add(set * SET + lane);

@@ -33,8 +33,15 @@ fn assert_close(what: &str, values: &[f32], exact: &[f64]) {
     }
 }
 
-/// A layer with one or two inputs, and all that it computes.
-fn check(n: usize, inputs: &[usize], out: usize, (h, w): (usize, usize), dilation: usize, simd: Simd) {
+/// A layer with one or two inputs, and all that it computes. Returns the gradients by weights, of both ways.
+fn check(
+    n: usize,
+    inputs: &[usize],
+    out: usize,
+    (h, w): (usize, usize),
+    dilation: usize,
+    simd: Simd,
+) -> [Vec<f32>; 2] {
     let name = format!("{n} x {h}x{w}, {inputs:?} to {out}, dilation {dilation}, {simd}");
     // Most workers begin with another block than the first, in scratch that no earlier block has tidied.
     let compute = Compute::new(8, simd).unwrap();
@@ -119,12 +126,13 @@ fn check(n: usize, inputs: &[usize], out: usize, (h, w): (usize, usize), dilatio
     }
     let (exact, exact_bias) =
         reference::conv_backward_weights(&joined, shape, &wide(&d_y_values), out, 3, dilation);
-    for (mut conv, way) in [(conv, "over tiles"), (prepared(true), "across channels")] {
+    [(conv, "tiles"), (prepared(true), "channels")].map(|(mut conv, lanes)| {
         let (mut d_weights, mut d_bias) = (vec![f32::NAN; weights.len()], vec![f32::NAN; out]);
         conv.backward_weights(&compute, &arena, d_y, &mut d_weights, &mut d_bias);
-        assert_close(&format!("{name}: gradient by weights {way}"), &d_weights, &exact);
-        assert_close(&format!("{name}: gradient by bias {way}"), &d_bias, &exact_bias);
-    }
+        assert_close(&format!("{name}: gradient by weights, {lanes} as lanes"), &d_weights, &exact);
+        assert_close(&format!("{name}: gradient by bias, {lanes} as lanes"), &d_bias, &exact_bias);
+        d_weights
+    })
 }
 
 #[test]
@@ -165,5 +173,24 @@ fn channels_of_any_number_from_several_inputs() {
             check(1, inputs, out, (13, 10), 1, simd);
             check(2, inputs, out, (7, 12), 2, simd);
         }
+    }
+}
+
+/// Channels as lanes in one to five sets on either side, some of them left over as numbers, in more blocks of tiles than one,
+/// and runs longer than a block should be: the same bits at every level.
+#[test]
+#[cfg_attr(miri, ignore = "too many for Miri, which has the other test")]
+fn sets_of_channels_in_many_blocks() {
+    for (inputs, out, size, dilation) in [
+        (&[48][..], 48, (64, 68), 1),
+        (&[40, 30], 65, (40, 70), 2),
+        (&[65], 20, (64, 64), 4),
+        (&[20], 33, (33, 300), 16),
+        (&[17], 20, (7, 300), 112),
+    ] {
+        let levels = Simd::ALL.into_iter().filter(|simd| simd.supported());
+        let mut gradients = levels.map(|simd| check(1, inputs, out, size, dilation, simd));
+        let first = gradients.next().unwrap();
+        assert!(gradients.all(|gradient| gradient == first), "{inputs:?} to {out}: levels differ");
     }
 }

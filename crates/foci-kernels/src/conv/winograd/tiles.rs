@@ -113,10 +113,17 @@ impl Tiling {
         Tiling { dilation, h, w, starts, columns, tiles, cut: cut(columns, dilation, wanted), lanes }
     }
 
-    /// As [`new`](Self::new), but with blocks of one number of tiles, wherever vectors end: for values whose lanes are not
-    /// tiles.
-    pub fn in_line(n: usize, size: (usize, usize), dilation: usize, wanted: usize) -> Tiling {
-        let tiles = wanted.next_multiple_of(dilation);
+    /// As [`new`](Self::new), but with the tiles of a block one after the other, in whole numbers of `together`, a power of
+    /// two, as near to `wanted` as runs allow: for values whose lanes are not tiles. A lane is then the place of a tile in its block.
+    pub fn in_line(
+        n: usize,
+        size: (usize, usize),
+        dilation: usize,
+        wanted: usize,
+        together: usize,
+    ) -> Tiling {
+        let unit = dilation.max(together);
+        let tiles = ((wanted + unit / 2) / unit).max(1) * unit;
         Tiling { cut: Cut::Tiles(tiles), lanes: tiles, ..Tiling::new(n, size, dilation, wanted) }
     }
 
@@ -217,31 +224,39 @@ mod tests {
         ] {
             let tiling = Tiling::new(2, (h, w), dilation, wanted);
             assert_eq!(tiling.cut, expected, "{h}x{w}, dilation {dilation}, {wanted} tiles");
-            let mut seen = vec![0; 2 * h * w];
-            for block in 0..tiling.blocks() {
-                let (mut tiles, mut end) = (0, 0_usize);
-                for segment in tiling.segments(block) {
-                    let in_line = matches!(expected, Cut::Tiles(_));
-                    assert_eq!(segment.at, if in_line { end } else { end.next_multiple_of(LANES) });
-                    assert!(
-                        segment.column.is_multiple_of(dilation) && segment.count.is_multiple_of(dilation)
-                    );
-                    for c in segment.column..segment.column + segment.count {
-                        let x = OUT * dilation * (c / dilation) + c % dilation;
-                        for (i, j) in (0..OUT).flat_map(|i| (0..OUT).map(move |j| (i, j))) {
-                            let (y, x) = (segment.y + i * dilation, x + j * dilation);
-                            if y < h && x < w {
-                                seen[(segment.n * h + y) * w + x] += 1;
-                            }
+            check(&tiling);
+            let in_line = Tiling::in_line(2, (h, w), dilation, wanted, 8);
+            let unit = dilation.max(8);
+            assert!(in_line.lanes == unit || in_line.lanes.abs_diff(wanted) <= unit / 2);
+            assert!(in_line.lanes.is_multiple_of(unit) && in_line.cut == Cut::Tiles(in_line.lanes));
+            check(&in_line);
+        }
+    }
+
+    fn check(tiling: &Tiling) {
+        let Tiling { h, w, dilation, .. } = *tiling;
+        let mut seen = vec![0; 2 * h * w];
+        for block in 0..tiling.blocks() {
+            let (mut tiles, mut end) = (0, 0_usize);
+            for segment in tiling.segments(block) {
+                let in_line = matches!(tiling.cut, Cut::Tiles(_));
+                assert_eq!(segment.at, if in_line { end } else { end.next_multiple_of(LANES) });
+                assert!(segment.column.is_multiple_of(dilation) && segment.count.is_multiple_of(dilation));
+                for c in segment.column..segment.column + segment.count {
+                    let x = OUT * dilation * (c / dilation) + c % dilation;
+                    for (i, j) in (0..OUT).flat_map(|i| (0..OUT).map(move |j| (i, j))) {
+                        let (y, x) = (segment.y + i * dilation, x + j * dilation);
+                        if y < h && x < w {
+                            seen[(segment.n * h + y) * w + x] += 1;
                         }
                     }
-                    (tiles, end) = (tiles + segment.count, segment.at + segment.count);
                 }
-                assert_eq!(tiles, tiling.tiles_of(block).len());
-                assert_eq!(tiling.lanes_of(block), end.next_multiple_of(LANES));
-                assert!(end <= tiling.lanes);
+                (tiles, end) = (tiles + segment.count, segment.at + segment.count);
             }
-            assert!(seen.iter().all(|count| *count == 1), "{h}x{w}, dilation {dilation}");
+            assert_eq!(tiles, tiling.tiles_of(block).len());
+            assert_eq!(tiling.lanes_of(block), end.next_multiple_of(LANES));
+            assert!(end <= tiling.lanes);
         }
+        assert!(seen.iter().all(|count| *count == 1), "{h}x{w}, dilation {dilation}");
     }
 }

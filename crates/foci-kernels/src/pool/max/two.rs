@@ -35,7 +35,7 @@ impl Kernel for Strip {
                     };
                     let target = arena.add(d_x.offset + top + at);
                     ask_ahead::<V>(source.wrapping_add(at), x.w);
-                    if !finish.streams::<V>(target) {
+                    if !finish.streams::<V>(target.wrapping_add(2 * x.w)) {
                         ask_ahead::<V>(target, x.w);
                     }
                     let given = give_away(seen, V::load(pooled.add(window)));

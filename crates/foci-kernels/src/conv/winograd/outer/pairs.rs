@@ -7,7 +7,7 @@
 
 use super::super::transform::kernel_gradient;
 use super::super::{IN, apart};
-use super::values::{SET, TILES, TOGETHER};
+use super::values::{SET, TOGETHER, TOGETHER_FLOATS};
 use crate::vector::Vector;
 
 /// Which channels are lanes and which are numbers.
@@ -55,19 +55,19 @@ impl Pairs {
         apart(self.first_floats() + self.rest * self.channels_out.next_multiple_of(SET))
     }
 
-    /// Adds the products of `tiles` times eight tiles to the sums of one point.
+    /// Adds the products of so many eights of tiles to the sums of one point.
     ///
     /// # Safety
-    /// The CPU has the level; both sides have so many tiles and all channels.
+    /// The CPU has the level; both sides have so many tiles, and all channels.
     #[inline(always)]
-    pub unsafe fn add<V: Vector>(&self, outputs: Side, inputs: Side, tiles: usize, to: *mut f32) {
+    pub unsafe fn add<V: Vector>(&self, outputs: Side, inputs: Side, eights: usize, to: *mut f32) {
         // SAFETY: passed on to the caller.
         unsafe {
-            add::<V>((outputs, self.channels_out), (inputs, self.sets), tiles, to);
+            add::<V>((outputs, self.channels_out), (inputs, self.sets), eights, to);
             if self.rest > 0 {
                 let rest = inputs.from(self.sets);
                 let sets = self.channels_out.div_ceil(SET);
-                add::<V>((rest, self.rest), (outputs, sets), tiles, to.add(self.first_floats()));
+                add::<V>((rest, self.rest), (outputs, sets), eights, to.add(self.first_floats()));
             }
         }
     }
@@ -136,7 +136,7 @@ unsafe fn taps<V: Vector>(sums: *const f32, point: usize) -> [V; 9] {
 unsafe fn add<V: Vector>(
     (numbers, count): (Side, usize),
     (lanes, sets): (Side, usize),
-    tiles: usize,
+    eights: usize,
     to: *mut f32,
 ) {
     let mut set = 0;
@@ -166,7 +166,7 @@ unsafe fn add<V: Vector>(
                     ($sets:literal: $($count:literal)*) => {
                         match end - first {
                             // SAFETY: passed on to the caller.
-                            $($count => unsafe { products::<V, $count, $sets>(numbers, lanes, tiles, to, sets * SET) },)*
+                            $($count => unsafe { products::<V, $count, $sets>(numbers, lanes, eights, to, sets * SET) },)*
                             count => unreachable!("{count} numbers and {together} sets"),
                         }
                     };
@@ -193,7 +193,7 @@ unsafe fn add<V: Vector>(
 unsafe fn products<V: Vector, const A: usize, const S: usize>(
     numbers: *const f32,
     lanes: Side,
-    tiles: usize,
+    eights: usize,
     to: *mut f32,
     width: usize,
 ) {
@@ -202,9 +202,9 @@ unsafe fn products<V: Vector, const A: usize, const S: usize>(
         // A set is two vectors where they have eight lanes.
         let mut sums = [[[V::splat(0.0); 2]; S]; A];
         let vectors = const { SET / V::LANES };
-        for block in 0..tiles {
+        for eight in 0..eights {
             for tile in 0..TOGETHER {
-                let at = block * TILES + tile * SET;
+                let at = eight * TOGETHER_FLOATS + tile * SET;
                 let mut values = [[V::splat(0.0); 2]; S];
                 for (s, values) in values.iter_mut().enumerate() {
                     for (p, value) in values[..vectors].iter_mut().enumerate() {

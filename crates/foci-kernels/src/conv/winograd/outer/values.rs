@@ -56,9 +56,9 @@ impl Steps {
 
 /// Tiles whose values lie side by side at each point.
 pub(super) const TOGETHER: usize = 8;
-/// Floats from some tiles to the next: an odd number of cache lines, so that the same point of many tiles is spread over
+/// Floats from eight tiles to the next: an odd number of cache lines, so that the same point of many tiles is spread over
 /// all places of a cache.
-pub(super) const TILES: usize = (POINTS * TOGETHER + 1) * SET;
+pub(super) const TOGETHER_FLOATS: usize = (POINTS * TOGETHER + 1) * SET;
 
 /// The values of a set of channels at all points, `[tile / 8][point][tile % 8][channel]`. Distances are constants, and
 /// the values of a tile lie in few pages of memory: with points far apart, each would have its own, and be looked up for
@@ -69,13 +69,13 @@ pub(super) struct Values(pub *mut f32);
 impl Values {
     /// Floats of the values of a set of channels in so many tiles.
     pub fn floats(tiles: usize) -> usize {
-        tiles.div_ceil(TOGETHER) * TILES
+        tiles.div_ceil(TOGETHER) * TOGETHER_FLOATS
     }
 
     /// The values of a tile at the first point; those at others are `TOGETHER * SET` floats apart.
     #[inline(always)]
     fn tile(self, tile: usize) -> *mut f32 {
-        self.0.wrapping_add(tile / TOGETHER * TILES + tile % TOGETHER * SET)
+        self.0.wrapping_add(tile / TOGETHER * TOGETHER_FLOATS + tile % TOGETHER * SET)
     }
 
     /// Writes zeros for tiles that there are none of, after `tiles` tiles.
@@ -98,14 +98,14 @@ impl Values {
 
 /// A segment of some planes, no more than [`SET`].
 #[derive(Clone, Copy)]
-pub(super) struct Part<'a> {
+pub(super) struct Patch<'a> {
     pub tiling: &'a Tiling,
     pub arena: *const f32,
     pub planes: &'a [Plane],
     pub segment: Segment,
 }
 
-impl Part<'_> {
+impl Patch<'_> {
     /// Writes the values of the segment's tiles; lanes that are no plane have zeros.
     ///
     /// # Safety
