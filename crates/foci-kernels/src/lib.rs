@@ -2,8 +2,8 @@
 //!
 //! Feature maps live in one [`Arena`] and are named by [`View`]s, laid out `[N][C][H][W]`: the lanes of a vector
 //! are neighbouring pixels of one channel, so that any number of channels, one or nine as well as sixteen, costs
-//! what it computes and takes the memory that it holds. (Only gradients by weights of channels that fill sixteens are
-//! summed across channels.) A concatenation is a list of channels and copies
+//! what it computes and takes the memory that it holds. (Only gradients by weights of channels that fill sixteens have
+//! channels as lanes.) A concatenation is a list of channels and copies
 //! nothing. All work runs on a [`Compute`]: a worker pool and a [`Simd`] level. Results are bitwise the same for
 //! every number of threads and every level. [`mod@reference`] holds the readable form of each kernel, to which the
 //! fast ones are held by the tests.

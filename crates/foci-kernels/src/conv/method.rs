@@ -1,5 +1,5 @@
-//! Which way a part of a convolution is computed: directly (gradients by weights over pixels or across channels), or by
-//! Winograd's tiles, as the shapes make worthwhile. All ways do the same thing for the layer.
+//! Which way a part of a convolution is computed: directly or by Winograd's tiles, and gradients by weights with channels
+//! as lanes or not, as the shapes make worthwhile. All ways do the same thing for the layer.
 
 use super::correlate::{Maps, WeightGradient};
 use super::direct::{DirectPass, Operands};
@@ -45,7 +45,7 @@ impl Pass {
     }
 }
 
-/// A gradient by weights and bias, over pixels or across channels, directly or by tiles.
+/// A gradient by weights and bias: with pixels, channels or tiles as lanes.
 pub(super) enum Gradient {
     Direct(WeightGradient),
     Outer(OuterGradient),
