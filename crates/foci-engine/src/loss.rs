@@ -13,7 +13,7 @@ pub use classes::{CrossEntropyDice, softmax};
 pub use known::KnownCrossEntropy;
 
 use crate::error::{EngineError, check_length};
-use crate::sums::sum;
+use crate::sums::sum_of_pairs;
 
 /// A differentiable measure of the distance between output and target, both [N, C, H, W].
 pub trait Loss {
@@ -40,11 +40,7 @@ impl Loss for MeanSquaredError {
         for ((d, &o), &t) in d_output.iter_mut().zip(output).zip(target) {
             *d = factor * (o - t);
         }
-        let squares = sum(count, |i| {
-            let difference = f64::from(output[i]) - f64::from(target[i]);
-            difference * difference
-        });
-        Ok(squares / count as f64)
+        Ok(sum_of_pairs(output, target, |o, t| (o - t) * (o - t)) / count as f64)
     }
 }
 
@@ -64,7 +60,7 @@ impl Loss for MeanAbsoluteError {
                 difference * factor
             };
         }
-        Ok(sum(count, |i| (f64::from(output[i]) - f64::from(target[i])).abs()) / count as f64)
+        Ok(sum_of_pairs(output, target, |o, t| (o - t).abs()) / count as f64)
     }
 }
 

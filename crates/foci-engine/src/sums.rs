@@ -20,6 +20,24 @@ pub(crate) fn sum(count: usize, term: impl Fn(usize) -> f64) -> f64 {
     pairwise(lanes)
 }
 
+/// Sum of `term(a, b)` over all pairs of two lists of one length, to the same bits as [`sum`] over them; without a look at the
+/// lengths for each pair, so that the sums stay in vectors.
+pub(crate) fn sum_of_pairs(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
+    let term = |a: f32, b: f32| term(f64::from(a), f64::from(b));
+    let mut lanes = [0.0_f64; LANES];
+    let (some_a, rest_a) = a.as_chunks::<LANES>();
+    let (some_b, rest_b) = b.as_chunks::<LANES>();
+    for (a, b) in some_a.iter().zip(some_b) {
+        for lane in 0..LANES {
+            lanes[lane] += term(a[lane], b[lane]);
+        }
+    }
+    for (lane, (a, b)) in lanes.iter_mut().zip(rest_a.iter().zip(rest_b)) {
+        *lane += term(*a, *b);
+    }
+    pairwise(lanes)
+}
+
 /// Sum of `term(image, pixel)` over all pixels of all images, to the same bits as [`sum`] over them one after the other, but
 /// without a division for each.
 pub(crate) fn sum_of_images(images: usize, pixels: usize, term: impl Fn(usize, usize) -> f64) -> f64 {
@@ -71,6 +89,18 @@ mod tests {
             let value = |i: usize| 1.0 / (i as f64 + 0.3);
             let by_image = sum_of_images(images, pixels, |image, pixel| value(image * pixels + pixel));
             assert_eq!(by_image.to_bits(), sum(images * pixels, value).to_bits(), "{images} x {pixels}");
+        }
+    }
+
+    #[test]
+    fn pairs_are_summed_as_by_number() {
+        for count in [0, 5, 16, 33, 100] {
+            let list =
+                |factor: f32| -> Vec<f32> { (0..count).map(|i| 1.0 / (i as f32 * factor + 0.3)).collect() };
+            let (a, b) = (list(1.0), list(0.7));
+            let by_pairs = sum_of_pairs(&a, &b, |a, b| a - 3.0 * b);
+            let by_number = sum(count, |i| f64::from(a[i]) - 3.0 * f64::from(b[i]));
+            assert_eq!(by_pairs.to_bits(), by_number.to_bits(), "{count} pairs");
         }
     }
 
