@@ -105,7 +105,7 @@ fn flat(compute: &Compute, arena: &mut Arena, from: View, to: View, finish: Fini
 /// # Panics
 /// If the shapes differ, or the views overlap otherwise or lie outside the arena.
 pub fn activate(compute: &Compute, arena: &mut Arena, activation: Activation, x: View, y: View) {
-    flat(compute, arena, x, y, Finish::forward(activation, &y));
+    flat(compute, arena, x, y, Finish::forward(activation, [x, y]));
 }
 
 /// `d_x = d_y f'(x)`, with the derivative told from `y` (for [`Activation::Silu`], from `x` given as `y`);
@@ -123,7 +123,7 @@ pub fn activation_gradient(
 ) {
     let into = InputGradient::overwrite(d_x).through(activation, y);
     into.check(arena, &d_y, &[]);
-    flat(compute, arena, d_y, d_x, Finish::backward(&into));
+    flat(compute, arena, d_y, d_x, Finish::backward(&into, [d_y, d_x]));
 }
 
 /// Hands the gradient of a sum to one of its terms.
@@ -132,7 +132,7 @@ pub fn activation_gradient(
 /// If the shapes differ, or the views overlap or lie outside the arena.
 pub fn add_into(compute: &Compute, arena: &mut Arena, d_y: View, into: &InputGradient) {
     into.check(arena, &d_y, &[d_y]);
-    flat(compute, arena, d_y, into.view, Finish::backward(into));
+    flat(compute, arena, d_y, into.view, Finish::backward(into, [d_y, into.view]));
 }
 
 /// Adds up runs of floats.

@@ -1,7 +1,7 @@
 //! What happens to a computed value on its way to memory: an activation on the way forward; on the way
 //! back, being added to an earlier contribution and multiplied by the derivative of an activation.
 //!
-//! A map that is too large to stay in a cache until somebody reads it goes past the caches: a store of a whole cache line
+//! The results of a kernel that moves too much for them to stay in a cache until somebody reads them go past the caches: a store of a whole cache line
 //! then need not fetch the line first, which is half of what such a store moves.
 
 use crate::activation::Activation;
@@ -10,15 +10,21 @@ use crate::gradient::InputGradient;
 use crate::vector::{Kernel, Vector};
 use crate::view::{LINE, View};
 
-/// Fewest floats of a map that goes past the caches: 32 MiB, as its readers would hardly find it there. Maps of 25 MiB that
-/// are read at once were slower so (docs/results/kernels.md). In tests, any but the smallest, so that they go both ways.
-const LARGE: usize = if cfg!(any(test, debug_assertions)) { 1 << 10 } else { 8 << 20 };
+/// Fewest floats of all maps that a kernel reads or writes for its results to go past the caches: 80 MiB. Of fewer, a good
+/// part is still in a cache when the next kernel wants it, and that was faster (docs/results/kernels.md). In tests, any
+/// but the smallest, so that they go both ways.
+const LARGE: usize = if cfg!(any(test, debug_assertions)) { 1 << 10 } else { 20 << 20 };
 
 /// The last step of a kernel.
 #[derive(Clone, Copy)]
 pub(crate) struct Finish {
     step: Step,
     past_caches: bool,
+}
+
+/// Whether maps are too many for the caches.
+fn many(maps: impl IntoIterator<Item = View>) -> bool {
+    maps.into_iter().fold(0, |floats: usize, map| floats.saturating_add(map.floats())) >= LARGE
 }
 
 #[derive(Clone, Copy)]
@@ -33,24 +39,19 @@ impl Finish {
     /// Values are kept as they are, in a place that is read soon.
     pub const KEEP: Finish = Finish { step: Step::Forward(Activation::None), past_caches: false };
 
-    /// The last step on the way to the values of a map.
-    pub fn forward(activation: Activation, to: &View) -> Finish {
-        Finish { step: Step::Forward(activation), past_caches: to.floats() >= LARGE }
+    /// The last step on the way to the values of a map, of a kernel that reads and writes such maps.
+    pub fn forward(activation: Activation, moves: impl IntoIterator<Item = View>) -> Finish {
+        Finish { step: Step::Forward(activation), past_caches: many(moves) }
     }
 
-    /// That of a convolution, which leaves memory time between one value and the next, so that half the size will do.
-    pub fn convolved(activation: Activation, to: &View) -> Finish {
-        Finish { past_caches: to.floats() >= LARGE / 2, ..Finish::forward(activation, to) }
-    }
-
-    /// The last step of a contribution to a gradient.
-    pub fn backward(into: &InputGradient) -> Finish {
+    /// The last step of a contribution to a gradient, of a kernel that reads and writes such maps.
+    pub fn backward(into: &InputGradient, moves: impl IntoIterator<Item = View>) -> Finish {
         let (activation, y) = into.activation.unwrap_or((Activation::None, into.view));
         let shift = y.offset as isize - into.view.offset as isize;
         // What is added to, or takes the place of the value that it is multiplied by, has been fetched anyway.
         let in_place = into.accumulate || (activation != Activation::None && shift == 0);
-        let past_caches = !in_place && into.view.floats() >= LARGE;
-        Finish { step: Step::Backward { accumulate: into.accumulate, activation, shift }, past_caches }
+        let step = Step::Backward { accumulate: into.accumulate, activation, shift };
+        Finish { step, past_caches: !in_place && many(moves) }
     }
 
     /// The same step through the caches.
@@ -238,8 +239,9 @@ mod tests {
     }
 
     #[test]
-    fn whole_lines_of_large_maps_go_past_the_caches_unless_they_are_added_to() {
-        let [small, medium, large] = [31, 35, 70].map(|width| View::new(0, 1, 1, 15, width));
+    fn whole_lines_go_past_the_caches_where_much_is_moved_and_nothing_added_to() {
+        let [small, large] = [15, 16].map(|rows| View::new(0, 1, 1, rows, 32));
+        let elsewhere = View { offset: large.end(), ..large };
         for simd in Simd::ALL.into_iter().filter(|simd| simd.supported()) {
             let streams = |finish, floats| {
                 let mut found = false;
@@ -248,19 +250,16 @@ mod tests {
                 found
             };
             let whole = simd == Simd::Avx512;
-            assert_eq!(streams(Finish::forward(Activation::Relu, &large), 32), whole, "{simd}");
-            assert!(!streams(Finish::forward(Activation::Relu, &large), 4));
-            assert!(!streams(Finish::forward(Activation::Relu, &small), 32));
-            assert_eq!(streams(Finish::convolved(Activation::Relu, &medium), 32), whole, "{simd}");
-            assert!(!streams(Finish::forward(Activation::Relu, &medium), 32));
-            assert_eq!(streams(Finish::backward(&InputGradient::overwrite(large)), 16), whole, "{simd}");
-            assert!(!streams(Finish::backward(&InputGradient::accumulate(large)), 16));
-            let in_place = InputGradient::overwrite(large).through(Activation::Relu, large);
-            assert!(!streams(Finish::backward(&in_place), 16));
-            let elsewhere = View { offset: large.end(), ..large };
+            let forward = Finish::forward(Activation::Relu, [large, elsewhere]);
+            assert_eq!(streams(forward, 32), whole, "{simd}");
+            assert!(!streams(forward, 4) && !streams(forward.near(), 32));
+            assert!(!streams(Finish::forward(Activation::Relu, [small, small]), 32));
+            let backward = |into| streams(Finish::backward(&into, [large, elsewhere]), 16);
+            assert_eq!(backward(InputGradient::overwrite(large)), whole, "{simd}");
+            assert!(!backward(InputGradient::accumulate(large)));
+            assert!(!backward(InputGradient::overwrite(large).through(Activation::Relu, large)));
             let apart = InputGradient::overwrite(large).through(Activation::Relu, elsewhere);
-            assert_eq!(streams(Finish::backward(&apart), 16), whole, "{simd}");
-            assert!(!streams(Finish::forward(Activation::Relu, &large).near(), 16));
+            assert_eq!(backward(apart), whole, "{simd}");
         }
     }
 

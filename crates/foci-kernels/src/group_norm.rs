@@ -144,7 +144,7 @@ impl GroupNorm {
             let a = weight * inverse;
             self.lines[plane] = Line { a, b: 0.0, c: bias - a * mean };
         }
-        lines(compute, arena, &self.lines, input, None, output, Finish::forward(activation, &output));
+        lines(compute, arena, &self.lines, input, None, output, Finish::forward(activation, [input, output]));
     }
 
     /// The gradients of the weights and biases from `d_y`, that of the result before its activation. The input is still
@@ -202,6 +202,14 @@ impl GroupNorm {
                 };
             }
         }
-        lines(compute, arena, &self.lines, d_y, Some(input), into.view, Finish::backward(into));
+        lines(
+            compute,
+            arena,
+            &self.lines,
+            d_y,
+            Some(input),
+            into.view,
+            Finish::backward(into, [d_y, input, into.view]),
+        );
     }
 }

@@ -224,7 +224,7 @@ impl PlaneScale {
     /// # Panics
     /// If the shapes do not fit, or the views overlap or lie outside the arena.
     pub fn forward(&self, compute: &Compute, arena: &mut Arena, x: View, y: View) {
-        lines(compute, arena, &self.lines, x, None, y, Finish::forward(Activation::None, &y));
+        lines(compute, arena, &self.lines, x, None, y, Finish::forward(Activation::None, [x, y]));
     }
 
     /// Hands `factor d_y` to the map that was scaled.
@@ -233,6 +233,6 @@ impl PlaneScale {
     /// As [`PlaneScale::forward`].
     pub fn backward(&self, compute: &Compute, arena: &mut Arena, d_y: View, into: &InputGradient) {
         into.check(arena, &d_y, &[d_y]);
-        lines(compute, arena, &self.lines, d_y, None, into.view, Finish::backward(into));
+        lines(compute, arena, &self.lines, d_y, None, into.view, Finish::backward(into, [d_y, into.view]));
     }
 }

@@ -53,7 +53,7 @@ pub fn pool_forward(compute: &Compute, arena: &mut Arena, kind: PoolKind, factor
     check(arena, kind, factor, x, y);
     assert!(!x.overlaps(&y), "pooling cannot work in place: {x:?} to {y:?}");
     let start = arena.pointer_mut();
-    let finish = Finish::forward(Activation::None, &y);
+    let finish = Finish::forward(Activation::None, [x, y]);
     // SAFETY: the views are inside the arena, apart, and their sizes fit.
     unsafe {
         match weights(kind, factor) {
@@ -81,7 +81,7 @@ pub fn pool_backward(
     let read = [d_y, if kind == PoolKind::Max { x } else { d_y }];
     into.check(arena, &x, &read);
     let start = arena.pointer_mut();
-    let (d_x, finish) = (into.view, Finish::backward(into));
+    let (d_x, finish) = (into.view, Finish::backward(into, [x, d_y, into.view]));
     // SAFETY: the views are inside the arena, the gradient apart from the rest, and their sizes fit.
     unsafe {
         match weights(kind, factor) {

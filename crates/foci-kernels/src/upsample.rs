@@ -52,7 +52,7 @@ pub fn upsample_forward(
 ) {
     check(arena, factor, x, y);
     assert!(!x.overlaps(&y), "upsampling cannot work in place: {x:?} to {y:?}");
-    let finish = Finish::forward(Activation::None, &y);
+    let finish = Finish::forward(Activation::None, [x, y]);
     let resampling = Resampling::new(weights(mode, factor), false, x, y, finish);
     // SAFETY: the views are inside the arena, apart, and their sizes fit.
     unsafe { resampling.run(compute, arena.pointer_mut()) }
@@ -72,7 +72,7 @@ pub fn upsample_backward(
 ) {
     check(arena, factor, into.view, d_y);
     into.check(arena, &into.view, &[d_y]);
-    let finish = Finish::backward(into);
+    let finish = Finish::backward(into, [d_y, into.view]);
     let resampling = Resampling::new(weights(mode, factor), true, d_y, into.view, finish);
     // SAFETY: the views are inside the arena, the gradient apart from the rest, and their sizes fit.
     unsafe { resampling.run(compute, arena.pointer_mut()) }

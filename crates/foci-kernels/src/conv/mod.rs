@@ -131,7 +131,11 @@ impl Conv {
         assert!(shape.bytes().is_some(), "a convolution has weights that can be counted: {shape:?}");
         let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
         list_planes(&spec.inputs, &mut inputs);
-        list_targets(&y, Finish::convolved(spec.activation, &y), &mut outputs);
+        list_targets(
+            &y,
+            Finish::forward(spec.activation, spec.inputs.iter().copied().chain([y])),
+            &mut outputs,
+        );
         let simd = compute.simd();
         let forward = shape.forward(&rule, simd);
         let gradients = spec.training.then(|| Gradients {
@@ -212,7 +216,7 @@ impl Conv {
         check_d_output(arena, &d_output, &spec.output);
         check_d_inputs(arena, &spec.inputs, &d_output, d_inputs);
         list_planes(&[d_output], &mut gradients.d_output);
-        list_gradients(&spec.inputs, d_inputs, &mut gradients.d_inputs);
+        list_gradients(&spec.inputs, &spec.output, d_inputs, &mut gradients.d_inputs);
         let operands = Operands {
             arena: SharedPointer(arena.pointer_mut()),
             n: d_output.n,

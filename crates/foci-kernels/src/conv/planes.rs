@@ -56,14 +56,20 @@ pub(crate) fn list_targets(view: &View, finish: Finish, list: &mut Vec<Option<Ta
     list.extend(planes(view).map(|plane| Some(Target { plane, finish })));
 }
 
-/// The targets of a gradient by several maps, of which some may want none, written over `list`.
-pub(crate) fn list_gradients(maps: &[View], into: &[Option<InputGradient>], list: &mut Vec<Option<Target>>) {
+/// The targets of a gradient by several maps, of which some may want none, of a layer with such an output, written over
+/// `list`.
+pub(crate) fn list_gradients(
+    maps: &[View],
+    output: &View,
+    into: &[Option<InputGradient>],
+    list: &mut Vec<Option<Target>>,
+) {
     list.clear();
     for (map, into) in maps.iter().zip(into) {
         match into {
             None => list.extend((0..map.channels).map(|_| None)),
             Some(into) => {
-                let finish = Finish::backward(into);
+                let finish = Finish::backward(into, maps.iter().chain([output]).copied());
                 list.extend(planes(&into.view).map(|plane| Some(Target { plane, finish })));
             }
         }

@@ -107,7 +107,11 @@ impl ConvTransposed {
         let (sizes, channels_in) = (shape.sizes(), shape.channels_in());
         let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
         list_planes(&spec.inputs, &mut inputs);
-        list_targets(&y, Finish::convolved(spec.activation, &y), &mut outputs);
+        list_targets(
+            &y,
+            Finish::forward(spec.activation, spec.inputs.iter().copied().chain([y])),
+            &mut outputs,
+        );
         let forward = Forward::new(sizes, channels_in, y.channels);
         let gradients = spec.training.then(|| Gradients {
             data: Backward::new(sizes, y.channels, &channels),
@@ -187,7 +191,7 @@ impl ConvTransposed {
         check_d_output(arena, &d_output, &self.spec.output);
         check_d_inputs(arena, &self.spec.inputs, &d_output, d_inputs);
         list_planes(&[d_output], &mut gradients.d_output);
-        list_gradients(&self.spec.inputs, d_inputs, &mut gradients.d_inputs);
+        list_gradients(&self.spec.inputs, &self.spec.output, d_inputs, &mut gradients.d_inputs);
         let operands = Operands {
             arena: SharedPointer(arena.pointer_mut()),
             n: d_output.n,
