@@ -1,8 +1,8 @@
 //! What happens to a computed value on its way to memory: an activation on the way forward; on the way
 //! back, being added to an earlier contribution and multiplied by the derivative of an activation.
 //!
-//! The results of a kernel that moves too much for them to stay in a cache until somebody reads them go past the caches: a store of a whole cache line
-//! then need not fetch the line first, which is half of what such a store moves.
+//! The results of a kernel that moves too much for them to stay in a cache until somebody reads them go past the caches: a
+//! store of a whole cache line then need not fetch the line first, which is half of what such a store moves.
 
 use crate::activation::Activation;
 use crate::functions::{activated, through};

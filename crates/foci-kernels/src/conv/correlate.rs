@@ -6,9 +6,8 @@
 use super::border::{Columns, inside};
 use super::lines::Line;
 use super::planes::{Plane, row_order};
-use super::sums::Sums;
-use crate::scratch::ScratchFloats;
-use crate::threads::{Compute, SharedPointer, Turn};
+use super::sums::{Sums, Task};
+use crate::threads::{Compute, SharedPointer};
 use crate::vector::{Kernel, Vector, prefetch, run_at};
 
 /// Least pixels of a chunk.
@@ -62,33 +61,22 @@ impl Extent {
 pub(crate) struct WeightGradient(pub Extent);
 
 impl WeightGradient {
-    /// Computes the sums of all chunks in the common scratch.
-    ///
-    /// # Safety
-    /// The planes have the layer's size and lie inside the arena; the turn is one of so much common scratch.
-    unsafe fn sum(&self, compute: &Compute, turn: &Turn<'_>, maps: Maps<'_>) {
-        let parts = self.0.sums.channels_out.div_ceil(TASK_CHANNELS);
-        turn.run(self.0.sums.chunks * parts, &|task, _| {
-            let (chunk, part) = (task / parts, task % parts);
-            let sums = self.0.sums.of_chunk(turn.common().get(), chunk);
-            let cut = |part: usize| part * self.0.sums.channels_out / parts;
-            let outputs = (cut(part), cut(part + 1));
-            // SAFETY: passed on to the caller; tasks have different sums.
-            unsafe { run_at(compute.simd(), Chunk { extent: &self.0, maps: &maps, chunk, outputs, sums }) }
-        });
-    }
-
     /// Computes the gradients by weights `[out, in, taps]` and bias.
     ///
     /// # Safety
-    /// As for [`sum`](Self::sum), and the lists are as long as they should be.
+    /// The planes have the layer's size and lie inside the arena, and the lists are as long as they should be.
     pub unsafe fn run(&self, compute: &Compute, maps: Maps<'_>, d_weights: &mut [f32], d_bias: &mut [f32]) {
-        let turn = compute.take_turn(ScratchFloats { worker: 0, common: self.0.sums.floats() });
-        // SAFETY: passed on to the caller; all sums are computed before they are gathered.
-        unsafe {
-            self.sum(compute, &turn, maps);
-            self.0.sums.gather(&turn, d_weights, d_bias);
-        }
+        let sums = &self.0.sums;
+        let parts = sums.channels_out.div_ceil(TASK_CHANNELS);
+        let body = |Task { chunk, part, sums: to, .. }: Task| {
+            let cut = |part: usize| part * sums.channels_out / parts;
+            let outputs = (cut(part), cut(part + 1));
+            let kernel = Chunk { extent: &self.0, maps: &maps, chunk, outputs, sums: to };
+            // SAFETY: passed on to the caller; tasks have different sums.
+            unsafe { run_at(compute.simd(), kernel) }
+        };
+        // SAFETY: passed on to the caller; the parts of a chunk write the sums of all outputs.
+        unsafe { sums.run(compute, 0, parts, &body, d_weights, d_bias) }
     }
 }
 

@@ -20,7 +20,6 @@ mod winograd;
 
 use crate::activation::Activation;
 use crate::arena::Arena;
-use crate::finish::Finish;
 use crate::gradient::{InputGradient, check_d_inputs, check_d_output};
 use crate::scratch::Prepared;
 use crate::threads::{Compute, SharedPointer};
@@ -131,11 +130,7 @@ impl Conv {
         assert!(shape.bytes().is_some(), "a convolution has weights that can be counted: {shape:?}");
         let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
         list_planes(&spec.inputs, &mut inputs);
-        list_targets(
-            &y,
-            Finish::forward(spec.activation, spec.inputs.iter().copied().chain([y])),
-            &mut outputs,
-        );
+        list_targets(&spec.inputs, &y, spec.activation, &mut outputs);
         let simd = compute.simd();
         let forward = shape.forward(&rule, simd);
         let gradients = spec.training.then(|| Gradients {

@@ -10,8 +10,8 @@ mod strip;
 
 use super::correlate::{Extent, Maps};
 use super::planes::Plane;
-use crate::scratch::ScratchFloats;
-use crate::threads::{Compute, Turn};
+use super::sums::Task;
+use crate::threads::Compute;
 use crate::vector::{Kernel, Vector, run_at, transposed};
 use strip::{Asked, Strip};
 
@@ -46,32 +46,17 @@ impl OuterGradient {
     /// # Safety
     /// The planes have the layer's size and lie inside the arena, and the lists are as long as they should be.
     pub unsafe fn run(&self, compute: &Compute, maps: Maps<'_>, d_weights: &mut [f32], d_bias: &mut [f32]) {
-        let needed = ScratchFloats { worker: self.worker_floats(), common: self.0.sums.floats() };
-        let turn = compute.take_turn(needed);
-        // SAFETY: passed on to the caller; all sums are computed before they are gathered.
-        unsafe {
-            self.sum(compute, &turn, maps);
-            self.0.sums.gather(&turn, d_weights, d_bias);
-        }
-    }
-
-    /// Computes the sums of all chunks in the common scratch.
-    ///
-    /// # Safety
-    /// The planes have the layer's size and lie inside the arena; the turn is one of so much scratch as
-    /// [`run`](Self::run) needs.
-    unsafe fn sum(&self, compute: &Compute, turn: &Turn<'_>, maps: Maps<'_>) {
-        let parts = self.0.sums.channels_out.div_ceil(TASK_CHANNELS);
-        turn.run(self.0.sums.chunks * parts, &|task, worker| {
-            let (chunk, part) = (task / parts, task % parts);
+        let sums = &self.0.sums;
+        let parts = sums.channels_out.div_ceil(TASK_CHANNELS);
+        let body = |Task { chunk, part, scratch, sums: to }: Task| {
             let first = part * TASK_CHANNELS;
-            let outputs = &maps.outputs[first..self.0.sums.channels_out.min(first + TASK_CHANNELS)];
-            let sums = self.0.sums.of_chunk(turn.common().get(), chunk);
-            let scratch = turn.scratch(worker).get();
-            let kernel = Chunk { extent: &self.0, maps: &maps, chunk, first, outputs, scratch, sums };
+            let outputs = &maps.outputs[first..sums.channels_out.min(first + TASK_CHANNELS)];
+            let kernel = Chunk { extent: &self.0, maps: &maps, chunk, first, outputs, scratch, sums: to };
             // SAFETY: passed on to the caller; tasks have different sums.
             unsafe { run_at(compute.simd(), kernel) }
-        });
+        };
+        // SAFETY: passed on to the caller; the parts of a chunk write the sums of all outputs.
+        unsafe { sums.run(compute, self.worker_floats(), parts, &body, d_weights, d_bias) }
     }
 }
 

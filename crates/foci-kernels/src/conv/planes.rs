@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use crate::activation::Activation;
 use crate::finish::Finish;
 use crate::gradient::InputGradient;
 use crate::pieces::together;
@@ -50,10 +51,16 @@ pub(crate) struct Target {
     pub finish: Finish,
 }
 
-/// The targets of a forward pass, written over `list`.
-pub(crate) fn list_targets(view: &View, finish: Finish, list: &mut Vec<Option<Target>>) {
+/// The targets of a forward pass from some maps, written over `list`.
+pub(crate) fn list_targets(
+    maps: &[View],
+    output: &View,
+    activation: Activation,
+    list: &mut Vec<Option<Target>>,
+) {
+    let finish = Finish::forward(activation, maps.iter().chain([output]).copied());
     list.clear();
-    list.extend(planes(view).map(|plane| Some(Target { plane, finish })));
+    list.extend(planes(output).map(|plane| Some(Target { plane, finish })));
 }
 
 /// The targets of a gradient by several maps, of which some may want none, of a layer with such an output, written over

@@ -2,10 +2,22 @@
 //! that depends on the shapes only, each with sums of its own, which are added up in order at the end. Whatever
 //! the number of threads, the bits are the same.
 
-use crate::threads::{SharedPointer, Turn};
+use crate::scratch::ScratchFloats;
+use crate::threads::{Compute, SharedPointer, Turn};
 
 /// Most chunks that pixels are cut into.
 pub(crate) const MOST_CHUNKS: usize = 16;
+
+/// What is to be summed for one chunk.
+pub(crate) struct Task {
+    pub chunk: usize,
+    /// Which part of its sums.
+    pub part: usize,
+    /// The worker's scratch.
+    pub scratch: *mut f32,
+    /// The sums of the chunk.
+    pub sums: *mut f32,
+}
 
 /// The sums of all chunks, `[chunk]([tap][channel out][channel in], then [channel out] for the bias)`, in the
 /// common scratch.
@@ -39,9 +51,34 @@ impl Sums {
         self.chunks * self.chunk_floats()
     }
 
+    /// Has the sums of all chunks computed, each in so many parts, and adds them up: those of the weights to
+    /// `d_weights[(channel out, channel in) * taps + tap]`, those of the bias to `d_bias`. Each worker has
+    /// `worker_floats` of scratch.
+    ///
+    /// # Safety
+    /// The parts of a chunk write all of its sums, each others; the lists are long enough.
+    pub unsafe fn run(
+        &self,
+        compute: &Compute,
+        worker_floats: usize,
+        parts: usize,
+        body: &(dyn Fn(Task) + Sync),
+        d_weights: &mut [f32],
+        d_bias: &mut [f32],
+    ) {
+        let turn = compute.take_turn(ScratchFloats { worker: worker_floats, common: self.floats() });
+        turn.run(self.chunks * parts, &|task, worker| {
+            let (chunk, part) = (task / parts, task % parts);
+            let (scratch, common) = (turn.scratch(worker).get(), turn.common().get());
+            body(Task { chunk, part, scratch, sums: self.of_chunk(common, chunk) });
+        });
+        // SAFETY: passed on to the caller; all sums have just been computed.
+        unsafe { self.gather(&turn, d_weights, d_bias) }
+    }
+
     /// The sums of a chunk, in scratch that begins at `start`.
     #[inline(always)]
-    pub fn of_chunk(&self, start: *mut f32, chunk: usize) -> *mut f32 {
+    fn of_chunk(&self, start: *mut f32, chunk: usize) -> *mut f32 {
         start.wrapping_add(chunk * self.chunk_floats())
     }
 
@@ -50,12 +87,11 @@ impl Sums {
         chunk * units / self.chunks..(chunk + 1) * units / self.chunks
     }
 
-    /// Adds up the sums of all chunks in their order: those of the weights go to
-    /// `d_weights[(channel out, channel in) * taps + tap]`, those of the bias to `d_bias`.
+    /// Adds up the sums of all chunks in their order.
     ///
     /// # Safety
     /// The scratch holds the sums; the lists are long enough.
-    pub unsafe fn gather(&self, turn: &Turn<'_>, d_weights: &mut [f32], d_bias: &mut [f32]) {
+    unsafe fn gather(&self, turn: &Turn<'_>, d_weights: &mut [f32], d_bias: &mut [f32]) {
         let (from, to) = (turn.common(), SharedPointer(d_weights.as_mut_ptr()));
         let pairs = self.channels_out * self.channels_in;
         turn.run(self.taps, &|tap, _| {

@@ -11,8 +11,7 @@ use super::shape::Sizes;
 use crate::conv::border::inside;
 use crate::conv::correlate::Maps;
 use crate::conv::planes::{Group, Plane, groups};
-use crate::conv::sums::Sums;
-use crate::scratch::ScratchFloats;
+use crate::conv::sums::{Sums, Task};
 use crate::threads::Compute;
 use crate::vector::{Kernel, Vector, run_at};
 
@@ -53,24 +52,17 @@ impl Correlation {
     /// should be.
     pub unsafe fn run(&self, compute: &Compute, maps: Maps<'_>, d_weights: &mut [f32], d_bias: &mut [f32]) {
         let sums = &self.sums;
-        let turn = compute.take_turn(ScratchFloats { worker: 0, common: sums.floats() });
         let parts = sums.channels_out.div_ceil(TASK_CHANNELS);
-        turn.run(sums.chunks * parts, &|task, _| {
-            let (chunk, part) = (task / parts, task % parts);
+        let body = |Task { chunk, part, sums: to, .. }: Task| {
             let cut = |part: usize| part * sums.channels_out / parts;
-            let (outputs, to) = (cut(part)..cut(part + 1), sums.of_chunk(turn.common().get(), chunk));
-            let chunk = Chunk {
-                of: self,
-                maps: &maps,
-                rows: sums.units(chunk, self.n * self.sizes.input.0),
-                outputs,
-                to,
-            };
+            let rows = sums.units(chunk, self.n * self.sizes.input.0);
+            let chunk = Chunk { of: self, maps: &maps, rows, outputs: cut(part)..cut(part + 1), to };
             // SAFETY: passed on to the caller; tasks have different sums.
             unsafe { run_at(compute.simd(), chunk) }
-        });
-        // SAFETY: all sums have just been computed; taps are in the order of the weights.
-        unsafe { sums.gather(&turn, d_weights, d_bias) }
+        };
+        // SAFETY: passed on to the caller; the parts of a chunk write the sums of all outputs, taps in the order of the
+        // weights.
+        unsafe { sums.run(compute, 0, parts, &body, d_weights, d_bias) }
     }
 }
 

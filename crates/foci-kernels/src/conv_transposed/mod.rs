@@ -17,7 +17,6 @@ use crate::conv::correlate::Maps;
 use crate::conv::direct::Operands;
 use crate::conv::gradients;
 use crate::conv::planes::{Plane, Target, list_gradients, list_planes, list_targets};
-use crate::finish::Finish;
 use crate::gradient::{InputGradient, check_d_inputs, check_d_output};
 use crate::scratch::Prepared;
 use crate::threads::{Compute, SharedPointer};
@@ -107,11 +106,7 @@ impl ConvTransposed {
         let (sizes, channels_in) = (shape.sizes(), shape.channels_in());
         let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
         list_planes(&spec.inputs, &mut inputs);
-        list_targets(
-            &y,
-            Finish::forward(spec.activation, spec.inputs.iter().copied().chain([y])),
-            &mut outputs,
-        );
+        list_targets(&spec.inputs, &y, spec.activation, &mut outputs);
         let forward = Forward::new(sizes, channels_in, y.channels);
         let gradients = spec.training.then(|| Gradients {
             data: Backward::new(sizes, y.channels, &channels),

@@ -4,12 +4,11 @@
 
 use super::gather::{GRADIENT, SOURCE, Steps, gather};
 use super::tiles::Tiling;
-use super::transform::kernel_gradient;
+use super::transform::kernel_gradients;
 use super::{IN, POINTS, apart, tiles_wanted};
 use crate::conv::correlate::Maps;
 use crate::conv::planes::{Plane, distance};
-use crate::conv::sums::Sums;
-use crate::scratch::ScratchFloats;
+use crate::conv::sums::{Sums, Task};
 use crate::threads::Compute;
 use crate::vector::{Kernel, Vector, run_at};
 
@@ -84,16 +83,12 @@ impl WinogradGradient {
     /// # Safety
     /// The planes have the layer's size and lie inside the arena, and the lists are as long as they should be.
     pub unsafe fn run(&self, compute: &Compute, maps: Maps<'_>, d_weights: &mut [f32], d_bias: &mut [f32]) {
-        let turn =
-            compute.take_turn(ScratchFloats { worker: self.worker_floats(), common: self.common_floats() });
-        turn.run(self.sums.chunks, &|chunk, worker| {
-            let (scratch, common) = (turn.scratch(worker).get(), turn.common().get());
-            let sums = self.sums.of_chunk(common, chunk);
+        let body = |Task { chunk, scratch, sums, .. }: Task| {
             // SAFETY: passed on to the caller; each chunk has sums of its own.
             unsafe { run_at(compute.simd(), Chunk { gradient: self, maps: &maps, chunk, scratch, sums }) }
-        });
-        // SAFETY: all sums have just been computed.
-        unsafe { self.sums.gather(&turn, d_weights, d_bias) }
+        };
+        // SAFETY: passed on to the caller; a chunk writes all of its sums.
+        unsafe { self.sums.run(compute, self.worker_floats(), 1, &body, d_weights, d_bias) }
     }
 }
 
@@ -314,22 +309,9 @@ unsafe fn back<V: Vector>(pairs: *const f32, point: usize, to: *mut f32, sums: &
             unsafe {
                 let mut taps = [[0.0f32; SIDE * SIDE]; 9];
                 for at in (0..SIDE * SIDE).step_by(V::LANES) {
-                    let mut half = [[V::splat(0.0); IN]; 3];
-                    for column in 0..IN {
-                        let mut values = [V::splat(0.0); IN];
-                        for (row, value) in values.iter_mut().enumerate() {
-                            *value = V::load(from.add((row * IN + column) * point + at));
-                        }
-                        let values = kernel_gradient(values);
-                        for row in 0..3 {
-                            half[row][column] = values[row];
-                        }
-                    }
-                    for row in 0..3 {
-                        let values = kernel_gradient(half[row]);
-                        for column in 0..3 {
-                            values[column].store(taps[row * 3 + column].as_mut_ptr().add(at));
-                        }
+                    let values = kernel_gradients::<V>(from.add(at), point);
+                    for (tap, value) in taps.iter_mut().zip(values) {
+                        value.store(tap.as_mut_ptr().add(at));
                     }
                 }
                 for (tap, values) in taps.iter().enumerate() {

@@ -6,16 +6,16 @@
 mod pairs;
 mod values;
 
+use super::gather::{GRADIENT, SOURCE};
 use super::tiles::Tiling;
 use super::{IN, POINTS, tiles_wanted};
 use crate::conv::correlate::Maps;
 use crate::conv::planes::Plane;
-use crate::conv::sums::Sums;
-use crate::scratch::ScratchFloats;
+use crate::conv::sums::{Sums, Task};
 use crate::threads::Compute;
 use crate::vector::{Kernel, Vector, run_at};
 use pairs::{Pairs, Side};
-use values::{GRADIENT, Patch, SET, SOURCE, Steps, TOGETHER, TOGETHER_FLOATS, Values};
+use values::{Patch, SET, Steps, TOGETHER, TOGETHER_FLOATS, Values};
 
 /// Fewest tiles that a block should have, and most: enough that loading and storing sums at its end is little beside the
 /// products. A run of a large dilation may have more.
@@ -92,16 +92,12 @@ impl WinogradOuterGradient {
     /// # Safety
     /// The planes have the layer's size and lie inside the arena, and the lists are as long as they should be.
     pub unsafe fn run(&self, compute: &Compute, maps: Maps<'_>, d_weights: &mut [f32], d_bias: &mut [f32]) {
-        let turn =
-            compute.take_turn(ScratchFloats { worker: self.worker_floats(), common: self.common_floats() });
-        turn.run(self.sums.chunks, &|chunk, worker| {
-            let (scratch, common) = (turn.scratch(worker).get(), turn.common().get());
-            let sums = self.sums.of_chunk(common, chunk);
+        let body = |Task { chunk, scratch, sums, .. }: Task| {
             // SAFETY: passed on to the caller; each chunk has sums of its own.
             unsafe { run_at(compute.simd(), Chunk { gradient: self, maps: &maps, chunk, scratch, sums }) }
-        });
-        // SAFETY: all sums have just been computed.
-        unsafe { self.sums.gather(&turn, d_weights, d_bias) }
+        };
+        // SAFETY: passed on to the caller; a chunk writes all of its sums.
+        unsafe { self.sums.run(compute, self.worker_floats(), 1, &body, d_weights, d_bias) }
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) unsafe fn gradient<V: Vector>(y: [V; OUT]) -> [V; IN] {
 
 /// Gᵀ u, for the gradient by a kernel.
 #[inline(always)]
-pub(super) unsafe fn kernel_gradient<V: Vector>(u: [V; IN]) -> [V; 3] {
+unsafe fn kernel_gradient<V: Vector>(u: [V; IN]) -> [V; 3] {
     // SAFETY: see above.
     unsafe {
         let mut g = [V::splat(0.0); 3];
@@ -82,6 +82,32 @@ pub(super) unsafe fn kernel_gradient<V: Vector>(u: [V; IN]) -> [V; 3] {
             }
         }
         g
+    }
+}
+
+/// Gᵀ u G, tap by tap, of sums at all points, which lie `point` floats apart.
+///
+/// # Safety
+/// The CPU has the level; the sums can be read.
+#[inline(always)]
+pub(super) unsafe fn kernel_gradients<V: Vector>(sums: *const f32, point: usize) -> [V; 9] {
+    // SAFETY: see above.
+    unsafe {
+        let mut half = [[V::splat(0.0); IN]; 3];
+        for column in 0..IN {
+            let mut values = [V::splat(0.0); IN];
+            for (row, value) in values.iter_mut().enumerate() {
+                *value = V::load(sums.add((row * IN + column) * point));
+            }
+            for (half, value) in half.iter_mut().zip(kernel_gradient(values)) {
+                half[column] = value;
+            }
+        }
+        let mut taps = [V::splat(0.0); 9];
+        for (taps, half) in taps.chunks_exact_mut(3).zip(half) {
+            taps.copy_from_slice(&kernel_gradient(half));
+        }
+        taps
     }
 }
 

@@ -5,8 +5,8 @@
 //! are multiplied by. Input channels that are left over are numbers themselves if output channels as lanes make fewer
 //! vectors.
 
-use super::super::transform::kernel_gradient;
-use super::super::{IN, apart};
+use super::super::apart;
+use super::super::transform::kernel_gradients;
 use super::values::{SET, TOGETHER, TOGETHER_FLOATS};
 use crate::vector::Vector;
 
@@ -83,7 +83,7 @@ impl Pairs {
         unsafe {
             for o in 0..channels_out {
                 for i in (0..channels_in.min(sets * SET)).step_by(V::LANES) {
-                    let taps = taps::<V>(sums.add(o * sets * SET + i), self.point());
+                    let taps = kernel_gradients::<V>(sums.add(o * sets * SET + i), self.point());
                     for (tap, value) in taps.into_iter().enumerate() {
                         let to = to.add((tap * channels_out + o) * channels_in + i);
                         value.store_part(to, V::LANES.min(channels_in - i));
@@ -93,7 +93,10 @@ impl Pairs {
             let sums = sums.add(self.first_floats());
             for i in 0..rest {
                 for o in (0..channels_out).step_by(V::LANES) {
-                    let taps = taps::<V>(sums.add(i * channels_out.next_multiple_of(SET) + o), self.point());
+                    let taps = kernel_gradients::<V>(
+                        sums.add(i * channels_out.next_multiple_of(SET) + o),
+                        self.point(),
+                    );
                     for (tap, value) in taps.into_iter().enumerate() {
                         let mut lanes = [0.0; SET];
                         value.store(lanes.as_mut_ptr());
@@ -104,29 +107,6 @@ impl Pairs {
                 }
             }
         }
-    }
-}
-
-/// Gᵀ u G of the sums at 36 points.
-#[inline(always)]
-unsafe fn taps<V: Vector>(sums: *const f32, point: usize) -> [V; 9] {
-    // SAFETY: passed on to the caller.
-    unsafe {
-        let mut half = [[V::splat(0.0); IN]; 3];
-        for column in 0..IN {
-            let mut values = [V::splat(0.0); IN];
-            for (row, value) in values.iter_mut().enumerate() {
-                *value = V::load(sums.add((row * IN + column) * point));
-            }
-            for (half, value) in half.iter_mut().zip(kernel_gradient(values)) {
-                half[column] = value;
-            }
-        }
-        let mut taps = [V::splat(0.0); 9];
-        for (taps, half) in taps.chunks_exact_mut(3).zip(half) {
-            taps.copy_from_slice(&kernel_gradient(half));
-        }
-        taps
     }
 }
 

@@ -4,6 +4,7 @@
 //! there on every step is the same whatever the dilation: down the column of a pixel and its five (three) neighbours
 //! below, then along the rows of a tile's six (four) columns, as soon as the last of them is there.
 
+use super::super::gather::{GRADIENT, SOURCE};
 use super::super::tiles::{Segment, Tiling};
 use super::super::transform::{gradient, source};
 use super::super::{IN, OUT, POINTS};
@@ -15,11 +16,6 @@ use crate::vector::{Vector, prefetch, transposed};
 pub(super) const SET: usize = 16;
 /// Floats of a column: a vector for each row of values.
 const COLUMN: usize = IN * SET;
-
-/// Gather the 6x6 inputs of each tile, Bᵀ d B.
-pub(super) const SOURCE: bool = true;
-/// Gather the 4x4 gradients of its outputs, A dy Aᵀ.
-pub(super) const GRADIENT: bool = false;
 
 /// Scratch between the steps.
 #[derive(Clone, Copy)]
