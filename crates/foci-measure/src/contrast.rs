@@ -175,3 +175,22 @@ fn contrast(profile: &[Step], places: Places) -> f64 {
     let valley = profile[places.valley].value;
     ((side - valley) / (side + valley).max(DARKEST_SUM)).clamp(0.0, 1.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_pair_is_a_share_of_the_original() {
+        let pair = |original, reconstruction| PairContrast {
+            a: 1,
+            b: 2,
+            centre: Point { x: 0.0, y: 0.0 },
+            bounds: Bounds { left: 0, top: 0, right: 0, bottom: 0 },
+            original,
+            reconstruction,
+        };
+        assert_eq!(pair(0.5, 0.125).kept(), Some(0.25));
+        assert_eq!(pair(0.0, 0.125).kept(), None);
+    }
+}

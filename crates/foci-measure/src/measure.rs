@@ -254,4 +254,10 @@ mod tests {
         }
         assert_eq!(Measure::from_key("loss"), None);
     }
+
+    #[test]
+    fn units_are_those_of_the_definitions() {
+        assert_eq!((Measure::Psnr.unit(), Measure::DetailCutoff.unit()), ("dB", "cycles/pixel"));
+        assert_eq!((Measure::Ssim.unit(), Measure::MeanIou.unit()), ("", ""));
+    }
 }

@@ -155,4 +155,17 @@ mod tests {
             ssim(ImageView::new(20, 15, &a).unwrap(), ImageView::new(20, 15, &b).unwrap(), 1.0).unwrap();
         assert!((value - 0.2501 / 0.3126).abs() < 1e-12);
     }
+
+    #[test]
+    fn brightness_counts_by_the_range() {
+        let image = |period: usize, scale: f32| -> Vec<f32> {
+            (0..20 * 15).map(|i| scale * (i * i % period) as f32 / 32.0).collect()
+        };
+        let value = |scale: f32| {
+            let (a, b) = (image(31, scale), image(29, scale));
+            let view = |data| ImageView::new(20, 15, data).unwrap();
+            ssim(view(&a), view(&b), f64::from(scale)).unwrap()
+        };
+        assert!((value(1.0) - value(256.0)).abs() < 1e-12);
+    }
 }

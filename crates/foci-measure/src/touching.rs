@@ -175,3 +175,30 @@ fn steps_inside(labels: LabelView, line: &SeamLine, sign: f64, label: u32, reach
     };
     (1..=reach).take_while(|&step| allowed(step)).count()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two objects, one above the other, one row apart.
+    #[test]
+    fn half_the_widest_gap_is_kept_with_a_pair() {
+        let label = |y: usize| if y < 10 { 1 } else { 2 * u32::from(y > 10) };
+        let labels: Vec<u32> = (0..20 * 21).map(|i| label(i / 20)).collect();
+        let labels = LabelView::new(20, 21, &labels).unwrap();
+        let options = TouchingOptions { gap_px: 3.0, ..TouchingOptions::default() };
+        let pairs = touching_pairs(labels, &options).unwrap();
+        assert_eq!((pairs.len(), pairs[0].half_gap, pairs[0].centre.y), (1, 1.5, 10.0));
+    }
+
+    #[test]
+    fn a_border_is_a_pixel_beside_another_label_on_any_side() {
+        let mut labels = [1; 25];
+        labels[12] = 0;
+        let labels = LabelView::new(5, 5, &labels).unwrap();
+        let border = |x, y| is_border(labels, x, y, 1);
+        assert!(border(1, 2) && border(3, 2) && border(2, 1) && border(2, 3));
+        // Neither a corner nor the edge of the image.
+        assert!(!border(1, 1) && !border(0, 0) && !border(4, 2));
+    }
+}

@@ -150,3 +150,22 @@ fn check_size(width: usize, height: usize, found: usize) -> Result<(), MeasureEr
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_between_pixels_are_weighted_by_nearness() {
+        let data = [0.0, 1.0, 2.0, 4.0, 8.0, 16.0];
+        let image = ImageView::new(3, 2, &data).unwrap();
+        let at = |x, y| image.sample(Point { x, y });
+        assert_eq!((at(0.0, 0.0), at(1.0, 1.0), at(2.0, 1.0)), (Some(0.0), Some(8.0), Some(16.0)));
+        // A quarter of the way from 1 to 2 above, from 8 to 16 below; half-way between.
+        assert_eq!(at(1.25, 0.5), Some((1.25 + 10.0) / 2.0));
+        assert_eq!((at(2.0, 0.25), at(0.5, 1.0)), (Some(2.0 + 0.25 * 14.0), Some(6.0)));
+        for (x, y) in [(-0.1, 0.0), (2.1, 0.0), (0.0, -0.1), (0.0, 1.1), (f64::NAN, 0.0)] {
+            assert_eq!(at(x, y), None, "{x}, {y}");
+        }
+    }
+}

@@ -198,6 +198,27 @@ fn blur_loses_spots_and_its_own_threshold_hides_that() {
     assert!(own.len() >= found.len());
 }
 
+#[test]
+fn the_noise_that_counts_is_that_of_the_region() {
+    // Noise in the bright half only, then in the dark half only.
+    let noise = white_noise(128, 64, 0.0, 0.02, 31);
+    let with_noise = |noisy: bool| {
+        noise.map(|i, value| {
+            let bright = i % 128 >= 64;
+            let ground = if bright { 0.6 } else { 0.2 };
+            ground + if bright == noisy { f64::from(value) } else { 0.0 }
+        })
+    };
+    let thresholds = |noisy: bool, noise_region| {
+        let options = SpotOptions { noise_region, ..SpotOptions::default() };
+        foci_measure::spots::thresholds(with_noise(noisy).view(), &options).unwrap().planes
+    };
+    let above = |a: &[f64], b: &[f64], factor: f64| a.iter().zip(b).all(|(a, b)| *a > factor * b);
+    let foreground = NoiseRegion::Foreground;
+    assert!(above(&thresholds(true, foreground), &thresholds(false, foreground), 5.0));
+    assert!(above(&thresholds(true, foreground), &thresholds(true, NoiseRegion::Whole), 1.5));
+}
+
 /// Two discs of radius 30 side by side, brightness `left` and `right`, with a seam of `valley` between them.
 fn discs(left: f64, right: f64, valley: f64) -> (Picture, Vec<u32>) {
     let (width, height) = (140, 80);
@@ -293,6 +314,9 @@ fn bad_input_is_an_error_that_says_what() {
     assert!(FrequencyAnalyser::new(63, 100).is_err());
     assert!(FrequencyAnalyser::new(64, 64).unwrap().analyse(fine.view(), fine.view()).is_err());
     assert!(detect(fine.view(), &SpotOptions { first_plane: 0, ..SpotOptions::default() }).is_err());
+    for threshold in [0.0, -1.0, f64::INFINITY, f64::NAN] {
+        assert!(detect(fine.view(), &SpotOptions { threshold, ..SpotOptions::default() }).is_err());
+    }
     let mut meter = ReconstructionMeter::new(100, 80).unwrap();
     let reference = meter.reference(fine.view(), None).unwrap();
     assert!(meter.measure(&reference, small.view()).is_err());

@@ -82,6 +82,9 @@ mod tests {
         assert_eq!(measure(&truth, &predicted, 1.0), 2.0 * (2.0 / 3.0) / (1.0 + 2.0 / 3.0));
         assert_eq!(measure(&truth, &predicted, 2.0), 1.0);
         assert_eq!(measure(&truth, &truth, 0.0), 1.0);
+        // Boundary pixels 0 and 7, seven apart.
+        let (left, right) = ([1, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0, 1]);
+        assert_eq!((measure(&left, &right, 6.0), measure(&left, &right, 7.0)), (0.0, 1.0));
     }
 
     #[test]
