@@ -1,7 +1,7 @@
 """Times the whole way from image files to outlined objects: foci, and PyTorch with scikit-image for the same net.
 
 Started by bench/outlines; see README.md. What is timed is said by the functions: `foci` is a whole process, `pytorch` works
-in a process that has everything loaded and has seen the images once, `stardist` is the net alone.
+in a process that has everything loaded and has seen the images once, `stardist` and `cellpose` are nets alone.
 """
 
 import argparse
@@ -29,6 +29,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 from foci_torch import FociNet  # noqa: E402
 
 COLUMNS = ["label", "area", "centroid", "perimeter", "eccentricity", "solidity", "mean_intensity"]
+
+# What Cellpose's net is shown at a time: the side of its tiles in pixels, and how many of them, as each takes seconds.
+TILE, TILES = 256, 2
 
 
 class Watch:
@@ -115,7 +118,7 @@ def stardist(threads):
     tensorflow.config.threading.set_inter_op_parallelism_threads(1)
     net = StarDist2D(Config2D(), name=None, basedir=None).keras_model
 
-    def run(images):
+    def seconds(images):
         watch = Watch()
         for path in images:
             scaled = read(path)[1]
@@ -125,7 +128,29 @@ def stardist(threads):
             watch.time("net", lambda: net(x, training=False))
         return watch.seconds["net"]
 
-    return run
+    return seconds
+
+
+def cellpose():
+    """Cellpose 4's net with weights that have learnt nothing (its own need a download): how long it computes on a few tiles.
+
+    The tiles of a whole image overlap; here they do not, in its favour.
+    """
+    from cellpose.vit_sam import Transformer
+
+    net = Transformer().eval()
+
+    def seconds(images):
+        watch = Watch()
+        for path in images[:TILES]:
+            tile = read(path)[1][:TILE, :TILE]
+            tile = np.pad(tile, [(0, TILE - side) for side in tile.shape], mode="wrap")
+            x = torch.from_numpy(tile).expand(1, 3, TILE, TILE).contiguous()
+            with torch.inference_mode():
+                watch.time("net", lambda: net(x))
+        return watch.seconds["net"]
+
+    return seconds
 
 
 def main():
@@ -135,6 +160,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--stardist", action="store_true", help="StarDist's default net beside them")
+    parser.add_argument("--cellpose", action="store_true", help="Cellpose 4's net beside them, on a few tiles")
     parser.add_argument("--foci", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -142,31 +168,37 @@ def main():
     megapixels = sum(np.prod(Image.open(path).size) for path in images) / 1e6
     net = FociNet.from_model(options.model).to(memory_format=torch.channels_last).eval()
     smallest = json.loads((options.model / "recipe.json").read_text())["objects"]["smallest"]
-    other = stardist(options.threads) if options.stardist else None
+    # Nets alone: by name, their seconds for the images, and the megapixels in that.
+    alone = {}
+    if options.stardist:
+        alone["StarDist's default net alone"] = stardist(options.threads), megapixels
+    if options.cellpose:
+        alone["Cellpose 4's net alone, a few tiles"] = cellpose(), min(TILES, len(images)) * TILE**2 / 1e6
 
-    rows, counts = {}, {}
+    rows, sizes, counts = {}, {}, {}
 
-    def note(name, seconds):
+    def note(name, seconds, size=megapixels):
         rows.setdefault(name, []).append(seconds)
+        sizes[name] = size
 
     for number in range(options.rounds + 1):
         whole, counts["foci"] = foci(options.foci, options.model, options.images, options.threads)
         parts, counts["PyTorch and scikit-image"] = pytorch(net, images, smallest)
-        alone = other(images) if other else None
+        taken = {name: (seconds(images), size) for name, (seconds, size) in alone.items()}
         if number == 0:
             continue  # the first turn reads files and compiles what is compiled when first used
         note("foci, all included", whole)
         note("PyTorch and scikit-image, all included", sum(parts.values()))
         for part, seconds in parts.items():
             note(f"  of it {part}", seconds)
-        if alone:
-            note("StarDist's default net alone", alone)
+        for name, (seconds, size) in taken.items():
+            note(name, seconds, size)
     print(f"{len(images)} images, {megapixels:.2f} megapixels, {options.threads} threads, {options.rounds} rounds in turns")
     print("objects: " + ", ".join(f"{count} by {name}" for name, count in counts.items()))
     print(f"\n{'':42}{'megapixels/s':>14}{'seconds, median':>18}{'least':>8}{'most':>8}")
     for name, seconds in rows.items():
         median = statistics.median(seconds)
-        print(f"{name:42}{megapixels / median:14.2f}{median:18.2f}{min(seconds):8.2f}{max(seconds):8.2f}")
+        print(f"{name:42}{sizes[name] / median:14.3g}{median:18.2f}{min(seconds):8.2f}{max(seconds):8.2f}")
 
 
 if __name__ == "__main__":

@@ -237,7 +237,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    #[cfg_attr(miri, ignore = "too many for Miri, which has `few_cases`")]
+    #[cfg_attr(miri, ignore = "too many for Miri, which has `few_cases_directly` and the like")]
     fn fast_is_close_to_readable(case in cases()) {
         check_at_all_levels(&case);
     }
@@ -247,7 +247,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    #[cfg_attr(miri, ignore = "too many for Miri, which has `few_cases`")]
+    #[cfg_attr(miri, ignore = "too many for Miri, which has `few_cases_directly` and the like")]
     fn by_tiles_is_close_to_readable(case in cases_by_tiles()) {
         check_at_all_levels(&case);
     }
@@ -269,30 +269,40 @@ fn usual() -> Case {
     }
 }
 
-/// Every way of a convolution once, with the smallest maps that go it.
+/// A map of nothing but borders.
+fn small() -> Case {
+    Case { inputs: vec![2, 1, 1], out: 3, h: 3, w: 9, n: 2, ..usual() }
+}
+
+/// Two groups of channels, and tiles of whole vectors away from the border.
+fn wide_and_exact() -> Case {
+    Case { inputs: vec![7], out: 7, h: 2, w: 34, dilation: 1, exact: true, ..usual() }
+}
+
+/// Every way of a convolution once, in this test and the next two, with the smallest maps that go it.
 #[test]
-fn few_cases() {
-    let small = Case { inputs: vec![2, 1, 1], out: 3, h: 3, w: 9, n: 2, ..usual() };
-    // Two groups of channels, and tiles of whole vectors away from the border.
-    let wide = Case { inputs: vec![7], out: 7, h: 2, w: 34, dilation: 1, exact: true, ..usual() };
-    let cases = [
-        Case { accumulate: false, kernel: 1, ..small.clone() },
-        Case { kernel: 1, ..wide.clone() },
-        Case { dilation: usize::MAX, activation: Activation::Silu, ..small.clone() },
-        wide,
-        // Gradients by weights across channels: tasks of two sets and of one, and two strips.
-        Case { inputs: vec![4], out: 33, h: 1, w: 19, dilation: 1, exact: true, ..usual() },
-        Case { inputs: vec![5], out: 16, h: 1, w: 179, dilation: 1, exact: true, ..usual() },
-        Case { inputs: vec![10], out: 10, h: 23, w: 22, dilation: 1, ..usual() },
-        small,
-    ];
-    for case in cases {
-        check_at_all_levels(&case);
-    }
+fn few_cases_of_small_maps() {
+    check_at_all_levels(&Case { accumulate: false, kernel: 1, ..small() });
+    check_at_all_levels(&Case { dilation: usize::MAX, activation: Activation::Silu, ..small() });
+    check_at_all_levels(&small());
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "too many for Miri, which has `few_cases`")]
+fn few_cases_directly() {
+    check_at_all_levels(&Case { kernel: 1, ..wide_and_exact() });
+    check_at_all_levels(&wide_and_exact());
+    // Gradients by weights across channels: tasks of two sets and of one, and two strips.
+    check_at_all_levels(&Case { inputs: vec![4], out: 33, h: 1, w: 19, ..wide_and_exact() });
+    check_at_all_levels(&Case { inputs: vec![5], out: 16, h: 1, w: 179, ..wide_and_exact() });
+}
+
+#[test]
+fn few_cases_by_tiles() {
+    check_at_all_levels(&Case { inputs: vec![10], out: 10, h: 23, w: 22, dilation: 1, ..usual() });
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "too many for Miri, which has `few_cases_directly` and the like")]
 fn bits_do_not_depend_on_the_threads() {
     let cases = [
         usual(),
@@ -314,7 +324,7 @@ fn bits_do_not_depend_on_the_threads() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "too many for Miri, which has `few_cases`")]
+#[cfg_attr(miri, ignore = "too many for Miri, which has `few_cases_directly` and the like")]
 fn weights_too_many_for_the_cache_are_taken_group_by_group() {
     let case = Case { inputs: vec![100, 60], out: 150, h: 6, w: 17, ..usual() };
     let first = case.run(2, Simd::best());
@@ -325,7 +335,7 @@ fn weights_too_many_for_the_cache_are_taken_group_by_group() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "too many for Miri, which has `few_cases`")]
+#[cfg_attr(miri, ignore = "too many for Miri, which has `few_cases_directly` and the like")]
 fn rows_longer_than_a_segment() {
     let long = Case { inputs: vec![5], out: 17, h: 4, w: 400, dilation: 300, ..usual() };
     let strips = Case { inputs: vec![9], out: 40, exact: true, ..long.clone() };
@@ -336,7 +346,7 @@ fn rows_longer_than_a_segment() {
 
 /// Tiles of every number of channels, inside and at the borders.
 #[test]
-#[cfg_attr(miri, ignore = "too many for Miri, which has `few_cases`")]
+#[cfg_attr(miri, ignore = "too many for Miri, which has `few_cases_directly` and the like")]
 fn rows_of_many_tiles() {
     for out in 1..=12 {
         let case = Case { inputs: vec![2, 1], out, h: 2, w: 290, dilation: 1, exact: true, ..usual() };

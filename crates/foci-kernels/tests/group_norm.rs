@@ -103,60 +103,87 @@ fn cases() -> impl Strategy<Value = Case> {
         })
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
-    #[test]
-    fn normalisation_is_that_of_the_formula_at_every_level(case in cases()) {
-        let first = case.run(1, Simd::best());
-        case.check(&first);
-        for simd in levels() {
-            for threads in [1, 2] {
-                let again = case.run(threads, simd);
-                for (a, b) in first.iter().zip(&again) {
-                    prop_assert_eq!(bits(a), bits(b));
-                }
+/// The formula, and the same bits at every level and with one and two threads.
+fn check_at_all_levels(case: &Case) {
+    let first = case.run(1, Simd::best());
+    case.check(&first);
+    for simd in levels() {
+        for threads in [1, 2] {
+            let again = case.run(threads, simd);
+            for (a, b) in first.iter().zip(&again) {
+                assert_eq!(bits(a), bits(b), "{simd}, {threads} threads");
             }
         }
     }
+}
+
+/// Planes times a factor each, and the gradient by the planes.
+fn check_scaled_planes(shape: Shape, accumulate: bool, through: Activation) {
+    let factors = noise(shape.n * shape.c, 9);
+    for simd in levels() {
+        let compute = Compute::new(2, simd).unwrap();
+        let mut layout = Layout::new();
+        let (x, y, d_x, activated) =
+            (layout.view(shape), layout.view(shape), layout.view(shape), layout.view(shape));
+        let mut arena = layout.arena();
+        load(&compute, &mut arena, x, &noise(x.values(), 1));
+        load(&compute, &mut arena, d_x, &noise(x.values(), 2));
+        load(&compute, &mut arena, activated, &noise(x.values(), 3));
+        let mut scale = PlaneScale::new(shape.n, shape.c);
+        assert_eq!(Some(scale.own_bytes() as u64), PlaneScale::bytes(shape.n, shape.c));
+        for (plane, &factor) in factors.iter().enumerate() {
+            scale.set(plane, factor);
+        }
+        scale.forward(&compute, &mut arena, x, y);
+        let into = InputGradient { view: d_x, accumulate, activation: None }.through(through, activated);
+        scale.backward(&compute, &mut arena, y, &into);
+        layout.check(&arena);
+        let pixels = shape.h * shape.w;
+        let scaled: Vec<f32> =
+            noise(x.values(), 1).iter().enumerate().map(|(at, x)| factors[at / pixels] * x).collect();
+        assert_eq!(store(&compute, &arena, y), scaled);
+        let (before, activated) = (noise(x.values(), 2), noise(x.values(), 3));
+        let exact: Vec<f64> = (0..x.values())
+            .map(|at| {
+                let before = if accumulate { f64::from(before[at]) } else { 0.0 };
+                let product = f64::from(factors[at / pixels]) * f64::from(scaled[at]);
+                (before + product) * reference::activation_derivative(through, f64::from(activated[at]))
+            })
+            .collect();
+        assert_close("gradient", &store(&compute, &arena, d_x), &exact, 4);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
+    #[cfg_attr(miri, ignore = "too many for Miri, which has `few_cases`")]
+    fn normalisation_is_that_of_the_formula_at_every_level(case in cases()) {
+        check_at_all_levels(&case);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "too many for Miri, which has `few_cases`")]
     fn scaled_planes_are_products(
         n in 1usize..3, c in 1usize..6, h in 1usize..20, w in 1usize..70, accumulate in any::<bool>(),
         through in prop::sample::select(ACTIVATIONS.to_vec()),
     ) {
-        let shape = Shape::new(n, c, h, w);
-        let factors = noise(n * c, 9);
-        for simd in levels() {
-            let compute = Compute::new(2, simd).unwrap();
-            let mut layout = Layout::new();
-            let (x, y, d_x, activated) =
-                (layout.view(shape), layout.view(shape), layout.view(shape), layout.view(shape));
-            let mut arena = layout.arena();
-            load(&compute, &mut arena, x, &noise(x.values(), 1));
-            load(&compute, &mut arena, d_x, &noise(x.values(), 2));
-            load(&compute, &mut arena, activated, &noise(x.values(), 3));
-            let mut scale = PlaneScale::new(n, c);
-            prop_assert_eq!(Some(scale.own_bytes() as u64), PlaneScale::bytes(n, c));
-            for (plane, &factor) in factors.iter().enumerate() {
-                scale.set(plane, factor);
-            }
-            scale.forward(&compute, &mut arena, x, y);
-            let into = InputGradient { view: d_x, accumulate, activation: None }.through(through, activated);
-            scale.backward(&compute, &mut arena, y, &into);
-            layout.check(&arena);
-            let pixels = h * w;
-            let scaled: Vec<f32> =
-                noise(x.values(), 1).iter().enumerate().map(|(at, x)| factors[at / pixels] * x).collect();
-            prop_assert_eq!(store(&compute, &arena, y), scaled.clone());
-            let exact: Vec<f64> = (0..x.values())
-                .map(|at| {
-                    let before = if accumulate { f64::from(noise(x.values(), 2)[at]) } else { 0.0 };
-                    let product = f64::from(factors[at / pixels]) * f64::from(scaled[at]);
-                    let activated = f64::from(noise(x.values(), 3)[at]);
-                    (before + product) * reference::activation_derivative(through, activated)
-                })
-                .collect();
-            assert_close("gradient", &store(&compute, &arena, d_x), &exact, 4);
+        check_scaled_planes(Shape::new(n, c, h, w), accumulate, through);
+    }
+}
+
+/// A row that fills vectors and one that does not, several groups and images, sums that end inside a run.
+#[test]
+fn few_cases() {
+    for (shape, groups, accumulate) in [
+        (Shape::new(2, 4, 3, 7), 2, true),
+        (Shape::new(1, 2, 2, 32), 1, false),
+        (Shape::new(1, 1, 1, 300), 1, true),
+    ] {
+        for activation in [Activation::None, Activation::Elu] {
+            check_at_all_levels(&Case { shape, groups, level: 3.0, activation, accumulate });
+            check_scaled_planes(shape, accumulate, activation);
         }
     }
 }

@@ -192,5 +192,9 @@ mod tests {
         };
         assert_eq!(pair(0.5, 0.125).kept(), Some(0.25));
         assert_eq!(pair(0.0, 0.125).kept(), None);
+        // Of several pairs it is the share of their sum; one without contrast counts nowhere, even where none is too faint.
+        let contrast = BoundaryContrast::of(vec![pair(0.5, 0.125), pair(0.0, 0.3), pair(0.25, 0.25)], 0.0);
+        assert_eq!((contrast.measurable, contrast.kept), (2, Some(0.5)));
+        assert_eq!(BoundaryContrast::of(vec![pair(0.0, 0.3)], 0.0).kept, None);
     }
 }

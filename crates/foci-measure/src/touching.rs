@@ -191,6 +191,18 @@ mod tests {
         assert_eq!((pairs.len(), pairs[0].half_gap, pairs[0].centre.y), (1, 1.5, 10.0));
     }
 
+    /// An object of one row, one row from the other: beyond it is background, which is no gap any more.
+    #[test]
+    fn a_line_ends_where_a_thin_object_does() {
+        let label = |y: usize| if y < 10 { 1 } else { 2 * u32::from(y == 11) };
+        let labels: Vec<u32> = (0..20 * 21).map(|i| label(i / 20)).collect();
+        let labels = LabelView::new(20, 21, &labels).unwrap();
+        let options = TouchingOptions { gap_px: 3.0, ..TouchingOptions::default() };
+        let pairs = touching_pairs(labels, &options).unwrap();
+        assert!(!pairs[0].lines.is_empty());
+        assert!(pairs[0].lines.iter().all(|line| line.into_b == 1 && line.into_a > 1));
+    }
+
     #[test]
     fn a_border_is_a_pixel_beside_another_label_on_any_side() {
         let mut labels = [1; 25];

@@ -79,6 +79,21 @@ fn known_noise_has_the_known_error() {
     assert!((mean - 1.0 / 1.0625f64.sqrt()).abs() < 0.01, "{mean}");
 }
 
+/// What is negligible is so beside the whole image: counts of another unit change nothing, bright or dim.
+#[test]
+fn frequencies_have_no_unit_of_intensity() {
+    let (original, noise) = (white_noise(128, 96, 0.5, 0.2, 3), white_noise(128, 96, 0.0, 0.05, 4));
+    let noisy = original.map(|i, value| f64::from(value) + f64::from(noise.data[i]));
+    let mut analyser = FrequencyAnalyser::new(128, 96).unwrap();
+    let expected = analyser.analyse(original.view(), noisy.view()).unwrap();
+    for unit in [2.0_f64.powi(-24), 2.0_f64.powi(24)] {
+        let [a, b] = [&original, &noisy].map(|picture| picture.map(|_, value| unit * f64::from(value)));
+        let found = analyser.analyse(a.view(), b.view()).unwrap();
+        // Powers of two cost no bits.
+        assert_eq!((&found.rings, &found.bands), (&expected.rings, &expected.bands));
+    }
+}
+
 #[test]
 fn a_constant_offset_is_an_offset_and_no_band_error() {
     let original = white_noise(128, 96, 0.5, 0.1, 5);
