@@ -198,6 +198,10 @@ mod tests {
         let found =
             ObjectConfusion::of(&overlaps(), 2, truth, |label| if label == 9 { None } else { Some(0) });
         assert_eq!((found.matched(0, 0), found.missed(0), found.invented(0)), (2, 1, 0));
+        // A class beyond those there are is none.
+        let beyond = |label: u32| Some(if label == 1 { 2 } else { 0 });
+        let found = ObjectConfusion::of(&overlaps(), 2, beyond, |_| Some(0));
+        assert_eq!((found.matched(0, 0), found.missed(0), found.invented(0)), (2, 1, 1));
         assert_eq!((found.told_apart(1), found.average_precision(1)), (None, None));
         // Of what was not found nothing was told; and a half of an object of no class was not invented.
         let silent = ObjectConfusion::of(&overlaps(), 1, |label| (label == 4).then_some(0), |_| Some(0));

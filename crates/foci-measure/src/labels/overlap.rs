@@ -128,11 +128,11 @@ fn areas(cells: impl Iterator<Item = (u32, u64)>) -> Vec<Object> {
     areas.into_iter().map(|(label, pixels)| Object { label, pixels }).collect()
 }
 
+/// Cells come with `with` in ascending order, so that of several that share as much the first is kept.
 fn partners(count: usize, cells: impl Iterator<Item = (usize, usize, u64)>) -> Vec<usize> {
     let mut best = vec![(0, BACKGROUND); count];
     for (of, with, pixels) in cells {
-        let (most, first) = best[of];
-        if pixels > most || (pixels == most && with < first) {
+        if pixels > best[of].0 {
             best[of] = (pixels, with);
         }
     }

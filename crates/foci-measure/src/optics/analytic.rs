@@ -21,6 +21,14 @@ pub(super) fn shift() -> impl FnMut(ImageView<'_>) -> Result<Vec<f32>, MeasureEr
     }
 }
 
+/// Moves everything down by one pixel; the top row is repeated.
+pub(super) fn lower() -> impl FnMut(ImageView<'_>) -> Result<Vec<f32>, MeasureError> {
+    |scene: ImageView<'_>| {
+        let moved = |y: usize| scene.row(y.saturating_sub(1)).iter().copied();
+        Ok((0..scene.height()).flat_map(moved).collect())
+    }
+}
+
 /// Convolves with a Gaussian of standard deviation `sigma`, sampled out to 5 sigma and normalised; the border is repeated.
 /// Samples of a Gaussian act on Gaussians of at least one pixel as the continuous one does, to within its alias.
 pub(super) fn blur(sigma: f64) -> impl FnMut(ImageView<'_>) -> Result<Vec<f32>, MeasureError> {

@@ -170,7 +170,7 @@ fn condition(brightness: Brightness, contrast: f64, points: &[Figures]) -> Optio
 mod tests {
     use super::*;
     use crate::MeasureError;
-    use crate::optics::analytic::{blur, erase, flat_site, identity, shift};
+    use crate::optics::analytic::{blur, erase, flat_site, identity, lower, shift};
 
     const SIDE: usize = 49;
 
@@ -228,13 +228,37 @@ mod tests {
     #[test]
     fn a_shift_displaces_and_does_nothing_else() {
         let found = measured(shift(), &PointSettings::default());
-        for condition in &found.conditions {
+        let lowered = measured(lower(), &PointSettings::default());
+        for condition in found.conditions.iter().chain(&lowered.conditions) {
             near(&condition.displacement, 1.0, 0.02);
             near(&Some(condition.gain), 1.0, 1e-4);
             near(&condition.added_blur, 0.0, 0.05);
         }
         let row = &found.response[16 * 33..17 * 33];
         assert!((row[17] - 1.0).abs() < 1e-5 && (row[16] - row[18]).abs() < 1e-5);
+    }
+
+    #[test]
+    fn points_are_shown_between_pixels_too() {
+        // How far to the right of its middle each scene has its point: the centroid of what is brighter than the ground.
+        let mut places = Vec::new();
+        let mut system = |scene: ImageView<'_>| {
+            let (mut weight, mut moment) = (0.0, 0.0);
+            for (at, &value) in scene.data().iter().enumerate() {
+                let above = f64::from(value) - 0.1;
+                weight += above;
+                moment += above * (at % SIDE) as f64;
+            }
+            if weight > 0.1 {
+                places.push(moment / weight - (SIDE / 2) as f64);
+            }
+            Ok::<_, MeasureError>(scene.data().to_vec())
+        };
+        let settings = PointSettings { contrasts: vec![0.3], offsets: 3, ..PointSettings::default() };
+        point_spread(&mut system, &[flat_site(SIDE, 0.1, Brightness::Dim)], &settings).unwrap();
+        let thirds = |place: &f64| (0..3).find(|third| (place - f64::from(*third) / 3.0).abs() < 0.01);
+        let found: Vec<_> = places.iter().map(|place| thirds(place).unwrap()).collect();
+        assert_eq!(found, [0, 1, 2, 0, 1, 2, 0, 1, 2]);
     }
 
     #[test]

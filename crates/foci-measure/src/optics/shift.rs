@@ -256,6 +256,21 @@ mod tests {
     }
 
     #[test]
+    fn errors_have_no_unit_and_end_where_images_are_unrelated() {
+        let coarse = |scene: &[f32], x: usize, y: usize| scene[(y / 4 * 4) * SIDE + x / 4 * 4];
+        let found = measure(coarse);
+        // Powers of two cost no bits.
+        let in_counts = measure(|scene, x, y| 64.0 * coarse(scene, x, y));
+        assert_eq!(found.shifts, in_counts.shifts);
+        // Two images that have nothing in common differ by the root of two spreads.
+        assert!(
+            found.shifts.iter().all(|point| point.x.max(point.y) < 1.1 * 2f64.sqrt()),
+            "{:?}",
+            found.shifts
+        );
+    }
+
+    #[test]
     fn a_dark_image_beside_a_rich_one_does_not_blow_up_its_errors() {
         let (rich, dark) = (specimen(), vec![0.1; 120 * 110]);
         // A pixel that is wrong after a shift, in every image: half the side is a mark of the window itself.
