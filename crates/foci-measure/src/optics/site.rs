@@ -155,4 +155,28 @@ mod tests {
         assert!(matches!(sites(image, Brightness::Dim, 25, 1), Err(MeasureError::TooSmall { .. })));
         assert_eq!(sites(image, Brightness::Bright, 24, 5).unwrap().len(), 1);
     }
+
+    #[test]
+    fn a_window_smaller_than_what_is_averaged_keeps_away_from_the_border() {
+        for side in 1..=2 * REACH + 1 {
+            for (width, height) in (9..18).flat_map(|width| (9..18).map(move |height| (width, height))) {
+                let pixels = vec![0.5; width * height];
+                let image = ImageView::new(width, height, &pixels).unwrap();
+                assert!(!sites(image, Brightness::Dim, side, 3).unwrap().is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn the_level_is_the_mean_around_the_middle() {
+        // On a slope that is the value in the middle itself.
+        let pixels: Vec<f32> = (0..80 * 70).map(|i| (i % 80) as f32 + 0.5 * (i / 80) as f32).collect();
+        let image = ImageView::new(80, 70, &pixels).unwrap();
+        for brightness in Brightness::ALL {
+            for site in sites(image, brightness, 24, 3).unwrap() {
+                let middle = f64::from(site.scene.view().unwrap().row(12)[12]);
+                assert!((site.level - middle).abs() < 1e-9, "{} and {middle}", site.level);
+            }
+        }
+    }
 }
