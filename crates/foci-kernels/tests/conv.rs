@@ -297,6 +297,7 @@ fn few_cases_directly() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "it takes 36 minutes; the tests of `winograd` itself go the same ways")]
 fn few_cases_by_tiles() {
     check_at_all_levels(&Case { inputs: vec![10], out: 10, h: 23, w: 22, dilation: 1, ..usual() });
 }

@@ -223,3 +223,13 @@ fn holm_keeps_the_promise_over_many_comparisons() {
     // Five per cent of 400 are 20; four standard errors more are 37.
     assert!(found <= 37, "{found} of {studies} studies found something");
 }
+
+#[test]
+fn a_confidence_is_between_a_half_and_one() {
+    let scores = Scores::new(&[vec![vec![0.1, 0.2, 0.4]; 2], vec![vec![0.2, 0.5, 0.3]; 2]]).unwrap();
+    let compared = |confidence| compare(&scores, [0, 1], Better::Higher, &ComparisonOptions { confidence });
+    for confidence in [-1.0, 0.0, 0.5, 1.0, 1.5, f64::NAN] {
+        assert!(compared(confidence).is_err(), "{confidence}");
+    }
+    assert!(compared(0.9).is_ok());
+}

@@ -164,6 +164,17 @@ mod tests {
     }
 
     #[test]
+    fn a_root_is_looked_for_between_the_ends_only() {
+        // Flat before the root and steep behind it: straight lines alone would leave the interval.
+        let function = |x: f64| {
+            assert!((0.0..=4.0).contains(&x), "asked at {x}");
+            x.powi(9) - 2.0
+        };
+        assert!((root([0.0, 4.0], function) - 2f64.powf(1.0 / 9.0)).abs() < 1e-11);
+        assert!((root([4.0, 0.0], function) - 2f64.powf(1.0 / 9.0)).abs() < 1e-11);
+    }
+
+    #[test]
     fn gamma_is_a_factorial() {
         assert!((ln_gamma(6.0) - 120f64.ln()).abs() < 1e-12);
         assert!((ln_gamma(0.5) - PI.sqrt().ln()).abs() < 1e-12);
