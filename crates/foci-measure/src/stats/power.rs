@@ -261,6 +261,24 @@ mod tests {
     }
 
     #[test]
+    fn pairs_are_taken_together_as_one_like_them() {
+        let one = Scatter { fields: 1.0, seeds: [2.0, 6.0], rest: [0.0, 1.0] };
+        let other = Scatter { fields: 3.0, seeds: [0.0, 4.0], rest: [2.0, 3.0] };
+        // Both arms of the pair vary as the mean of all four do.
+        let expected = Scatter { fields: 2.0, seeds: [3.0; 2], rest: [1.5; 2] };
+        assert_eq!(Scatter::mean(&[one, other]), Some(expected));
+        assert_eq!(Scatter::mean(&[]), None);
+    }
+
+    #[test]
+    fn the_smallest_difference_is_seen_as_often_as_asked() {
+        let power = Power::new(&scatter(0.01, 0.02, 0.03), SIZE, 0.05).unwrap();
+        for asked in [0.51, 0.8, 0.999] {
+            assert!((power.of(power.smallest_difference(asked)) - asked).abs() < 1e-9);
+        }
+    }
+
+    #[test]
     fn without_scatter_everything_is_seen() {
         let power = Power::new(&scatter(0.0, 0.0, 0.0), SIZE, 0.05).unwrap();
         assert_eq!((power.of(0.0), power.of(1e-9), power.smallest_difference(0.8)), (0.0, 1.0, 0.0));
