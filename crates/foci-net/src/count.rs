@@ -209,3 +209,25 @@ fn read_by(op: &Op, low: i64, high: i64) -> (i64, i64) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transposed_kernel_reads_what_is_spread_over_its_outputs() {
+        let of = |kernel| Op::ConvTransposed {
+            kernel,
+            factor: 2,
+            channels_in: 1,
+            activation: crate::Activation::None,
+        };
+        // With a kernel of 4, pixel j is spread over 2 j - 1 to 2 j + 2: output 0 is made of -1 and 0, output 5 of 2 and 3.
+        assert_eq!(
+            [(0, 0), (5, 5), (0, 5)].map(|(low, high)| read_by(&of(4), low, high)),
+            [(-1, 0), (2, 3), (-1, 3)]
+        );
+        // With one of 2, over 2 j and 2 j + 1.
+        assert_eq!([(0, 1), (5, 5)].map(|(low, high)| read_by(&of(2), low, high)), [(0, 0), (2, 2)]);
+    }
+}

@@ -238,6 +238,25 @@ mod tests {
     }
 
     #[test]
+    fn heads_come_to_full_size_by_the_scales_of_the_net() {
+        let with = Regularisation { deep_supervision: true, ..Default::default() };
+        let several = solve::for_weights(&Architecture::shipped("unet").unwrap(), 20_000, 1, 4).unwrap();
+        let regularised = several.regularised(&with).unwrap();
+        // Four channels of the net itself, and of each of three heads.
+        let [.., together, output] = &regularised.nodes[..] else { panic!("no output") };
+        assert_eq!([together.channels, output.channels], [16; 2]);
+        let of = |id: &str| regularised.nodes.iter().find(|node| node.id == id).unwrap();
+        let scales = |id: &str| [of(id), of(&format!("{id}.head"))].map(|node| node.scale);
+        assert_eq!(["bottom", "dec3", "dec2"].map(scales), [[8; 2], [4; 2], [2; 2]]);
+        // From 1/8 in one step of 8: the finest map that a step reaches.
+        for (id, factor) in [("bottom", 8), ("dec3", 4), ("dec2", 2)] {
+            let up = of(&format!("{id}.head.up1"));
+            assert_eq!((up.scale, up.channels), (1, 4));
+            assert_eq!(up.op, Op::Upsample { factor, mode: UpsampleMode::Bilinear });
+        }
+    }
+
+    #[test]
     fn what_a_net_has_no_place_for_is_said() {
         let says = |name: &str, with: Regularisation, word: &str| {
             let error = net(name).regularised(&with).unwrap_err().to_string();

@@ -110,6 +110,10 @@ fn parts_lie_on_the_grid_of_tiles_and_their_margin_is_wider_than_the_field() {
     // Below a pooling, pixels count twice.
     let pooled = net(&[POOL, CONV, NEAREST], 1);
     assert_eq!((pooled.grid(), pooled.margin()), (8, 2));
+    // A blurred pooling reads further to the left: outputs 0 to 3 are made of coarse pixels 0 and 1, those of -1 to 3, and those
+    // in tiles of -5 to 8; so five on one side, four on the other.
+    let blurred = net(&[CONV, "op = \"blurpool\"", NEAREST], 1);
+    assert_eq!((blurred.grid(), blurred.margin()), (4, 5));
 }
 
 #[test]

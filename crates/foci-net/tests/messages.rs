@@ -175,6 +175,16 @@ fn values_out_of_their_limits() {
         message(&format!("{CONV_A}dilations = [1,\n 2, 2]\n{OUT}")),
         "my.toml:9: `dilations` is 2 twice; it must be a list of different numbers"
     );
+    let list = |dilations: &[usize]| message(&format!("{CONV_A}dilations = {dilations:?}\n{OUT}"));
+    let many: Vec<usize> = (1..=33).collect();
+    for (dilations, said) in [(&many[..0], "0 numbers"), (&many[..], "33 numbers")] {
+        assert_eq!(list(dilations), format!("my.toml:8: `dilations` is {said}; it must be 1 to 32 numbers"));
+    }
+    assert_eq!(list(&many[..32]), "no error");
+    assert_eq!(
+        message(&format!("{CONV_A}{OUT}dilations = [1, 2]\n")),
+        "my.toml:9: `dilations` is 2 numbers; it must be one number in the output layer, whose channels are not split"
+    );
     assert_eq!(
         message(&format!("{CONV_A}dilations = 2\n{OUT}")),
         "my.toml:8: `dilations` must be a list of whole numbers, as in [1, 2, 4], not integer"
@@ -239,6 +249,21 @@ fn names_of_nets() {
     assert!(!Architecture::load("resnet50").unwrap_err().to_string().contains("did you mean"));
     let missing = Architecture::load("no/such.toml").unwrap_err().to_string();
     assert!(missing.starts_with("no/such.toml: cannot be read: "), "{missing}");
+}
+
+#[test]
+fn files_larger_than_any_architecture() {
+    let path = std::env::temp_dir().join(format!("foci-net-{}.toml", std::process::id()));
+    let load = |comment: usize| {
+        let text = file(&format!("{CONV_A}{OUT}"));
+        std::fs::write(&path, format!("#{}\n{text}", "-".repeat(comment - text.len() - 2))).unwrap();
+        Architecture::load(path.to_str().unwrap()).map(|_| ()).map_err(|error| error.to_string())
+    };
+    let (most, more) = (load(1 << 18), load((1 << 18) + 1));
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(most, Ok(()));
+    let said = format!("{}: larger than 262144 bytes, which no architecture file is", path.display());
+    assert_eq!(more, Err(said));
 }
 
 #[test]
