@@ -254,6 +254,10 @@ mod tests {
             assert_eq!((up.scale, up.channels), (1, 4));
             assert_eq!(up.op, Op::Upsample { factor, mode: UpsampleMode::Bilinear });
         }
+        // No step is of 16: from there it goes by 1/2.
+        let deep = net("unet-deep").regularised(&with).unwrap();
+        let [.., together, _] = &deep.nodes[..] else { panic!("no output") };
+        assert!(together.from.len() > 3 && together.from.iter().all(|&from| deep.nodes[from].scale == 1));
     }
 
     #[test]
