@@ -136,9 +136,9 @@ def cellpose():
 
     The tiles of a whole image overlap; here they do not, in its favour.
     """
-    from cellpose.vit_sam import Transformer
+    from cellpose.vit import CPSAM
 
-    net = Transformer().eval()
+    net = CPSAM().eval()
 
     def seconds(images):
         watch = Watch()
@@ -163,6 +163,8 @@ def main():
     parser.add_argument("--cellpose", action="store_true", help="Cellpose 4's net beside them, on a few tiles")
     parser.add_argument("--foci", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.stardist and options.cellpose:
+        parser.error("the libraries of StarDist and Cellpose do not load into one process; one at a time")
     torch.set_num_threads(options.threads)
     images = sorted(path for path in options.images.iterdir() if path.is_file())
     megapixels = sum(np.prod(Image.open(path).size) for path in images) / 1e6
