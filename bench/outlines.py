@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 import torch
+from picture import read
 from PIL import Image
 from skimage.feature import peak_local_max
 from skimage.filters import gaussian
@@ -45,14 +46,6 @@ class Watch:
         result = work()
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
         return result
-
-
-def read(path):
-    """A grey image, and the same with its 1st and 99.8th percentile at 0 and 1."""
-    image = np.asarray(Image.open(path))
-    grey = (image if image.ndim == 2 else image[..., 0]).astype(np.float32)
-    low, high = np.percentile(grey, [1.0, 99.8])
-    return grey, ((grey - low) / max(high - low, 1e-6)).astype(np.float32)
 
 
 def objects(maps, smallest):
@@ -159,48 +152,48 @@ def main():
     parser.add_argument("images", type=Path, help="a folder of images")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--stardist", action="store_true", help="StarDist's default net beside them")
-    parser.add_argument("--cellpose", action="store_true", help="Cellpose 4's net beside them, on a few tiles")
+    # The libraries of both do not load into one process.
+    beside = parser.add_mutually_exclusive_group()
+    beside.add_argument("--stardist", action="store_true", help="StarDist's default net beside them")
+    beside.add_argument("--cellpose", action="store_true", help="Cellpose 4's net beside them, on a few tiles")
     parser.add_argument("--foci", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.stardist and options.cellpose:
-        parser.error("the libraries of StarDist and Cellpose do not load into one process; one at a time")
     torch.set_num_threads(options.threads)
     images = sorted(path for path in options.images.iterdir() if path.is_file())
     megapixels = sum(np.prod(Image.open(path).size) for path in images) / 1e6
     net = FociNet.from_model(options.model).to(memory_format=torch.channels_last).eval()
     smallest = json.loads((options.model / "recipe.json").read_text())["objects"]["smallest"]
-    # Nets alone: by name, their seconds for the images, and the megapixels in that.
-    alone = {}
+    # A net alone: its name, its seconds for the images, and the megapixels in that.
+    alone = None
     if options.stardist:
-        alone["StarDist's default net alone"] = stardist(options.threads), megapixels
+        alone = "StarDist's default net alone", stardist(options.threads), megapixels
     if options.cellpose:
-        alone["Cellpose 4's net alone, a few tiles"] = cellpose(), min(TILES, len(images)) * TILE**2 / 1e6
+        alone = "Cellpose 4's net alone, a few tiles", cellpose(), min(TILES, len(images)) * TILE**2 / 1e6
 
-    rows, sizes, counts = {}, {}, {}
+    # By name: megapixels, and seconds of all rounds.
+    rows, counts = {}, {}
 
     def note(name, seconds, size=megapixels):
-        rows.setdefault(name, []).append(seconds)
-        sizes[name] = size
+        rows.setdefault(name, (size, []))[1].append(seconds)
 
     for number in range(options.rounds + 1):
         whole, counts["foci"] = foci(options.foci, options.model, options.images, options.threads)
         parts, counts["PyTorch and scikit-image"] = pytorch(net, images, smallest)
-        taken = {name: (seconds(images), size) for name, (seconds, size) in alone.items()}
+        taken = alone[1](images) if alone else None
         if number == 0:
             continue  # the first turn reads files and compiles what is compiled when first used
         note("foci, all included", whole)
         note("PyTorch and scikit-image, all included", sum(parts.values()))
         for part, seconds in parts.items():
             note(f"  of it {part}", seconds)
-        for name, (seconds, size) in taken.items():
-            note(name, seconds, size)
+        if alone:
+            note(alone[0], taken, alone[2])
     print(f"{len(images)} images, {megapixels:.2f} megapixels, {options.threads} threads, {options.rounds} rounds in turns")
     print("objects: " + ", ".join(f"{count} by {name}" for name, count in counts.items()))
     print(f"\n{'':42}{'megapixels/s':>14}{'seconds, median':>18}{'least':>8}{'most':>8}")
-    for name, seconds in rows.items():
+    for name, (size, seconds) in rows.items():
         median = statistics.median(seconds)
-        print(f"{name:42}{sizes[name] / median:14.3g}{median:18.2f}{min(seconds):8.2f}{max(seconds):8.2f}")
+        print(f"{name:42}{size / median:14.3g}{median:18.2f}{min(seconds):8.2f}{max(seconds):8.2f}")
 
 
 if __name__ == "__main__":

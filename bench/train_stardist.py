@@ -19,6 +19,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 import tifffile  # noqa: E402
+from picture import read  # noqa: E402
 from PIL import Image  # noqa: E402
 from stardist.models import Config2D, StarDist2D  # noqa: E402
 
@@ -32,25 +33,22 @@ def images(data, split):
     """Names, images with their 1st and 99.8th percentile at 0 and 1, and labels of a split."""
     with open(data / "images.csv", newline="") as file:
         names = [row["name"] for row in csv.DictReader(file) if row["split"] == split]
-    return names, [image(data, name) for name in names], [labels(data, name) for name in names]
+    planes = [read(path)[1] for path in files(data / "images", names)]
+    return names, planes, [labels(path) for path in files(data / "masks", names)]
 
 
-def file_of(folder, name):
-    found = [path for path in folder.iterdir() if path.stem == name]
-    if len(found) != 1:
-        raise SystemExit(f"{folder} has {len(found)} files for {name}; one is needed")
-    return found[0]
+def files(folder, names):
+    """The file of each name, whatever its ending."""
+    found = {}
+    for path in folder.iterdir():
+        found.setdefault(path.stem, []).append(path)
+    for name in names:
+        if len(found.get(name, [])) != 1:
+            raise SystemExit(f"{folder} has {len(found.get(name, []))} files for {name}; one is needed")
+    return [found[name][0] for name in names]
 
 
-def image(data, name):
-    pixels = np.asarray(Image.open(file_of(data / "images", name)))
-    grey = (pixels if pixels.ndim == 2 else pixels[..., 0]).astype(np.float32)
-    low, high = np.percentile(grey, [1.0, 99.8])
-    return (grey - low) / max(high - low, 1e-6)
-
-
-def labels(data, name):
-    path = file_of(data / "masks", name)
+def labels(path):
     pixels = tifffile.imread(path) if path.suffix.startswith(".tif") else np.asarray(Image.open(path))
     return pixels.astype(np.int32)
 

@@ -180,25 +180,26 @@ fn steps_inside(labels: LabelView, line: &SeamLine, sign: f64, label: u32, reach
 mod tests {
     use super::*;
 
-    /// Two objects, one above the other, one row apart.
-    #[test]
-    fn half_the_widest_gap_is_kept_with_a_pair() {
-        let label = |y: usize| if y < 10 { 1 } else { 2 * u32::from(y > 10) };
+    /// The pairs of an image of 20 x 21 pixels, of which object 1 has the rows above 10 and object 2 those that are told.
+    fn pairs_of(second: impl Fn(usize) -> bool) -> Vec<TouchingPair> {
+        let label = |y: usize| if y < 10 { 1 } else { 2 * u32::from(second(y)) };
         let labels: Vec<u32> = (0..20 * 21).map(|i| label(i / 20)).collect();
         let labels = LabelView::new(20, 21, &labels).unwrap();
         let options = TouchingOptions { gap_px: 3.0, ..TouchingOptions::default() };
-        let pairs = touching_pairs(labels, &options).unwrap();
+        touching_pairs(labels, &options).unwrap()
+    }
+
+    /// Two objects, one above the other, one row apart.
+    #[test]
+    fn half_the_widest_gap_is_kept_with_a_pair() {
+        let pairs = pairs_of(|y| y > 10);
         assert_eq!((pairs.len(), pairs[0].half_gap, pairs[0].centre.y), (1, 1.5, 10.0));
     }
 
     /// An object of one row, one row from the other: beyond it is background, which is no gap any more.
     #[test]
     fn a_line_ends_where_a_thin_object_does() {
-        let label = |y: usize| if y < 10 { 1 } else { 2 * u32::from(y == 11) };
-        let labels: Vec<u32> = (0..20 * 21).map(|i| label(i / 20)).collect();
-        let labels = LabelView::new(20, 21, &labels).unwrap();
-        let options = TouchingOptions { gap_px: 3.0, ..TouchingOptions::default() };
-        let pairs = touching_pairs(labels, &options).unwrap();
+        let pairs = pairs_of(|y| y == 11);
         assert!(!pairs[0].lines.is_empty());
         assert!(pairs[0].lines.iter().all(|line| line.into_b == 1 && line.into_a > 1));
     }
