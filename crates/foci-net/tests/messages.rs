@@ -124,6 +124,39 @@ fn channels_that_do_not_add() {
     );
 }
 
+/// Two convolutions, `l0` and `r0`, and `steps` times two concats of the two before: `l1` and `r1` have 2 widths each, `l11` and
+/// `r11` 2048.
+fn doubled(steps: usize) -> String {
+    let first = ["l0", "r0"]
+        .map(|id| format!("[[layer]]\nid = \"{id}\"\nop = \"conv\"\nwidth = 1\nfrom = \"input\"\n"));
+    let then = (1..=steps).flat_map(|step| {
+        let before = step - 1;
+        ["l", "r"].map(|side| {
+            format!(
+                "[[layer]]\nid = \"{side}{step}\"\nop = \"concat\"\nfrom = [\"l{before}\", \"r{before}\"]\n"
+            )
+        })
+    });
+    first.into_iter().chain(then).collect()
+}
+
+#[test]
+fn sums_of_more_widths_than_are_compared() {
+    let sum = |steps: usize, from: &str| {
+        let sum = format!("[[layer]]\nid = \"sum\"\nop = \"add\"\nfrom = [{from}]\n");
+        // What is summed only on one side is read by the last convolution, too, so that nothing is left over.
+        message(&format!(
+            "{}{sum}[[layer]]\nid = \"all\"\nop = \"concat\"\nfrom = [\"sum\", \"l{steps}\", \"r{steps}\"]\n{OUT}",
+            doubled(steps)
+        ))
+    };
+    assert_eq!(sum(10, "\"l10\", \"r10\""), "no error", "1024 widths are compared");
+    for from in ["\"l11\", \"l0\"", "\"l0\", \"l11\"", "\"l11\", \"r11\""] {
+        let refused = sum(11, from);
+        assert!(refused.contains("more than 1024 widths put together by concat"), "{from}: {refused}");
+    }
+}
+
 #[test]
 fn unknown_words_and_keys() {
     assert_eq!(

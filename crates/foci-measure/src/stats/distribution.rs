@@ -146,8 +146,18 @@ mod tests {
         for (z, one_sided) in [(1e-3, 0.499_601_058), (5.0, 2.866_516e-7), (10.0, 7.619_853e-24)] {
             assert!((normal_tail(z) / (2.0 * one_sided) - 1.0).abs() < 1e-6, "{z}");
         }
+        // Near zero, where the series is used and where it ends (x = z / sqrt 2 = 1e-3), by erfc of the C library.
+        for (z, tail) in [
+            (1e-3, 0.999_202_115_572_177_9),
+            (1.3e-3, 0.998_962_750_363_114_9),
+            (1.5e-3, 0.998_803_173_607_605_6),
+        ] {
+            assert!((normal_tail(z) - tail).abs() < 1e-12, "{z}: {}", normal_tail(z));
+        }
         // With one degree of freedom the distribution is Cauchy's: P(|T| > 1) = 1/2.
         assert!((student_tail(1.0, 1.0) - 0.5).abs() < 1e-13);
+        // A t whose square is beyond all numbers has no tail.
+        assert_eq!(student_tail(1e200, 3.0), 0.0);
     }
 
     #[test]
