@@ -230,4 +230,21 @@ mod tests {
         // With one of 2, over 2 j and 2 j + 1.
         assert_eq!([(0, 1), (5, 5)].map(|(low, high)| read_by(&of(2), low, high)), [(0, 0), (2, 2)]);
     }
+
+    #[test]
+    fn a_tile_reads_as_a_whole_with_its_margin() {
+        let of =
+            |dilation| Op::Conv { kernel: 3, dilation, channels_in: 1, activation: crate::Activation::None };
+        // Tiles of t outputs read from 1 before their first to 1 after their last, whichever of them is asked for.
+        let t = tile(1) as i64;
+        assert!(t > 1, "kernels of dilation 1 go by tiles");
+        assert_eq!(
+            [(0, 0), (t - 1, t - 1), (t - 1, t), (-1, -1)].map(|(low, high)| read_by_tiles(
+                &of(1),
+                low,
+                high
+            )),
+            [(-1, t), (-1, t), (-1, 2 * t), (-t - 1, 0)]
+        );
+    }
 }

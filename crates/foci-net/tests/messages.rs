@@ -340,6 +340,11 @@ fn wrong_net_json() {
         wrong("\"from\":[\"a\"]", "\"from\":[\"b\"]"),
         "net.json: not a net.json: node `out`: reads `b`, which is no node listed before it"
     );
+    // A name may have a hundred characters.
+    let named = |letters: usize| json.replace("\"a\"", &format!("\"{}\"", "a".repeat(letters)));
+    assert!(Net::from_json(&named(100), "net.json").is_ok());
+    let refused = Net::from_json(&named(101), "net.json").unwrap_err().to_string();
+    assert!(refused.contains(&"a".repeat(100)), "{refused}");
     let message = wrong("\"dilation\":1", "\"dilation\":\"x\"");
     assert!(message.starts_with("net.json: not a net.json: invalid type"), "{message}");
 }
