@@ -72,6 +72,17 @@ fn duplicate_and_impossible_ids() {
 }
 
 #[test]
+fn the_longest_id() {
+    let named = |letters: usize| {
+        message(&format!("{}{OUT}", CONV_A.replace("\"a\"", &format!("\"{}\"", "a".repeat(letters)))))
+    };
+    assert_eq!(named(60), "no error");
+    for letters in [61, 62, 1000] {
+        assert!(named(letters).contains(&"a".repeat(60)), "{letters}: {}", named(letters));
+    }
+}
+
+#[test]
 fn sizes_that_do_not_meet() {
     let pool = "[[layer]]\nid = \"down\"\nop = \"maxpool\"\n"; // lines 8 to 10
     let both = "[[layer]]\nid = \"both\"\nop = \"concat\"\nfrom = [\"a\", \"down\"]\n";
