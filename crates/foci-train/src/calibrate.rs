@@ -5,6 +5,10 @@
 //! holes; the options with the highest average precision (mean over IoU 0.5 to 0.95 and over images) is kept in the recipe, of equals the first. It costs a forward pass
 //! for each image and nothing of what is tested later.
 
+mod classes;
+
+pub(crate) use classes::class_offsets;
+
 use crate::predict::Predictor;
 use crate::tiles::Example;
 use crate::{Model, TrainError};
@@ -37,7 +41,7 @@ pub(crate) fn object_options(
     let mut scores = [Scores::default(); PROMINENCES.len()];
     let mut predictor = Predictor::new(model, compute);
     let mut workers = Workers::new(compute.threads());
-    for Example { image, labels, .. } in validation.iter().step_by(validation.len().div_ceil(IMAGES).max(1)) {
+    for Example { image, labels, .. } in looked_at(validation) {
         let Some(labels) = labels else { continue };
         let maps = predictor.maps(image)?;
         let of_pixels = &maps[..CHANNELS * image.data.len()];
@@ -56,6 +60,11 @@ pub(crate) fn object_options(
         }
     }
     Ok(best.1)
+}
+
+/// The images that are looked at.
+fn looked_at(validation: &[Example]) -> impl Iterator<Item = &Example> {
+    validation.iter().step_by(validation.len().div_ceil(IMAGES).max(1))
 }
 
 /// Sums of average precisions for one prominence: with holes left and filled, for each smallest area.

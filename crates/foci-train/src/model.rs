@@ -37,6 +37,10 @@ pub struct Recipe {
     /// How objects are made of what the net gives; only of a model for instances.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objects: Option<ObjectOptions>,
+    /// What is added to the logits of each class before the likeliest is taken; only of a model for classes of pixels, and none of one
+    /// from before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub class_offsets: Vec<f32>,
     /// How it was trained.
     pub training: TrainingRecord,
 }
@@ -122,6 +126,12 @@ impl Recipe {
                 plan.classes
             ));
         }
+        let offsets = &self.class_offsets;
+        if !offsets.is_empty() && offsets.len() != plan.classes
+            || !offsets.iter().all(|offset| offset.is_finite())
+        {
+            return damaged(format!("adds {offsets:?} to the logits of {} classes", plan.classes));
+        }
         Ok(())
     }
 }
@@ -194,6 +204,7 @@ mod tests {
             seen: Seen { bits: vec![16], diameters_px: None },
             normalisation: PercentileRange::default(),
             objects: None,
+            class_offsets: Vec::new(),
             training: TrainingRecord { plan: plan(8), steps: 12, validation_loss: None, diverged: false },
         };
         let mut json = serde_json::to_value(&recipe).unwrap();

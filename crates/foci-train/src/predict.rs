@@ -125,7 +125,11 @@ impl<'a> Predictor<'a> {
         if self.model.recipe.task != Task::Semantic {
             return Err(TrainError::OtherTask { task: self.model.recipe.task });
         }
-        let maps = self.maps(input)?;
+        let mut maps = self.maps(input)?;
+        let of_classes = maps.chunks_exact_mut(input.data.len().max(1));
+        for (map, offset) in of_classes.zip(&self.model.recipe.class_offsets) {
+            map.iter_mut().for_each(|logit| *logit += offset);
+        }
         Ok(ClassMap::of_logits(&maps, input.width, input.height))
     }
 

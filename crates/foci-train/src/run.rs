@@ -348,13 +348,20 @@ impl<'a> Run<'a> {
             seen: self.seen(),
             normalisation: PercentileRange::default(),
             objects: None,
+            class_offsets: Vec::new(),
             training,
         };
         let (seconds, seconds_per_step) = (self.seconds(), self.seconds_per_step());
         let mut model = Model { net: self.net.clone(), parameters: self.weights.now.of(self.net)?, recipe };
-        if self.plan.task == Task::Instances {
-            let options = calibrate::object_options(&model, &self.tiles.validation, self.compute)?;
-            model.recipe.objects = Some(options);
+        let validation = &self.tiles.validation;
+        match self.plan.task {
+            Task::Reconstruct => {}
+            Task::Semantic => {
+                model.recipe.class_offsets = calibrate::class_offsets(&model, validation, self.compute)?;
+            }
+            Task::Instances => {
+                model.recipe.objects = Some(calibrate::object_options(&model, validation, self.compute)?);
+            }
         }
         model.save(self.folder)?;
         Ok(Outcome { model, seconds, seconds_per_step })

@@ -85,6 +85,21 @@ fn a_class_of_a_few_pixels_is_learnt_beside_large_ones() {
         "{right} pixels right, {specks} specks found"
     );
     assert!(matches!(predictor.objects_raw(&example(1).image), Err(TrainError::OtherTask { .. })));
+
+    // Training has chosen what is added to each class; the first keeps what it has.
+    assert!(model.recipe.class_offsets.len() == 3 && model.recipe.class_offsets[0] == 0.0);
+    let mut without = model.clone();
+    without.recipe.class_offsets = vec![0.0, 0.0, -1e3];
+    let found = Predictor::new(&without, &compute).classes_raw(&example(200).image).unwrap();
+    assert!(!found.classes.data.contains(&2), "a class from which so much is taken is nowhere");
+    assert!(found.of_class(2).1 < 1e-6);
+    for offsets in [vec![0.0; 2], vec![0.0, 0.0, f32::MAX, 1.0]] {
+        without.recipe.class_offsets = offsets;
+        let elsewhere = tempfile::tempdir().unwrap();
+        without.save(elsewhere.path()).unwrap();
+        let refused = Model::load(elsewhere.path()).unwrap_err().to_string();
+        assert!(refused.contains("to the logits of 3 classes; train the model again"), "{refused}");
+    }
 }
 
 #[test]
@@ -99,4 +114,5 @@ fn a_run_that_was_stopped_ends_at_the_same_bits() {
     ));
     let second = run_on(&tiles(), &net, &plan, stopped.path(), u64::MAX).unwrap();
     assert_eq!(first.model.parameters.values, second.model.parameters.values);
+    assert_eq!(first.model.recipe, second.model.recipe);
 }

@@ -22,6 +22,7 @@ fn model(net: Net) -> Model {
         seen: Seen::default(),
         normalisation: PercentileRange::default(),
         objects: None,
+        class_offsets: Vec::new(),
         training: TrainingRecord { plan: plan(1, 1, 8), steps: 1, validation_loss: None, diverged: false },
     };
     Model { parameters: Parameters::he(&net, 3), net, recipe }
