@@ -19,7 +19,7 @@ use foci_image::{LabelImage, Workers};
 use foci_pixels::{Example, PixelClassifier, PixelError, PixelObjectOptions, TrainingOptions, objects};
 use foci_segment::targets::{CLASSES, CONTACT};
 use foci_segment::{MethodOptions, ObjectOptions};
-use foci_train::{Task, likeliest};
+use foci_train::{KnownPixels, Task, add_offsets, likeliest, looked_at};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -96,13 +96,14 @@ fn test(
         }
         BaselineMethod::PixelClassifier => {
             let classifier = learn(spec, data, threads, observer)?;
+            let offsets = class_offsets(spec, &classifier, data, threads, observer)?;
             training_seconds = Some(clock.elapsed().as_secs_f64());
             clock = Instant::now();
             // One tile after the other: a classifier takes all threads for each.
             let mut answers = Vec::with_capacity(bench.tiles().len());
             for (number, (tile, known)) in bench.tiles().iter().enumerate() {
                 observer.phase(&what, number, bench.tiles().len())?;
-                let found = classify(&classifier, baseline.smallest, tile, spec.task, threads);
+                let found = classify(&classifier, &offsets, baseline.smallest, tile, spec.task, threads);
                 answers.push(answer(tile, known, found.map_err(|error| failed(tile, error))?)?);
             }
             observer.phase(&what, bench.tiles().len(), bench.tiles().len())?;
@@ -128,13 +129,6 @@ fn learn(
     threads: usize,
     observer: &mut dyn Observer,
 ) -> Result<PixelClassifier, StudyError> {
-    let wrong = |error: PixelError| match error {
-        PixelError::Interrupted(interrupted) => interrupted.into(),
-        error => StudyError::Spec {
-            place: format!("baseline '{}'", BaselineMethod::PixelClassifier.name()),
-            reason: error.to_string(),
-        },
-    };
     let mut examples = Vec::with_capacity(data.tiles.training.len());
     for example in &data.tiles.training {
         let Some(labels) = &example.labels else { continue };
@@ -167,9 +161,51 @@ fn learn(
     .map_err(wrong)
 }
 
+fn wrong(error: PixelError) -> StudyError {
+    match error {
+        PixelError::Interrupted(interrupted) => interrupted.into(),
+        error => StudyError::Spec {
+            place: format!("baseline '{}'", BaselineMethod::PixelClassifier.name()),
+            reason: error.to_string(),
+        },
+    }
+}
+
+/// What is added to each class of pixels, chosen on the validation tiles as for a net; nothing where objects are outlined.
+fn class_offsets(
+    spec: &StudySpec,
+    classifier: &PixelClassifier,
+    data: &Data,
+    threads: usize,
+    observer: &mut dyn Observer,
+) -> Result<Vec<f32>, StudyError> {
+    if spec.task != Task::Semantic {
+        return Ok(Vec::new());
+    }
+    let looked_at: Vec<_> = looked_at(&data.tiles.validation).collect();
+    let pixels = looked_at.iter().map(|example| example.image.data.len()).sum();
+    let mut known = KnownPixels::of(classifier.classes(), pixels);
+    let what = format!("{}: validation", BaselineMethod::PixelClassifier.name());
+    for (number, example) in looked_at.iter().enumerate() {
+        observer.phase(&what, number, looked_at.len())?;
+        let Some(labels) = &example.labels else { continue };
+        let probabilities = classifier.predict(&example.image, &mut Workers::new(threads));
+        known.add(&logarithms(probabilities.map_err(wrong)?), labels);
+    }
+    observer.phase(&what, looked_at.len(), looked_at.len())?;
+    Ok(known.best_offsets())
+}
+
+/// Of probabilities, none of which counts as impossible.
+fn logarithms(mut probabilities: Vec<f32>) -> Vec<f32> {
+    probabilities.iter_mut().for_each(|probability| *probability = probability.max(1e-6).ln());
+    probabilities
+}
+
 /// What a classifier makes of a tile: objects, or the likeliest class of each pixel.
 fn classify(
     classifier: &PixelClassifier,
+    offsets: &[f32],
     smallest: usize,
     tile: &TestTile,
     task: Task,
@@ -178,7 +214,9 @@ fn classify(
     let (width, height) = (tile.plane.width, tile.plane.height);
     let probabilities = classifier.predict(&tile.plane, &mut Workers::new(threads))?;
     if task == Task::Semantic {
-        return Ok(likeliest(&probabilities, width, height));
+        let mut logits = logarithms(probabilities);
+        add_offsets(&mut logits, offsets);
+        return Ok(likeliest(&logits, width, height));
     }
     let options = PixelObjectOptions {
         objects: ObjectOptions { smallest, ..ObjectOptions::default() },

@@ -1,14 +1,12 @@
-//! What separates objects: the options with which those of the validation images come out best.
+//! What is chosen after training, on the validation images. Of classes, the [offsets](crate::class_offsets) of each; of objects, the options with which
+//! they come out best.
 //!
 //! A net is never as sure of depths as its targets, and what is too small to be an object depends on the images. After training, objects are
 //! made of the net's maps of the validation images with every prominence of [`PROMINENCES`] and every smallest area of [`SMALLEST`], with and without
 //! holes; the options with the highest average precision (mean over IoU 0.5 to 0.95 and over images) is kept in the recipe, of equals the first. It costs a forward pass
 //! for each image and nothing of what is tested later.
 
-mod classes;
-
-pub(crate) use classes::class_offsets;
-
+use crate::class_offsets::KnownPixels;
 use crate::predict::Predictor;
 use crate::tiles::Example;
 use crate::{Model, TrainError};
@@ -62,8 +60,27 @@ pub(crate) fn object_options(
     Ok(best.1)
 }
 
-/// The images that are looked at.
-fn looked_at(validation: &[Example]) -> impl Iterator<Item = &Example> {
+/// The offsets with which the classes of `validation` come out best; all 0 if no image has masks.
+///
+/// # Errors
+/// Those of a prediction.
+pub(crate) fn class_offsets(
+    model: &Model,
+    validation: &[Example],
+    compute: &Compute,
+) -> Result<Vec<f32>, TrainError> {
+    let pixels = looked_at(validation).map(|example| example.image.data.len()).sum();
+    let mut known = KnownPixels::of(model.recipe.training.plan.classes, pixels);
+    let mut predictor = Predictor::new(model, compute);
+    for Example { image, labels, .. } in looked_at(validation) {
+        let Some(labels) = labels else { continue };
+        known.add(&predictor.maps(image)?, labels);
+    }
+    Ok(known.best_offsets())
+}
+
+/// The validation images that are looked at for it: no more than need be, spread over all.
+pub fn looked_at(validation: &[Example]) -> impl Iterator<Item = &Example> {
     validation.iter().step_by(validation.len().div_ceil(IMAGES).max(1))
 }
 

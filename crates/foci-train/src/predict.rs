@@ -1,5 +1,6 @@
 //! A model put to use: planes in, planes or label images out.
 
+use crate::class_offsets::add_offsets;
 use crate::object_class::{Found, classify};
 use crate::tiled::Tiling;
 use crate::{ClassMap, Model, Task, TrainError, memory};
@@ -126,10 +127,7 @@ impl<'a> Predictor<'a> {
             return Err(TrainError::OtherTask { task: self.model.recipe.task });
         }
         let mut maps = self.maps(input)?;
-        let of_classes = maps.chunks_exact_mut(input.data.len().max(1));
-        for (map, offset) in of_classes.zip(&self.model.recipe.class_offsets) {
-            map.iter_mut().for_each(|logit| *logit += offset);
-        }
+        add_offsets(&mut maps, &self.model.recipe.class_offsets);
         Ok(ClassMap::of_logits(&maps, input.width, input.height))
     }
 

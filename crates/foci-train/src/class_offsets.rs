@@ -4,12 +4,9 @@
 //! all of it, and much that is none. A constant added to each logit undoes that ("logit adjustment", Menon et al. 2021); how large it must be
 //! depends on crops, weights and Dice together, so it is not worked out but chosen: the offsets with the highest mean IoU over the classes
 //! of the validation images, one class after the other while that helps, from [`LOWEST`] to [`HIGHEST`]. The first class keeps 0, since only differences count.
-//! It costs a forward pass for each image and nothing of what is tested later.
+//! The pixel classifier's probabilities are treated alike.
 
-use crate::predict::Predictor;
-use crate::tiles::Example;
-use crate::{Model, TrainError};
-use foci_kernels::Compute;
+use foci_image::LabelImage;
 
 /// Offsets that are tried, in quarters: a class that is e^6 times too likely to one that is e^3 times too unlikely.
 const LOWEST: i16 = -24;
@@ -19,43 +16,36 @@ const ROUNDS: usize = 4;
 /// At most so many logits are kept, those of pixels spread over all images.
 const LOGITS: usize = 1 << 24;
 
-/// The offsets with which the classes of `validation` come out best, one for each class; all 0 if no image has masks.
-///
-/// # Errors
-/// Those of a prediction.
-pub(crate) fn class_offsets(
-    model: &Model,
-    validation: &[Example],
-    compute: &Compute,
-) -> Result<Vec<f32>, TrainError> {
-    let classes = model.recipe.training.plan.classes;
-    let mut predictor = Predictor::new(model, compute);
-    let images: Vec<&Example> = super::looked_at(validation).collect();
-    let logits: usize = images.iter().map(|example| example.image.data.len() * classes).sum();
-    let every = logits.div_ceil(LOGITS).max(1);
-    let mut pixels = Pixels { classes, logits: Vec::new(), truth: Vec::new() };
-    for Example { image, labels, .. } in images {
-        let Some(labels) = labels else { continue };
-        let maps = predictor.maps(image)?;
-        for (at, &class) in labels.data.iter().enumerate().step_by(every) {
-            pixels.logits.extend(maps[at..].iter().step_by(labels.data.len()));
-            pixels.truth.push(class as usize);
-        }
-    }
-    Ok(pixels.best_offsets())
-}
-
-/// Pixels whose class is known.
-struct Pixels {
+/// Pixels whose class is known, with what was said of them: from these the offsets are chosen.
+#[derive(Debug, Clone)]
+pub struct KnownPixels {
     classes: usize,
+    /// One of so many pixels of an image is kept.
+    every: usize,
     /// Logits of a pixel's classes beside each other, pixel by pixel.
     logits: Vec<f32>,
     /// The true class of each.
     truth: Vec<usize>,
 }
 
-impl Pixels {
-    fn best_offsets(&self) -> Vec<f32> {
+impl KnownPixels {
+    /// None yet, of images of so many pixels together.
+    pub fn of(classes: usize, pixels: usize) -> KnownPixels {
+        let every = pixels.saturating_mul(classes).div_ceil(LOGITS).max(1);
+        KnownPixels { classes, every, logits: Vec::new(), truth: Vec::new() }
+    }
+
+    /// Adds those of an image: logits, or logarithms of probabilities, [K, H, W], and the true classes.
+    pub fn add(&mut self, maps: &[f32], labels: &LabelImage) {
+        let pixels = labels.data.len();
+        for (at, &class) in labels.data.iter().enumerate().step_by(self.every) {
+            self.logits.extend(maps[at..].iter().step_by(pixels));
+            self.truth.push(class as usize);
+        }
+    }
+
+    /// The offsets with which the classes come out best, one for each class.
+    pub fn best_offsets(&self) -> Vec<f32> {
         let mut offsets = vec![0.0; self.classes];
         let mut best = f64::NEG_INFINITY;
         for _ in 0..ROUNDS {
@@ -116,6 +106,14 @@ impl Pixels {
     }
 }
 
+/// Adds to each class's map [K, H, W] its offset; without offsets nothing.
+pub fn add_offsets(maps: &mut [f32], offsets: &[f32]) {
+    let pixels = maps.len().checked_div(offsets.len()).unwrap_or(0).max(1);
+    for (map, offset) in maps.chunks_exact_mut(pixels).zip(offsets) {
+        map.iter_mut().for_each(|logit| *logit += offset);
+    }
+}
+
 /// Mean over the classes that occur; counts by true and predicted class.
 fn mean_iou(counts: &[u64], classes: usize) -> f64 {
     let iou = |class: usize| {
@@ -137,7 +135,7 @@ mod tests {
     use proptest::prelude::*;
 
     /// The mean IoU of what a prediction makes of the same logits.
-    fn predicted(pixels: &Pixels, offsets: &[f32]) -> f64 {
+    fn predicted(pixels: &KnownPixels, offsets: &[f32]) -> f64 {
         let count = pixels.truth.len();
         let mut maps = vec![0.0; pixels.logits.len()];
         for (at, logits) in pixels.logits.chunks_exact(pixels.classes).enumerate() {
@@ -164,8 +162,9 @@ mod tests {
             }),
             start in prop::collection::vec(-8i8..8, 4),
         ) {
-            let pixels = Pixels {
+            let pixels = KnownPixels {
                 classes,
+                every: 1,
                 logits: values.iter().flat_map(|(_, logits)| logits).map(|&logit| 0.5 * f32::from(logit)).collect(),
                 truth: values.iter().map(|(truth, _)| *truth).collect(),
             };
@@ -188,27 +187,43 @@ mod tests {
     fn a_class_that_takes_too_much_gets_less() {
         // Class 1 is right where its logit is 3 or more above, and claims all above 1: four pixels of eight, one truly its own.
         let differences = [-2.0, -1.0, 0.5, 1.2, 1.6, 2.1, 2.9, 3.2];
-        let pixels = Pixels {
+        let pixels = KnownPixels {
             classes: 2,
+            every: 1,
             logits: differences.iter().flat_map(|&difference| [0.0, difference]).collect(),
             truth: [0, 0, 0, 0, 0, 0, 0, 1].to_vec(),
         };
         // The first quarter that leaves 2.9 below 0 and 3.2 above: -3.
         assert_eq!(pixels.best_offsets(), [0.0, -3.0]);
         // What is right already stays as it is.
-        let right = Pixels { truth: [0, 0, 1, 1, 1, 1, 1, 1].to_vec(), ..pixels };
+        let right = KnownPixels { truth: [0, 0, 1, 1, 1, 1, 1, 1].to_vec(), ..pixels };
         assert_eq!(right.best_offsets(), [0.0, 0.0]);
     }
 
     #[test]
     fn a_class_without_pixels_is_left_alone() {
-        let pixels = Pixels { classes: 3, logits: vec![0.0, -1.0, 1.0, 0.0, 1.0, -1.0], truth: vec![0, 1] };
+        let pixels = KnownPixels {
+            classes: 3,
+            every: 1,
+            logits: vec![0.0, -1.0, 1.0, 0.0, 1.0, -1.0],
+            truth: vec![0, 1],
+        };
         assert_eq!(pixels.best_offsets()[2], 0.0);
     }
 
     #[test]
     fn without_pixels_nothing_is_added() {
-        let none = Pixels { classes: 3, logits: Vec::new(), truth: Vec::new() };
+        let none = KnownPixels { classes: 3, every: 1, logits: Vec::new(), truth: Vec::new() };
         assert_eq!(none.best_offsets(), [0.0; 3]);
+    }
+
+    #[test]
+    fn of_many_pixels_some_of_every_image_are_kept() {
+        let mut known = KnownPixels::of(2, 3 * LOGITS);
+        // Six times as many logits as are kept: every sixth pixel, with both of its own.
+        let maps: Vec<f32> = (0..40).map(|value| value as f32).collect();
+        known.add(&maps, &LabelImage { width: 5, height: 4, data: (0..20).map(|at| at % 2).collect() });
+        assert_eq!(known.logits, [0.0, 20.0, 6.0, 26.0, 12.0, 32.0, 18.0, 38.0]);
+        assert_eq!(known.truth, [0, 0, 0, 0]);
     }
 }
