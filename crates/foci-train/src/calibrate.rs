@@ -21,7 +21,7 @@ use foci_segment::{ObjectOptions, fill_holes, objects, remove_small_objects};
 /// Prominences that are tried.
 const PROMINENCES: [f32; 6] = [0.1, 0.15, 0.2, 0.25, 0.3, 0.4];
 /// Smallest areas that are tried, in pixels, in ascending order.
-const SMALLEST: [usize; 6] = [5, 10, 20, 30, 50, 80];
+const SMALLEST: [usize; 10] = [5, 10, 20, 30, 50, 80, 150, 300, 600, 1200];
 /// Whether holes are filled.
 const HOLES: [bool; 2] = [false, true];
 /// At most so many images, spread over all.

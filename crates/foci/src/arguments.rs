@@ -208,7 +208,7 @@ pub struct PredictArguments {
     /// Folder for the predicted images
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Methods: remove objects of fewer square pixels [default: 0, which keeps all]
+    /// Objects: remove those of fewer square pixels [default: as a model's training chose; methods: 0, which keeps all]
     #[arg(long, value_name = "PIXELS")]
     pub smallest: Option<usize>,
     /// Watersheds: standard deviation of the Gaussian before seeds are looked for, in pixels; about a seventh of the

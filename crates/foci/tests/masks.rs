@@ -165,6 +165,11 @@ fn a_net_learns_to_tell_objects_apart() {
     let table = fs::read_to_string(place.path("found/objects/f1.csv")).unwrap();
     let head = table.lines().next().unwrap();
     assert!(head.ends_with("class,class_probability,probability_smooth,probability_striped"), "{table}");
+    // Whoever knows better than training what is too small to be an object says so; the discs are of some 700 pixels.
+    let large = place.text("large");
+    foci(&["predict", &model, &data, "--smallest", "100000", "--out", &large]).succeeds();
+    let kept = fs::read_to_string(place.path("large/objects/f1.csv")).unwrap();
+    assert!(kept.lines().count() == 1 && table.lines().count() > 1, "{kept}");
     let sheet = fs::read_to_string(place.path("found/index.html")).unwrap();
     assert!(sheet.contains("Colours:") && sheet.contains("striped"), "{sheet}");
 
@@ -267,6 +272,9 @@ fn a_net_learns_classes_and_tells_images_apart_by_them() {
     let recipe = json(&fs::read_to_string(place.path("model/recipe.json")).unwrap());
     assert_eq!(recipe["classes"], serde_json::json!(["ground", "stripe", "square"]));
     assert_eq!(recipe["training"]["plan"]["rare_share"], 0.5);
+    assert_eq!(recipe["class_offsets"].as_array().unwrap().len(), 3);
+    foci(&["predict", &model, &data, "--smallest", "5", "--out", &found])
+        .fails_with(2, &["--smallest is for objects"]);
     foci(&["predict", &model, &data, "--out", &found]).succeeds();
     assert_eq!(images_in(&place.path("found/overlays")).len(), 8);
     let table = fs::read_to_string(place.path("found/classes/f0.csv")).unwrap();

@@ -183,7 +183,6 @@ fn flags_that_do_not_fit_are_refused() {
     predict("watershed", &["--sigma", "nan"]).fails_with(2, &["NaN"]);
     predict("otzu", &[]).fails_with(2, &["no model folder otzu", "ridler-calvard"]);
     fs::create_dir(place.path("model")).unwrap();
-    predict(&place.text("model"), &["--smallest", "5"])
-        .fails_with(2, &["model", "--smallest", "ridler-calvard"]);
+    predict(&place.text("model"), &["--sigma", "5"]).fails_with(2, &["model", "--sigma", "ridler-calvard"]);
     assert!(label_images_in(&place.path("out")).is_empty());
 }

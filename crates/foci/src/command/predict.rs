@@ -31,7 +31,7 @@ pub fn run(flags: &PredictArguments, threads: Option<usize>) -> Result<(), Failu
     predict_model::run(flags, threads)
 }
 
-/// A name that is neither a method nor there, and flags that only methods know.
+/// A name that is neither a method nor there, and a flag that only methods know.
 fn refuse_what_is_no_model(flags: &PredictArguments) -> Result<(), Failure> {
     let (model, methods) = (flags.model.display(), Method::ALL.map(Method::name).join(", "));
     if !flags.model.exists() {
@@ -39,9 +39,9 @@ fn refuse_what_is_no_model(flags: &PredictArguments) -> Result<(), Failure> {
             "there is no model folder {model}, and no method of that name; methods without a net are {methods}"
         )));
     }
-    if flags.smallest.is_some() || flags.sigma.is_some() {
+    if flags.sigma.is_some() {
         return Err(Failure::input(anyhow::anyhow!(
-            "--smallest and --sigma are for methods without a net ({methods}), and {model} is none of them; leave them out for a model"
+            "--sigma is for methods without a net ({methods}), and {model} is none of them; leave it out for a model"
         )));
     }
     Ok(())

@@ -23,8 +23,17 @@ const MANY: usize = 2;
 
 /// Runs the model on all images.
 pub fn run(flags: &PredictArguments, threads: Option<usize>) -> Result<(), Failure> {
-    let model = Model::load(&flags.model)?;
+    let mut model = Model::load(&flags.model)?;
     let task = model.recipe.task;
+    if let Some(smallest) = flags.smallest {
+        let Some(objects) = &mut model.recipe.objects else {
+            return Err(Failure::input(anyhow::anyhow!(
+                "--smallest is for objects, and {} outlines none; leave it out",
+                flags.model.display()
+            )));
+        };
+        objects.smallest = smallest;
+    }
     if flags.png && task == Task::Reconstruct {
         return Err(Failure::input(anyhow::anyhow!(
             "--png is for objects and classes, and {} gives images back, whose values need a TIFF; leave it out",
