@@ -100,7 +100,7 @@ mod tests {
     const SIDE: usize = 60;
     const AS_IT_IS: PixelObjectOptions = PixelObjectOptions {
         smoothing_px: 0.0,
-        objects: ObjectOptions { prominence: 0.05, smallest: 10, fill_holes: false },
+        objects: ObjectOptions { prominence: 0.05, smallest: 10, fill_holes: false, certainty: 0.0 },
     };
 
     /// Probabilities that leave no doubt about the classes of pixels.

@@ -9,7 +9,7 @@
 //! - [`mod@watershed`], [`maxima`]: flooding, and the seeds that it begins at;
 //! - [`targets`], [`mod@objects`]: what a net learns from label images, and label images from what it says;
 //! - [`outlines`]: objects drawn over their image;
-//! - [`peaks`], [`holes`]: where objects begin, and what they enclose;
+//! - [`peaks`], [`holes`], [`certainty`]: where objects begin, what they enclose, and how sure a net is of them;
 //! - [`components`]: connected components, removal of small objects;
 //! - [`filter`]: Gaussian, morphological gradient, majority;
 //! - [`levels`]: grey levels that can be counted.
@@ -28,6 +28,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod certainty;
 pub mod components;
 mod error;
 pub mod filter;
@@ -44,6 +45,7 @@ pub mod targets;
 pub mod threshold;
 pub mod watershed;
 
+pub use certainty::{certainties, remove_uncertain_objects};
 pub use components::{Connectivity, connected_components, labels_in_pieces, remove_small_objects};
 pub use error::SegmentError;
 pub use holes::fill_holes;

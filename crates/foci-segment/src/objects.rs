@@ -6,13 +6,15 @@
 //! 3. Peaks that stand out by `prominence` are the seeds ([`peaks`](mod@crate::peaks)); every connected piece of foreground has one at least.
 //! 4. The foreground is flooded from the seeds, high places first.
 //! 5. If that is wanted, background that one object encloses is given to it.
-//! 6. Objects of fewer than `smallest` pixels are removed, the others numbered by their seeds, row by row.
+//! 6. Objects of which the net is not sure enough ([`certainty`](mod@crate::certainty)) or of fewer than `smallest` pixels are removed, the others numbered
+//!    by their seeds, row by row.
 //!
 //! Nothing here depends on anything but the maps. What was tried and lost (mean AP of 66 validation images of the 2018 Data Science Bowl,
 //! one net): seeds where the depth is above a threshold, .522 at best; peaks of the depth alone .519, of the product of both .533,
 //! of the mean of both .537; heights that were not smoothed .530, a flood over
 //! heights that were not .534.
 
+use crate::certainty::remove_uncertain_objects;
 use crate::components::remove_small_objects;
 use crate::holes::fill_holes;
 use crate::peaks::{Height, prominent_peaks};
@@ -38,11 +40,14 @@ pub struct ObjectOptions {
     /// Whether background that one object encloses belongs to it.
     #[serde(default)]
     pub fill_holes: bool,
+    /// Least certainty of an object, 0 to 1 ([`certainties`](crate::certainties)); 0 keeps all.
+    #[serde(default)]
+    pub certainty: f32,
 }
 
 impl Default for ObjectOptions {
     fn default() -> ObjectOptions {
-        ObjectOptions { prominence: 0.2, smallest: 10, fill_holes: false }
+        ObjectOptions { prominence: 0.2, smallest: 10, fill_holes: false, certainty: 0.0 }
     }
 }
 
@@ -69,6 +74,9 @@ pub fn objects(
     labels.data.iter_mut().filter(|label| **label == WALL).for_each(|label| *label = 0);
     if options.fill_holes {
         fill_holes(&mut labels);
+    }
+    if options.certainty > 0.0 {
+        remove_uncertain_objects(&mut labels, maps, options.certainty);
     }
     remove_small_objects(&mut labels, options.smallest);
     Ok(labels)
@@ -162,6 +170,24 @@ mod tests {
         // The smaller one has 29 pixels.
         let options = ObjectOptions { smallest: 30, ..ObjectOptions::default() };
         assert_eq!(objects(&maps, SIDE, SIDE, &options).unwrap().objects(), 1);
+    }
+
+    #[test]
+    fn an_object_of_which_the_net_is_not_sure_goes_if_that_is_wanted() {
+        let labels = discs(&[(20.0, 20.0, 9.0), (46.0, 46.0, 9.0)]);
+        let mut maps = perfect(&Targets::of(&labels));
+        // Inside the second, a little more likely of an object than not: e^0.5 to 2.
+        for (inside, &label) in maps[SIDE * SIDE..].iter_mut().zip(&labels.data) {
+            *inside = if label == 2 { 0.5 } else { *inside };
+        }
+        let found = |certainty: f32| {
+            let options = ObjectOptions { certainty, ..ObjectOptions::default() };
+            objects(&maps, SIDE, SIDE, &options).unwrap()
+        };
+        assert_eq!(found(0.0), labels);
+        assert_eq!(found(0.7), labels, "(e^0.5 + 1) / (e^0.5 + 2) is 0.73");
+        let first = |label: u32| if label == 1 { 1 } else { 0 };
+        assert_eq!(found(0.8).data, labels.data.iter().map(|&label| first(label)).collect::<Vec<_>>());
     }
 
     #[test]

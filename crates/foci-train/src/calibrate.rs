@@ -3,8 +3,8 @@
 //!
 //! A net is never as sure of depths as its targets, and what is too small to be an object depends on the images. After training, objects are
 //! made of the net's maps of the validation images with every prominence of [`PROMINENCES`] and every smallest area of [`SMALLEST`], with and without
-//! holes; the options with the highest average precision (mean over IoU 0.5 to 0.95 and over images) is kept in the recipe, of equals the first. It costs a forward pass
-//! for each image and nothing of what is tested later.
+//! holes; those with the highest average precision (mean over IoU 0.5 to 0.95 and over images) are kept in the recipe, of equals the first, and then the
+//! certainty of [`CERTAINTIES`] with which they are best. It costs two forward passes for each image and nothing of what is tested later.
 
 use crate::class_offsets::KnownPixels;
 use crate::predict::Predictor;
@@ -24,6 +24,8 @@ const PROMINENCES: [f32; 6] = [0.1, 0.15, 0.2, 0.25, 0.3, 0.4];
 const SMALLEST: [usize; 10] = [5, 10, 20, 30, 50, 80, 150, 300, 600, 1200];
 /// Whether holes are filled.
 const HOLES: [bool; 2] = [false, true];
+/// Least certainties that are tried with the best of all these; 0 keeps all objects.
+const CERTAINTIES: [f32; 9] = [0.0, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95];
 /// At most so many images, spread over all.
 const IMAGES: usize = 64;
 
@@ -52,9 +54,27 @@ pub(crate) fn object_options(
         for (scores, fill_holes) in scores.iter().zip(HOLES) {
             for (&score, smallest) in scores.iter().zip(SMALLEST) {
                 if score > best.0 {
-                    best = (score, ObjectOptions { prominence, smallest, fill_holes });
+                    best = (score, ObjectOptions { prominence, smallest, fill_holes, certainty: 0.0 });
                 }
             }
+        }
+    }
+    let mut scores = [0.0; CERTAINTIES.len()];
+    for Example { image, labels, .. } in looked_at(validation) {
+        let Some(labels) = labels else { continue };
+        let maps = predictor.maps(image)?;
+        let of_pixels = &maps[..CHANNELS * image.data.len()];
+        let of_image = workers.map(&CERTAINTIES, |&certainty| {
+            let options = ObjectOptions { certainty, ..best.1 };
+            precisions(&objects(of_pixels, labels.width, labels.height, &options)?, labels)
+        })?;
+        scores.iter_mut().zip(of_image).for_each(|(score, found)| *score += found);
+    }
+    // Of equals the first, which removes fewest.
+    let mut best = (f64::NEG_INFINITY, best.1);
+    for (score, certainty) in scores.into_iter().zip(CERTAINTIES) {
+        if score > best.0 {
+            best = (score, ObjectOptions { certainty, ..best.1 });
         }
     }
     Ok(best.1)
@@ -90,8 +110,7 @@ type Scores = [[f64; SMALLEST.len()]; HOLES.len()];
 /// The sums over all thresholds for one image.
 fn scores_of(maps: &[f32], labels: &LabelImage, prominence: f32) -> Result<Scores, TrainError> {
     let (width, height) = (labels.width, labels.height);
-    let truth = LabelView::new(width, height, &labels.data)?;
-    let options = ObjectOptions { prominence, smallest: 0, fill_holes: false };
+    let options = ObjectOptions { prominence, smallest: 0, fill_holes: false, certainty: 0.0 };
     let mut found = objects(maps, width, height, &options)?;
     let mut filled = found.clone();
     fill_holes(&mut filled);
@@ -99,11 +118,19 @@ fn scores_of(maps: &[f32], labels: &LabelImage, prominence: f32) -> Result<Score
     for (scores, found) in scores.iter_mut().zip([&mut found, &mut filled]) {
         for (score, smallest) in scores.iter_mut().zip(SMALLEST) {
             remove_small_objects(found, smallest);
-            let overlaps = Overlaps::new(truth, LabelView::new(width, height, &found.data)?)?;
-            for threshold in thresholds() {
-                *score += match_objects(&overlaps, threshold)?.average_precision();
-            }
+            *score = precisions(found, labels)?;
         }
     }
     Ok(scores)
+}
+
+/// Average precision of an image, summed over all thresholds.
+fn precisions(found: &LabelImage, labels: &LabelImage) -> Result<f64, TrainError> {
+    let [truth, found] = [labels, found].map(|of| LabelView::new(of.width, of.height, &of.data));
+    let overlaps = Overlaps::new(truth?, found?)?;
+    let mut sum = 0.0;
+    for threshold in thresholds() {
+        sum += match_objects(&overlaps, threshold)?.average_precision();
+    }
+    Ok(sum)
 }
