@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_class_that_takes_too_much_gets_less() {
-        // Class 1 is right where its logit is 3 or more above, and claims all above 1: four pixels of eight, one truly its own.
+        // Class 1 is right where its logit is 3 or more above, and claims all above 0: six pixels of eight, one truly its own.
         let differences = [-2.0, -1.0, 0.5, 1.2, 1.6, 2.1, 2.9, 3.2];
         let pixels = KnownPixels {
             classes: 2,
