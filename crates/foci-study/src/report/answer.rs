@@ -183,9 +183,15 @@ fn level(measure: &Measure, mean: f64) -> String {
         },
         Some(Known::FociRecall) => format!("{value} of the foci kept"),
         // A name in the middle of a sentence; abbreviations begin with more than one capital.
-        Some(known) => format!("a {} of {value}", known.title()),
+        Some(known) => format!("{} {} of {value}", article(known.title()), known.title()),
         None => format!("a {} of {value}", measure.name),
     }
+}
+
+/// As it is said: an AP, an IoU, an SSIM, a PSNR.
+fn article(title: &str) -> &'static str {
+    let is_vowel = title.starts_with(['A', 'E', 'I', 'O', 'a', 'e', 'i', 'o']) || title.starts_with("SSIM");
+    if is_vowel { "an" } else { "a" }
 }
 
 /// `0.024 above atrous (95 % interval 0.010 to 0.031)`.
@@ -288,4 +294,15 @@ fn warnings(results: &Results) -> Vec<String> {
         ));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn abbreviations_have_the_article_that_is_said() {
+        let titles = [Known::MeanIou, Known::Ssim, Known::MeanAp, Known::Psnr].map(Known::title);
+        assert_eq!(titles.map(article), ["an", "an", "a", "a"], "{titles:?}");
+    }
 }
