@@ -19,7 +19,7 @@ use foci_image::{LabelImage, Workers};
 use foci_pixels::{Example, PixelClassifier, PixelError, PixelObjectOptions, TrainingOptions, objects};
 use foci_segment::targets::{CLASSES, CONTACT};
 use foci_segment::{MethodOptions, ObjectOptions};
-use foci_train::{KnownPixels, Task, add_offsets, likeliest, looked_at};
+use foci_train::{Task, add_offsets, likeliest};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -182,18 +182,12 @@ fn class_offsets(
     if spec.task != Task::Semantic {
         return Ok(Vec::new());
     }
-    let looked_at: Vec<_> = looked_at(&data.tiles.validation).collect();
-    let pixels = looked_at.iter().map(|example| example.image.data.len()).sum();
-    let mut known = KnownPixels::of(classifier.classes(), pixels);
     let what = format!("{}: validation", BaselineMethod::PixelClassifier.name());
-    for (number, example) in looked_at.iter().enumerate() {
-        observer.phase(&what, number, looked_at.len())?;
-        let Some(labels) = &example.labels else { continue };
-        let probabilities = classifier.predict(&example.image, &mut Workers::new(threads));
-        known.add(&logarithms(probabilities.map_err(wrong)?), labels);
-    }
-    observer.phase(&what, looked_at.len(), looked_at.len())?;
-    Ok(known.best_offsets())
+    foci_train::class_offsets(classifier.classes(), &data.tiles.validation, |image, before, all| {
+        let probabilities = classifier.predict(image, &mut Workers::new(threads)).map_err(wrong)?;
+        observer.phase(&what, before + 1, all)?;
+        Ok(logarithms(probabilities))
+    })
 }
 
 /// Of probabilities, none of which counts as impossible.

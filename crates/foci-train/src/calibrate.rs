@@ -1,12 +1,10 @@
-//! What is chosen after training, on the validation images. Of classes, the [offsets](crate::class_offsets) of each; of objects, the options with which
-//! they come out best.
+//! The options with which the objects of the validation images come out best, chosen after training.
 //!
 //! A net is never as sure of depths as its targets, and what is too small to be an object depends on the images. After training, objects are
 //! made of the net's maps of the validation images with every prominence of [`PROMINENCES`] and every smallest area of [`SMALLEST`], with and without
 //! holes; those with the highest average precision (mean over IoU 0.5 to 0.95 and over images) are kept in the recipe, of equals the first, and then the
 //! certainty of [`CERTAINTIES`] with which they are best. It costs two forward passes for each image and nothing of what is tested later.
 
-use crate::class_offsets::KnownPixels;
 use crate::predict::Predictor;
 use crate::tiles::Example;
 use crate::{Model, TrainError};
@@ -16,7 +14,7 @@ use foci_measure::LabelView;
 use foci_measure::labels::Overlaps;
 use foci_measure::labels::matching::{match_objects, thresholds};
 use foci_segment::targets::CHANNELS;
-use foci_segment::{ObjectOptions, fill_holes, objects, remove_small_objects};
+use foci_segment::{ObjectOptions, fill_holes, objects, remove_small_objects, remove_uncertain_objects};
 
 /// Prominences that are tried.
 const PROMINENCES: [f32; 6] = [0.1, 0.15, 0.2, 0.25, 0.3, 0.4];
@@ -24,7 +22,7 @@ const PROMINENCES: [f32; 6] = [0.1, 0.15, 0.2, 0.25, 0.3, 0.4];
 const SMALLEST: [usize; 10] = [5, 10, 20, 30, 50, 80, 150, 300, 600, 1200];
 /// Whether holes are filled.
 const HOLES: [bool; 2] = [false, true];
-/// Least certainties that are tried with the best of all these; 0 keeps all objects.
+/// Least certainties that are tried with the best of all these, in ascending order; 0 keeps all objects.
 const CERTAINTIES: [f32; 9] = [0.0, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95];
 /// At most so many images, spread over all.
 const IMAGES: usize = 64;
@@ -49,12 +47,13 @@ pub(crate) fn object_options(
         let pairs = scores.iter_mut().flatten().flatten().zip(of_image.into_iter().flatten().flatten());
         pairs.for_each(|(score, found)| *score += found);
     }
-    let mut best = (f64::NEG_INFINITY, ObjectOptions::default());
+    let (mut most, mut best) = (f64::NEG_INFINITY, ObjectOptions::default());
     for (scores, prominence) in scores.iter().zip(PROMINENCES) {
         for (scores, fill_holes) in scores.iter().zip(HOLES) {
             for (&score, smallest) in scores.iter().zip(SMALLEST) {
-                if score > best.0 {
-                    best = (score, ObjectOptions { prominence, smallest, fill_holes, certainty: 0.0 });
+                if score > most {
+                    most = score;
+                    best = ObjectOptions { prominence, smallest, fill_holes, certainty: 0.0 };
                 }
             }
         }
@@ -64,43 +63,24 @@ pub(crate) fn object_options(
         let Some(labels) = labels else { continue };
         let maps = predictor.maps(image)?;
         let of_pixels = &maps[..CHANNELS * image.data.len()];
-        let of_image = workers.map(&CERTAINTIES, |&certainty| {
-            let options = ObjectOptions { certainty, ..best.1 };
-            precisions(&objects(of_pixels, labels.width, labels.height, &options)?, labels)
-        })?;
-        scores.iter_mut().zip(of_image).for_each(|(score, found)| *score += found);
-    }
-    // Of equals the first, which removes fewest.
-    let mut best = (f64::NEG_INFINITY, best.1);
-    for (score, certainty) in scores.into_iter().zip(CERTAINTIES) {
-        if score > best.0 {
-            best = (score, ObjectOptions { certainty, ..best.1 });
+        let mut found = objects(of_pixels, labels.width, labels.height, &best)?;
+        for (score, certainty) in scores.iter_mut().zip(CERTAINTIES) {
+            remove_uncertain_objects(&mut found, of_pixels, certainty);
+            *score += precisions(&found, labels)?;
         }
     }
-    Ok(best.1)
-}
-
-/// The offsets with which the classes of `validation` come out best; all 0 if no image has masks.
-///
-/// # Errors
-/// Those of a prediction.
-pub(crate) fn class_offsets(
-    model: &Model,
-    validation: &[Example],
-    compute: &Compute,
-) -> Result<Vec<f32>, TrainError> {
-    let pixels = looked_at(validation).map(|example| example.image.data.len()).sum();
-    let mut known = KnownPixels::of(model.recipe.training.plan.classes, pixels);
-    let mut predictor = Predictor::new(model, compute);
-    for Example { image, labels, .. } in looked_at(validation) {
-        let Some(labels) = labels else { continue };
-        known.add(&predictor.maps(image)?, labels);
+    // Of equals the first, which removes fewest.
+    let mut most = f64::NEG_INFINITY;
+    for (score, certainty) in scores.into_iter().zip(CERTAINTIES) {
+        if score > most {
+            (most, best.certainty) = (score, certainty);
+        }
     }
-    Ok(known.best_offsets())
+    Ok(best)
 }
 
 /// The validation images that are looked at for it: no more than need be, spread over all.
-pub fn looked_at(validation: &[Example]) -> impl Iterator<Item = &Example> {
+pub(crate) fn looked_at(validation: &[Example]) -> impl Iterator<Item = &Example> {
     validation.iter().step_by(validation.len().div_ceil(IMAGES).max(1))
 }
 

@@ -6,7 +6,10 @@
 //! of the validation images, one class after the other while that helps, from [`LOWEST`] to [`HIGHEST`]. The first class keeps 0, since only differences count.
 //! The pixel classifier's probabilities are treated alike.
 
-use foci_image::LabelImage;
+use crate::calibrate::looked_at;
+use crate::tiles::Example;
+use foci_image::{LabelImage, Plane};
+use foci_measure::labels::classes::Confusion;
 
 /// Offsets that are tried, in quarters: a class that is e^6 times too likely to one that is e^3 times too unlikely.
 const LOWEST: i16 = -24;
@@ -16,9 +19,29 @@ const ROUNDS: usize = 4;
 /// At most so many logits are kept, those of pixels spread over all images.
 const LOGITS: usize = 1 << 24;
 
+/// The offsets with which the classes of `validation` come out best, one for each class; all 0 if no image has masks. `logits` gives
+/// those of an image, or logarithms of probabilities, [K, H, W]; it is told how many images came before, and how many there are.
+///
+/// # Errors
+/// Those of `logits`.
+pub fn class_offsets<E>(
+    classes: usize,
+    validation: &[Example],
+    mut logits: impl FnMut(&Plane, usize, usize) -> Result<Vec<f32>, E>,
+) -> Result<Vec<f32>, E> {
+    let images: Vec<&Example> = looked_at(validation).collect();
+    let mut known = KnownPixels::of(classes, images.iter().map(|example| example.image.data.len()).sum());
+    for (before, Example { image, labels, .. }) in images.iter().enumerate() {
+        if let Some(labels) = labels {
+            known.add(&logits(image, before, images.len())?, labels);
+        }
+    }
+    Ok(known.best_offsets())
+}
+
 /// Pixels whose class is known, with what was said of them: from these the offsets are chosen.
 #[derive(Debug, Clone)]
-pub struct KnownPixels {
+struct KnownPixels {
     classes: usize,
     /// One of so many pixels of an image is kept.
     every: usize,
@@ -30,13 +53,13 @@ pub struct KnownPixels {
 
 impl KnownPixels {
     /// None yet, of images of so many pixels together.
-    pub fn of(classes: usize, pixels: usize) -> KnownPixels {
+    fn of(classes: usize, pixels: usize) -> KnownPixels {
         let every = pixels.saturating_mul(classes).div_ceil(LOGITS).max(1);
         KnownPixels { classes, every, logits: Vec::new(), truth: Vec::new() }
     }
 
     /// Adds those of an image: logits, or logarithms of probabilities, [K, H, W], and the true classes.
-    pub fn add(&mut self, maps: &[f32], labels: &LabelImage) {
+    fn add(&mut self, maps: &[f32], labels: &LabelImage) {
         let pixels = labels.data.len();
         for (at, &class) in labels.data.iter().enumerate().step_by(self.every) {
             self.logits.extend(maps[at..].iter().step_by(pixels));
@@ -45,7 +68,7 @@ impl KnownPixels {
     }
 
     /// The offsets with which the classes come out best, one for each class.
-    pub fn best_offsets(&self) -> Vec<f32> {
+    fn best_offsets(&self) -> Vec<f32> {
         let mut offsets = vec![0.0; self.classes];
         let mut best = f64::NEG_INFINITY;
         for _ in 0..ROUNDS {
@@ -100,7 +123,7 @@ impl KnownPixels {
                 counts[at] -= pixels;
                 counts[at / self.classes * self.classes + class] += pixels;
             }
-            (offset, mean_iou(&counts, self.classes))
+            (offset, mean_iou(&Confusion::of_counts(self.classes, counts.clone())))
         });
         scored.collect()
     }
@@ -114,16 +137,12 @@ pub fn add_offsets(maps: &mut [f32], offsets: &[f32]) {
     }
 }
 
-/// Mean over the classes that occur; counts by true and predicted class.
-fn mean_iou(counts: &[u64], classes: usize) -> f64 {
-    let iou = |class: usize| {
-        let truth: u64 = (0..classes).map(|other| counts[class * classes + other]).sum();
-        let predicted: u64 = (0..classes).map(|other| counts[other * classes + class]).sum();
-        let both = counts[class * classes + class];
-        (truth > 0).then(|| both as f64 / (truth + predicted - both) as f64)
-    };
-    let of_classes: Vec<f64> = (0..classes).filter_map(iou).collect();
-    of_classes.iter().sum::<f64>() / of_classes.len().max(1) as f64
+/// Mean over the classes that occur.
+fn mean_iou(confusion: &Confusion) -> f64 {
+    let occurs = |class: &usize| confusion.share(*class).is_some_and(|share| share > 0.0);
+    let ious: Vec<f64> =
+        (0..confusion.classes()).filter(occurs).filter_map(|class| confusion.iou(class)).collect();
+    ious.iter().sum::<f64>() / ious.len().max(1) as f64
 }
 
 #[cfg(test)]
@@ -131,7 +150,6 @@ mod tests {
     use super::*;
     use crate::class_map::likeliest;
     use foci_measure::LabelView;
-    use foci_measure::labels::classes::Confusion;
     use proptest::prelude::*;
 
     /// The mean IoU of what a prediction makes of the same logits.

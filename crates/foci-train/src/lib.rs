@@ -36,12 +36,11 @@ mod tiled;
 mod tiles;
 
 pub use batch::Noise;
-pub use calibrate::looked_at;
 #[cfg(fuzzing)]
 pub use checkpoint::fuzz_checkpoint;
 pub use checkpoint::{holds_run, steps_of_run};
 pub use class_map::{ClassMap, likeliest};
-pub use class_offsets::{KnownPixels, add_offsets};
+pub use class_offsets::{add_offsets, class_offsets};
 pub use classes::{balanced_weights, class_counts, object_class_counts};
 pub use error::TrainError;
 pub use log::{LogLine, read_log};

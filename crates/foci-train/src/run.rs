@@ -4,13 +4,14 @@ use crate::ahead::Ahead;
 use crate::batch::{Batch, Batches};
 use crate::calibrate;
 use crate::checkpoint::{self, Position, Weights};
+use crate::class_offsets::class_offsets;
 use crate::log::{Log, LogLine};
 use crate::memory;
 use crate::model::{Model, PercentileRange, Recipe, TrainingRecord};
 use crate::signal::{Gathered, LayerSignal};
 use crate::supervision::Supervised;
 use crate::tiles::Tiles;
-use crate::{LossKind, OptimiserKind, Pretrained, Seen, Task, TrainError, TrainingPlan};
+use crate::{LossKind, OptimiserKind, Predictor, Pretrained, Seen, Task, TrainError, TrainingPlan};
 use foci_engine::{
     Adam, ByChannels, ChannelLoss, CrossEntropyDice, KnownCrossEntropy, Layout, Loss, MeanAbsoluteError,
     MeanSquaredError, Mode, Optimiser, Parameters, PlanOptions, Session, Sgd, Shape, clip_gradient_norm,
@@ -357,7 +358,10 @@ impl<'a> Run<'a> {
         match self.plan.task {
             Task::Reconstruct => {}
             Task::Semantic => {
-                model.recipe.class_offsets = calibrate::class_offsets(&model, validation, self.compute)?;
+                let mut predictor = Predictor::new(&model, self.compute);
+                let offsets =
+                    class_offsets(self.plan.classes, validation, |image, _, _| predictor.maps(image))?;
+                model.recipe.class_offsets = offsets;
             }
             Task::Instances => {
                 model.recipe.objects = Some(calibrate::object_options(&model, validation, self.compute)?);

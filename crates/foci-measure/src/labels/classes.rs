@@ -47,6 +47,15 @@ impl Confusion {
         Ok(Confusion { classes, counts })
     }
 
+    /// From counts, row by row, a row for each true class.
+    ///
+    /// # Panics
+    /// If there are not `classes` times `classes` of them.
+    pub fn of_counts(classes: usize, counts: Vec<u64>) -> Confusion {
+        assert_eq!(counts.len(), classes * classes, "a row of as many counts for each class");
+        Confusion { classes, counts }
+    }
+
     /// Adds the pixels of another image.
     pub fn add(&mut self, other: &Confusion) {
         let classes = self.classes.max(other.classes);
