@@ -162,6 +162,7 @@ impl StudySpec {
         let TrainingSpec {
             batch,
             crop,
+            binning,
             loss,
             optimiser,
             weight_decay,
@@ -185,6 +186,7 @@ impl StudySpec {
             patience: 0,
             batch,
             crop,
+            binning,
             learning_rate,
             warmup_share,
             optimiser,

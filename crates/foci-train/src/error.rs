@@ -16,7 +16,9 @@ pub enum TrainError {
         value: String,
     },
     /// There is nothing to train on.
-    #[error("no {part} tiles of at least {crop} x {crop} pixels; use a smaller crop or add images")]
+    #[error(
+        "no {part} tiles of at least {crop} x {crop} pixels; use a smaller crop, less binning where pixels are binned, or add images"
+    )]
     NoTiles {
         /// `training` or `validation`.
         part: &'static str,

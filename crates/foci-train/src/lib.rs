@@ -11,6 +11,7 @@
 mod ahead;
 mod appearance;
 mod batch;
+mod binning;
 mod calibrate;
 mod checkpoint;
 mod class_map;

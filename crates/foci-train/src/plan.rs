@@ -12,6 +12,8 @@ const MOST_STEPS: u64 = 1_000_000_000;
 const MOST_SIDE: usize = 65_536;
 /// Classes that an 8-bit mask can tell apart.
 pub(crate) const MOST_CLASSES: usize = 256;
+/// Largest side of a block of pixels that become one; beyond, few objects are left to be seen.
+const MOST_BINNING: usize = 16;
 /// Largest magnification of crops; beyond, blur is learnt rather than objects.
 const MOST_SCALE: f64 = 4.0;
 
@@ -21,6 +23,14 @@ fn is_none(patience: &u32) -> bool {
 
 fn unscaled() -> f64 {
     1.0
+}
+
+fn unbinned() -> usize {
+    1
+}
+
+fn is_unbinned(binning: &usize) -> bool {
+    *binning == 1
 }
 
 /// How a gradient becomes a change of the weights.
@@ -64,8 +74,12 @@ pub struct TrainingPlan {
     pub patience: u32,
     /// Crops in a batch.
     pub batch: usize,
-    /// Side of a square training crop in pixels.
+    /// Side of a square training crop in pixels, binned ones where pixels are binned.
     pub crop: usize,
+    /// Side of the blocks of pixels that become one before the net sees them, in training and whenever the model is used; 1 for pixels as
+    /// they are.
+    #[serde(default = "unbinned", skip_serializing_if = "is_unbinned")]
+    pub binning: usize,
     /// Learning rate at the end of the warm-up.
     pub learning_rate: f64,
     /// Share of the steps over which the learning rate rises from zero; the rest is a cosine down to a hundredth.
@@ -142,6 +156,14 @@ impl TrainingPlan {
         }
         if self.crop == 0 || self.crop > MOST_SIDE {
             return wrong("crop must lie between 1 and 65536 pixels", self.crop.to_string());
+        }
+        if !(1..=MOST_BINNING).contains(&self.binning) {
+            return wrong("binning must lie between 1 and 16", self.binning.to_string());
+        }
+        if self.binning > 1 && self.task == Task::Reconstruct {
+            let what =
+                "pixels are not binned for a reconstruction, whose detail would be gone; binning must be 1";
+            return wrong(what, self.binning.to_string());
         }
         if !positive(self.learning_rate) {
             return wrong("learning rate must be above 0", self.learning_rate.to_string());
@@ -234,6 +256,7 @@ pub(crate) mod tests {
             patience: 0,
             batch: 2,
             crop,
+            binning: 1,
             learning_rate: 1e-2,
             warmup_share: 0.1,
             optimiser: OptimiserKind::Adam,
@@ -263,6 +286,8 @@ pub(crate) mod tests {
             TrainingPlan { learning_rate: f64::NAN, ..plan(8) },
             TrainingPlan { warmup_share: 1.5, ..plan(8) },
             TrainingPlan { input_noise: -1.0, ..plan(8) },
+            TrainingPlan { binning: 2, ..plan(8) },
+            TrainingPlan { binning: 0, ..classes(2) },
             TrainingPlan { task: Task::Instances, ..plan(8) },
             TrainingPlan { largest_scale: 0.5, ..plan(8) },
             TrainingPlan { appearance: 1.5, ..plan(8) },
@@ -285,6 +310,8 @@ pub(crate) mod tests {
             "learning rate",
             "warm-up",
             "noise",
+            "are not binned",
+            "binning must lie",
             "the loss",
             "scale",
             "appearance",
@@ -302,13 +329,17 @@ pub(crate) mod tests {
         }
         assert!(plan(8).check().is_ok());
         assert!(
-            TrainingPlan { class_weights: vec![1.0, 9.5], rare_share: 1.0, ..classes(2) }.check().is_ok()
+            TrainingPlan { class_weights: vec![1.0, 9.5], rare_share: 1.0, binning: 16, ..classes(2) }
+                .check()
+                .is_ok()
         );
     }
 
     #[test]
     fn a_plan_from_before_there_was_a_choice_is_read_as_it_was_meant() {
         let mut json = serde_json::to_value(plan(8)).unwrap();
+        // Not written where there is none, so that folders from before go on.
+        assert_eq!(json.get("binning"), None);
         for key in ["exact", "regularisation", "classes", "class_weights", "rare_share", "appearance"] {
             json.as_object_mut().unwrap().remove(key);
         }

@@ -1,5 +1,6 @@
 //! A model put to use: planes in, planes or label images out.
 
+use crate::binning::{binned, enlarged};
 use crate::class_offsets::add_offsets;
 use crate::object_class::{Found, classify};
 use crate::tiled::Tiling;
@@ -50,7 +51,7 @@ impl<'a> Predictor<'a> {
         self
     }
 
-    /// The same with images cut into tiles of at most so many pixels on a side, margins included; the answer is the same, to the last bit. Otherwise
+    /// The same with images cut into tiles of at most so many pixels on a side, margins included, binned ones where the model bins pixels; the answer is the same, to the last bit. Otherwise
     /// images are cut only where memory is short.
     pub fn with_tiles(mut self, side: usize) -> Predictor<'a> {
         self.largest_tile = Some(side);
@@ -151,11 +152,19 @@ impl<'a> Predictor<'a> {
         Ok(Plane { width: input.width, height: input.height, data: self.maps(input)? })
     }
 
-    /// All channels that the net gives for a normalised plane, one map after the other.
+    /// All channels that the net gives for a normalised plane, one map after the other, each of the size of the plane.
     ///
     /// # Errors
     /// [`TrainError::Engine`] if there is not enough memory for a plane of this size.
     pub fn maps(&mut self, input: &Plane) -> Result<Vec<f32>, TrainError> {
+        match self.model.recipe.training.plan.binning {
+            1 => self.views(input),
+            by => Ok(enlarged(&self.views(&binned(input, by))?, by, input.width, input.height)),
+        }
+    }
+
+    /// The net's answer to an image, or the mean of its answers to the mirror images.
+    fn views(&mut self, input: &Plane) -> Result<Vec<f32>, TrainError> {
         if !self.flips {
             return self.forward(input);
         }

@@ -2,6 +2,7 @@
 
 use crate::ahead::Ahead;
 use crate::batch::{Batch, Batches};
+use crate::binning::binned_tiles;
 use crate::calibrate;
 use crate::checkpoint::{self, Position, Weights};
 use crate::class_offsets::class_offsets;
@@ -91,7 +92,8 @@ pub fn train_from(
     foci_image::remove_unfinished(folder);
     // First of all, because it is what refuses a batch that no memory can hold.
     let sessions = Sessions::new(pretrained, net, plan, compute)?;
-    let batches = Batches::new(plan, tiles)?;
+    let binned = if plan.binning > 1 { Some(binned_tiles(tiles, plan.binning)?) } else { None };
+    let batches = Batches::new(plan, binned.as_ref().unwrap_or(tiles))?;
     std::thread::scope(|scope| {
         let mut run = Run::start(sessions, net, plan, tiles, &batches, folder, compute)?;
         let mut ahead = Ahead::start(scope, &batches, run.at.step);

@@ -44,21 +44,30 @@ impl Scale {
 
     /// Bilinear between the four nearest pixels.
     fn blend(&self, image: &[f32], out: &mut [f32]) {
-        let last = self.from - 1;
-        let along: Vec<(usize, usize, f32)> = (0..self.to)
-            .map(|at| {
-                let place = self.place(at).clamp(0.0, last as f64);
-                let low = place as usize;
-                (low, (low + 1).min(last), (place - low as f64) as f32)
-            })
-            .collect();
-        for (row, &(top, bottom, down)) in out.chunks_exact_mut(self.to).zip(&along) {
-            let (top, bottom) = (&image[top * self.from..], &image[bottom * self.from..]);
-            for (value, &(left, right, across)) in row.iter_mut().zip(&along) {
-                let upper = top[left] + across * (top[right] - top[left]);
-                let lower = bottom[left] + across * (bottom[right] - bottom[left]);
-                *value = upper + down * (lower - upper);
-            }
+        let along: Vec<Between> = (0..self.to).map(|at| between(self.place(at), self.from)).collect();
+        blend(image, self.from, &along, &along, out);
+    }
+}
+
+/// Where a new pixel lies along one axis: between which two old ones, and how far towards the second.
+pub(crate) type Between = (usize, usize, f32);
+
+/// Where `place` lies among `length` old pixels; beyond the first and the last nothing changes.
+pub(crate) fn between(place: f64, length: usize) -> Between {
+    let last = length.saturating_sub(1);
+    let place = place.clamp(0.0, last as f64);
+    let low = place as usize;
+    (low, (low + 1).min(last), (place - low as f64) as f32)
+}
+
+/// An image of `width` columns at new places, bilinear between the four nearest pixels.
+pub(crate) fn blend(image: &[f32], width: usize, columns: &[Between], rows: &[Between], out: &mut [f32]) {
+    for (row, &(top, bottom, down)) in out.chunks_exact_mut(columns.len().max(1)).zip(rows) {
+        let (top, bottom) = (&image[top * width..], &image[bottom * width..]);
+        for (value, &(left, right, across)) in row.iter_mut().zip(columns) {
+            let upper = top[left] + across * (top[right] - top[left]);
+            let lower = bottom[left] + across * (bottom[right] - bottom[left]);
+            *value = upper + down * (lower - upper);
         }
     }
 }

@@ -62,6 +62,24 @@ fn for_instances(steps: u64) -> TrainingPlan {
     }
 }
 
+/// Discs that a model finds of 24 that it has not seen, and those that it misses or invents.
+fn found_and_missed(model: &Model, compute: &Compute, shown: impl Fn(Example) -> Example) -> (usize, usize) {
+    let mut predictor = Predictor::new(model, compute);
+    let (mut found, mut missed) = (0, 0);
+    for seed in 200..208 {
+        let Example { image, labels, .. } = shown(example(seed));
+        let objects = predictor.objects_raw(&image).unwrap();
+        let truth = labels.unwrap();
+        let [truth, objects] =
+            [&truth, &objects].map(|of| LabelView::new(image.width, image.height, &of.data).unwrap());
+        let overlaps = Overlaps::new(truth, objects).unwrap();
+        let matched = match_objects(&overlaps, 0.5).unwrap();
+        found += matched.matched;
+        missed += matched.missed + matched.invented;
+    }
+    (found, missed)
+}
+
 #[test]
 fn discs_are_learnt_and_touching_ones_told_apart() {
     let folder = tempfile::tempdir().unwrap();
@@ -69,22 +87,41 @@ fn discs_are_learnt_and_touching_ones_told_apart() {
     run_on(&tiles(), &net(), &for_instances(300), folder.path(), u64::MAX).unwrap();
     let model = Model::load(folder.path()).unwrap();
     assert!(model.recipe.objects.is_some_and(|options| (0.1..=0.4).contains(&options.prominence)));
-    let mut predictor = Predictor::new(&model, &compute);
-    let (mut found, mut missed) = (0, 0);
-    for seed in 200..208 {
-        let Example { image, labels, .. } = example(seed);
-        let objects = predictor.objects_raw(&image).unwrap();
-        let truth = labels.unwrap();
-        let [truth, objects] =
-            [&truth, &objects].map(|image| LabelView::new(SIDE, SIDE, &image.data).unwrap());
-        let overlaps = Overlaps::new(truth, objects).unwrap();
-        let matched = match_objects(&overlaps, 0.5).unwrap();
-        found += matched.matched;
-        missed += matched.missed + matched.invented;
-    }
-    // 24 discs that it has not seen.
+    let (found, missed) = found_and_missed(&model, &compute, |example| example);
     assert!(found >= 20 && missed <= 6, "{found} found, {missed} missed or invented");
-    assert!(matches!(predictor.predict(&example(1).image), Err(TrainError::OtherTask { .. })));
+    let refused = Predictor::new(&model, &compute).predict(&example(1).image);
+    assert!(matches!(refused, Err(TrainError::OtherTask { .. })));
+}
+
+/// The same discs, each pixel three by three, and one row and column more.
+fn magnified(example: Example) -> Example {
+    let side = 3 * SIDE + 1;
+    let from = |at: usize| (at / side / 3).min(SIDE - 1) * SIDE + (at % side / 3).min(SIDE - 1);
+    let Example { image, labels, .. } = example;
+    let data = |at: usize| image.data[from(at)];
+    let labels = labels.unwrap();
+    let label = |at: usize| labels.data[from(at)];
+    Example::labelled(
+        Plane { width: side, height: side, data: (0..side * side).map(data).collect() },
+        LabelImage { width: side, height: side, data: (0..side * side).map(label).collect() },
+    )
+}
+
+#[test]
+fn binned_pixels_teach_as_much_of_objects_three_times_as_large() {
+    let folder = tempfile::tempdir().unwrap();
+    let compute = Compute::new(2, Simd::detect().unwrap()).unwrap();
+    let of = |examples: Vec<Example>| examples.into_iter().map(magnified).collect();
+    let Tiles { training, validation, .. } = tiles();
+    let large = Tiles { training: of(training), validation: of(validation), ..Tiles::default() };
+    let plan = TrainingPlan { binning: 3, ..for_instances(300) };
+    run_on(&large, &net(), &plan, folder.path(), u64::MAX).unwrap();
+    let model = Model::load(folder.path()).unwrap();
+    assert_eq!(model.recipe.training.plan.binning, 3);
+    // Sizes and labels are those of the images.
+    assert!(model.recipe.seen.diameters_px.is_some_and(|[low, _]| low > 30.0));
+    let (found, missed) = found_and_missed(&model, &compute, magnified);
+    assert!(found >= 20 && missed <= 6, "{found} found, {missed} missed or invented");
 }
 
 #[test]

@@ -10,7 +10,9 @@ use foci_engine::Parameters;
 use foci_image::Plane;
 use foci_kernels::{Compute, Simd};
 use foci_net::{Architecture, Net, solve};
-use foci_train::{Model, PercentileRange, Predictor, Recipe, Seen, Task, TrainError, TrainingRecord};
+use foci_train::{
+    LossKind, Model, PercentileRange, Predictor, Recipe, Seen, Task, TrainError, TrainingPlan, TrainingRecord,
+};
 
 /// A net with the weights that training begins with: whatever they are, tiles must not show.
 fn model(net: Net) -> Model {
@@ -76,4 +78,26 @@ fn a_net_that_normalises_is_not_cut() {
     assert!(matches!(error, TrainError::Normalised { .. }), "{error}");
     // Small enough images need no cut.
     Predictor::new(&model, &compute).with_tiles(64).predict(&image(60, 40)).unwrap();
+}
+
+#[test]
+fn binned_pixels_in_tiles_give_the_bits_of_the_whole() {
+    let compute = Compute::new(2, Simd::detect().unwrap()).unwrap();
+    let net = solve::for_weights(&Architecture::shipped("unet").unwrap(), 6_000, 1, 2).unwrap();
+    let mut model = model(net);
+    model.recipe.task = Task::Semantic;
+    model.recipe.training.plan = TrainingPlan {
+        task: Task::Semantic,
+        loss: LossKind::Classes,
+        classes: 2,
+        binning: 3,
+        ..plan(1, 1, 8)
+    };
+    let tiled = |side: usize, image: &Plane| Predictor::new(&model, &compute).with_tiles(side).maps(image);
+    let Err(TrainError::Tile { least, .. }) = tiled(1, &image(9, 9)) else { panic!("tiles of one pixel") };
+    // Of no whole number of blocks.
+    let image = image(3 * least + 101, 3 * least - 41);
+    let whole = Predictor::new(&model, &compute).maps(&image).unwrap();
+    assert_eq!(whole.len(), 2 * image.data.len());
+    assert!(tiled(least, &image).unwrap() == whole);
 }

@@ -24,6 +24,15 @@ fn a_net_learns_objects_and_predicts_label_images() {
         (&"instances".into(), &"objects".into())
     );
     assert_eq!(recipe["training"]["plan"]["largest_scale"], 1.5);
+    let twice = ["--binning", "2", "--net", "unet", "--data", &data];
+    foci(&[&small[..], &twice, &["--out", &place.text("binned")]].concat()).succeeds();
+    let binned = json(&fs::read_to_string(place.path("binned/recipe.json")).unwrap());
+    assert_eq!(binned["training"]["plan"]["binning"], 2);
+    foci(&["predict", &place.text("binned"), &data, "--out", &place.text("by-blocks")]).succeeds();
+    let measured = foci(&["evaluate", "--truth", &data, "--pred", &place.text("by-blocks"), "--json"]);
+    assert_eq!(json(&measured.stdout)["images"].as_array().unwrap().len(), 6);
+    foci(&[&["train"], &twice[..], &["--out", &place.text("blurred")]].concat())
+        .fails_with(2, &["not binned for a reconstruction"]);
     assert!(recipe["objects"]["prominence"].as_f64().unwrap() > 0.0);
     foci(&["predict", &model, &data, "--out", &found]).succeeds();
     // Of each image a label image, a picture and a table with a line for each object.
@@ -89,6 +98,35 @@ fn a_net_begins_with_what_it_learnt_without_masks() {
     foci(&[&short[..], &with, &[&place.text("x"), "--net", "unet"]].concat())
         .fails_with(2, &["--pretrained"]);
     foci(&[&short[..], &["--out", &place.text("x")]].concat()).fails_with(2, &["--net"]);
+}
+
+#[test]
+fn objects_of_many_pixels_are_told_before_they_are_learnt_unbinned() {
+    let place = Workplace::new();
+    for part in ["images", "masks"] {
+        fs::create_dir_all(place.path("discs").join(part)).unwrap();
+    }
+    for field in 0..6 {
+        let is_disc =
+            |at: usize| (at % 128).abs_diff(60 + field).pow(2) + (at / 128).abs_diff(64).pow(2) <= 1600;
+        let write = |part: &str, inside: f32| {
+            let value = |at: usize| if is_disc(at) { inside } else { 0.0 };
+            let plane = Plane { width: 128, height: 128, data: (0..128 * 128).map(value).collect() };
+            write_png_grey8(&place.path("discs").join(format!("{part}/f{field}.png")), &plane).unwrap();
+        };
+        write("images", 200.0);
+        write("masks", 1.0);
+    }
+    let train = |out: &str, more: &[&str]| {
+        let small = ["train", "--task", "instances", "--net", "unet", "--weights", "5000", "--steps", "1"];
+        let of = ["--crop", "48", "--batch", "1", "--data", &place.text("discs"), "--out", &place.text(out)];
+        let run = foci(&[&small[..], &of, more].concat());
+        run.succeeds();
+        run.stderr
+    };
+    let told = train("as-they-are", &[]);
+    assert!(told.contains("objects are 80 pixels across (median); with --binning 2"), "{told}");
+    assert!(!train("binned", &["--binning", "2"]).contains("pixels across"));
 }
 
 /// Fields of 64 x 64 pixels with bright stripes, class 1, and in every other one a dark square, class 2.

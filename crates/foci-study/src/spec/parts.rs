@@ -81,6 +81,10 @@ impl Default for SplitSpec {
     }
 }
 
+fn is_unbinned(binning: &usize) -> bool {
+    *binning == 1
+}
+
 /// How every arm is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -93,6 +97,9 @@ pub struct TrainingSpec {
     /// Side of a square training crop in pixels.
     #[serde(default = "defaults::crop")]
     pub crop: usize,
+    /// Side of the blocks of pixels that become one before the nets see them; for objects that are many pixels across.
+    #[serde(default = "defaults::binning", skip_serializing_if = "is_unbinned")]
+    pub binning: usize,
     /// Loss; the usual one of the task if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<LossKind>,
@@ -323,6 +330,9 @@ pub(super) mod defaults {
     }
     pub fn crop() -> usize {
         256
+    }
+    pub fn binning() -> usize {
+        1
     }
     pub fn optimiser() -> OptimiserKind {
         OptimiserKind::Adam

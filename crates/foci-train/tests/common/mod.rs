@@ -31,6 +31,7 @@ pub fn plan(steps: u64, batch: usize, crop: usize) -> TrainingPlan {
         regularisation: Regularisation::default(),
         input_noise: 0.0,
         augment: true,
+        binning: 1,
         largest_scale: 1.0,
         appearance: 0.0,
         exact: false,

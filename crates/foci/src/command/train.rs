@@ -3,7 +3,8 @@
 use crate::arguments::TrainArguments;
 use crate::command::train_net::Origin;
 use crate::command::train_plan::{
-    fill_minutes, know_classes, know_object_classes, plan, refuse_classes_without_task, with_classes,
+    advice_on_binning, fill_minutes, know_classes, know_object_classes, plan, refuse_classes_without_task,
+    with_classes,
 };
 use crate::exit::Failure;
 use crate::progress::{Progress, READING, duration, watched};
@@ -69,7 +70,7 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
         last: 0,
         open_ended: (plan.patience > 0).then(|| name.clone()),
     };
-    if let Some(line) = told {
+    for line in told.into_iter().chain(advice_on_binning(&plan, &tiles)) {
         watcher.progress.line(&format!("  {line}"));
     }
     for note in remarks(&dataset.left_out, &dataset.notes) {

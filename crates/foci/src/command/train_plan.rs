@@ -6,8 +6,8 @@ use foci_engine::{Shape, time};
 use foci_kernels::Compute;
 use foci_net::{Activation, Net, Normalisation, Regularisation};
 use foci_train::{
-    NO_CLASS, OptimiserKind, Task, Tiles, TrainingPlan, balanced_weights, class_counts, object_class_counts,
-    steps_of_run,
+    NO_CLASS, OptimiserKind, Task, Tiles, TrainingPlan, balanced_weights, class_counts, diameters_px,
+    object_class_counts, steps_of_run,
 };
 
 /// Optimiser steps, unless said otherwise.
@@ -20,6 +20,23 @@ const LISTENS_EVERY: u64 = 100;
 const TIMED_STEPS: usize = 5;
 /// Share of the minutes that the steps themselves get; making crops, validation and choosing what separates objects take the rest.
 const SHARE_OF_STEPS: f64 = 0.85;
+
+/// Objects whose median is this many pixels across are learnt better from binned pixels (docs/results/coelho2009.md: 97 pixels across, by 2).
+const LARGE_PX: f64 = 70.0;
+
+/// Says that objects are many pixels across, if they are and pixels are not binned yet.
+pub fn advice_on_binning(plan: &TrainingPlan, tiles: &Tiles) -> Option<String> {
+    if plan.task != Task::Instances || plan.binning > 1 {
+        return None;
+    }
+    let labels = tiles.training.iter().filter_map(|example| example.labels.as_ref());
+    let mut diameters: Vec<f64> = labels.flat_map(|labels| diameters_px(&labels.data)).collect();
+    diameters.sort_by(f64::total_cmp);
+    let median = *diameters.get(diameters.len() / 2)?;
+    (median >= LARGE_PX).then(|| {
+        format!("objects are {median:.0} pixels across (median); with --binning 2 the net sees more of them at a time, and a step shows four times the area")
+    })
+}
 
 /// Sets the steps that `minutes` hold on this machine: a few steps are timed beforehand, and from then on it is a training of so many steps like
 /// any other, which `--steps` repeats to the same bits. A run that goes on keeps its steps.
@@ -83,6 +100,7 @@ pub fn plan(flags: &TrainArguments) -> TrainingPlan {
         patience,
         batch: flags.batch,
         crop: flags.crop,
+        binning: flags.binning,
         learning_rate: flags.learning_rate,
         warmup_share: 0.1,
         optimiser: OptimiserKind::Adam,
