@@ -141,9 +141,9 @@ pub struct NetSummary {
     pub layers: usize,
     /// Trainable weights.
     pub weights: u64,
-    /// Multiply-adds for each input pixel.
+    /// Multiply-adds for each pixel of an image.
     pub macs_per_pixel: f64,
-    /// Side of the square of input pixels that one output pixel can see.
+    /// Side of the square that one output pixel can see, in pixels of an image, binned or not.
     pub receptive_field: usize,
     /// Bytes to train on one tile of the study's size.
     pub train_bytes: u64,

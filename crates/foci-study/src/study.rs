@@ -219,7 +219,8 @@ fn summarise_nets(
     timings: &[Timing],
 ) -> Result<Vec<NetSummary>, StudyError> {
     let size = plan.data.largest_tile();
-    let exact = plan.spec.training.exact;
+    let (exact, binning) = (plan.spec.training.exact, plan.spec.training.binning);
+    let [height, width] = [size.height, size.width].map(|side| side.div_ceil(binning));
     let [training, inference] =
         [Mode::Training, Mode::Inference].map(|mode| PlanOptions { exact, ..PlanOptions::new(mode) });
     let few = plan.arms.iter().any(|planned| planned.arm.labelled.is_some());
@@ -241,12 +242,12 @@ fn summarise_nets(
             settings: if varies { planned.arm.settings().into() } else { Vec::new() },
             layers: net.layers(),
             weights: net.weights(),
-            macs_per_pixel: net.macs_per_pixel(),
-            receptive_field: net.receptive_field() as usize,
-            train_bytes: trained.bytes(size.height, size.width, training).map_err(wrong)?,
-            infer_bytes: net.bytes(size.height, size.width, inference).map_err(wrong)?,
-            largest_train_side: largest_side(&trained, training),
-            largest_infer_side: largest_side(&net, inference),
+            macs_per_pixel: net.macs_per_pixel() / binning.pow(2) as f64,
+            receptive_field: binning * net.receptive_field() as usize,
+            train_bytes: trained.bytes(height, width, training).map_err(wrong)?,
+            infer_bytes: net.bytes(height, width, inference).map_err(wrong)?,
+            largest_train_side: binning * largest_side(&trained, training),
+            largest_infer_side: binning * largest_side(&net, inference),
             seconds_per_step: timing.seconds_per_step,
             seconds_per_megapixel: timing.seconds_per_megapixel,
             trials: trials.clone(),
@@ -298,6 +299,10 @@ fn setup(plan: &Plan) -> Vec<(String, String)> {
     let second = tuning.second_round.map_or(String::new(), |round| {
         format!(", then {} of them for {} steps with the same", round.rates, round.steps)
     });
+    let blocks = match spec.binning {
+        1 => String::new(),
+        by => format!(", each of {by} x {by} pixels of the image"),
+    };
     let split = &plan.data.split;
     let mut lines = vec![
         ("Fields to train on", split.training.len().to_string()),
@@ -305,7 +310,7 @@ fn setup(plan: &Plan) -> Vec<(String, String)> {
         ("Fields to test on, used once", split.test.len().to_string()),
         ("Seeds of each net", plan.spec.seeds.to_string()),
         ("Steps of each run", spec.steps.to_string()),
-        ("Batch", format!("{} crops of {} x {} pixels", spec.batch, spec.crop, spec.crop)),
+        ("Batch", format!("{} crops of {} x {} pixels{blocks}", spec.batch, spec.crop, spec.crop)),
         (
             "Convolutions",
             if spec.exact { "direct" } else { "by Winograd's tiles or direct, by shape" }.into(),

@@ -25,7 +25,7 @@ const STEPS: usize = 3;
 pub(crate) struct Timing {
     /// A training step at the batch of the study.
     pub seconds_per_step: f64,
-    /// A prediction at the same shape, for a million pixels.
+    /// A prediction at the same shape, for a million pixels of an image; the net alone, without binning and enlarging.
     pub seconds_per_megapixel: f64,
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn time_all(
     }
     let spec = &plan.spec.training;
     let shape = Shape { n: spec.batch, h: spec.crop, w: spec.crop };
-    let megapixels = (shape.n * shape.h * shape.w) as f64 / 1e6;
+    let megapixels = (shape.n * shape.h * shape.w * spec.binning.pow(2)) as f64 / 1e6;
     let mut rounds: Vec<Vec<Timing>> = vec![Vec::with_capacity(ROUNDS); plan.arms.len()];
     let (what, all) = ("timing the nets", ROUNDS * plan.arms.len());
     for round in 0..ROUNDS {

@@ -160,6 +160,34 @@ fn nets_are_compared_by_the_objects_that_they_find_beside_a_method_without_train
 }
 
 #[test]
+fn nets_that_see_binned_pixels_cost_less_and_see_farther() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    write_fields(&data, 9, |disc| disc as u32 + 1);
+    let quick = STUDY
+        .replace("[[baseline]]\nmethod = \"otsu\"\nsmallest = 20\n[[baseline]]\nmethod = \"pixel-classifier\"\nsmallest = 20\n", "")
+        .replace("steps = 60", "steps = 2")
+        .replace("crop = 64", "crop = 32");
+    let (whole, _) = study(&quick, &data, &place.path().join("whole")).unwrap();
+    let binned = quick.replace("crop = 32", "crop = 32\nbinning = 2");
+    let (binned, report) = study(&binned, &data, &place.path().join("binned")).unwrap();
+    for (net, whole) in binned.nets.iter().zip(&whole.nets) {
+        assert_eq!(net.weights, whole.weights);
+        assert_eq!(net.receptive_field, 2 * whole.receptive_field);
+        assert_eq!(net.macs_per_pixel, whole.macs_per_pixel / 4.0);
+        assert!(net.train_bytes < whole.train_bytes && net.infer_bytes < whole.infer_bytes);
+        assert!(net.largest_train_side == 2 * whole.largest_train_side);
+    }
+    // Measured on whole fields, not on blocks.
+    assert!(binned.runs.iter().all(|run| run.metrics.contains_key("mean_ap")));
+    assert!(report.contains("2 crops of 32 x 32 pixels, each of 2 x 2 pixels of the image"));
+    let reconstruct =
+        quick.replace("crop = 32", "crop = 32\nbinning = 2").replace("\"instances\"", "\"reconstruct\"");
+    let error = StudySpec::parse(&reconstruct.replace("ap_90", "psnr"), "here").unwrap_err().to_string();
+    assert!(error.contains("not binned for a reconstruction"), "{error}");
+}
+
+#[test]
 fn nets_are_compared_by_how_they_tell_objects_apart() {
     let place = tempfile::tempdir().unwrap();
     let data = place.path().join("data");
