@@ -198,13 +198,15 @@ impl Data {
         let refuse = |reason: String| Err(StudyError::Data { folder: folder.into(), reason });
         let TileSize { width, height } = self.planned.tile;
         let crop = spec.training.crop;
-        let fits = |example: &Example| example.image.width >= crop && example.image.height >= crop;
+        let least = spec.training.least_side();
+        let fits = |example: &Example| example.image.width >= least && example.image.height >= least;
         if !self.tiles.training.iter().any(fits) || !self.tiles.validation.iter().any(fits) {
             return refuse(format!(
-                "the images (largest {width} x {height} pixels) are smaller than the training crop of {crop} x {crop}; set a smaller training.crop in the study file"
+                "the images (largest {width} x {height} pixels) are smaller than the training crop of {crop} x {crop} pixels{}; set a smaller training.crop in the study file",
+                spec.training.blocks()
             ));
         }
-        let fields = self.training_fields(crop).len();
+        let fields = self.training_fields(least).len();
         let asks =
             |arm: &ArmSpec| Some((arm.name.clone(), arm.labelled.filter(|&labelled| labelled > fields)?));
         if let Some((arm, labelled)) = spec.arms.iter().find_map(asks) {

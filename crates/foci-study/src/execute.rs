@@ -251,7 +251,7 @@ impl<'a, 'b> Executor<'a, 'b> {
         let arm = &self.plan.arms[index].arm;
         let pretrained = self.pretrained(index, number, observer)?;
         plan.pretrained = pretrained.as_ref().map(|weights| weights.sha256().to_owned());
-        let tiles = self.data.tiles_of(arm.labelled, number, plan.crop);
+        let tiles = self.data.tiles_of(arm.labelled, number, self.plan.spec.training.least_side());
         observer.event(Event::Begins { what });
         let net = &self.nets[index];
         let work = self.step_work(net);

@@ -14,13 +14,15 @@ mod check;
 mod factors;
 mod parts;
 mod pretraining;
+mod training;
 
 pub use factors::{Design, FactorSpec};
 pub use parts::{
-    ArmSpec, BaselineMethod, BaselineSpec, ClaimSpec, OpticsSpec, SecondRoundSpec, SpecimenSpec, SplitSpec,
-    StressSpec, TileSize, TrainingSpec, TransferSpec, TuningSpec,
+    ArmSpec, BaselineMethod, BaselineSpec, ClaimSpec, OpticsSpec, SpecimenSpec, SplitSpec, StressSpec,
+    TileSize, TransferSpec,
 };
 pub use pretraining::PretrainingSpec;
+pub use training::{SecondRoundSpec, TrainingSpec, TuningSpec};
 
 /// Arms of a study, at most.
 const MOST_ARMS: usize = 500;

@@ -299,10 +299,6 @@ fn setup(plan: &Plan) -> Vec<(String, String)> {
     let second = tuning.second_round.map_or(String::new(), |round| {
         format!(", then {} of them for {} steps with the same", round.rates, round.steps)
     });
-    let blocks = match spec.binning {
-        1 => String::new(),
-        by => format!(", each of {by} x {by} pixels of the image"),
-    };
     let split = &plan.data.split;
     let mut lines = vec![
         ("Fields to train on", split.training.len().to_string()),
@@ -310,7 +306,7 @@ fn setup(plan: &Plan) -> Vec<(String, String)> {
         ("Fields to test on, used once", split.test.len().to_string()),
         ("Seeds of each net", plan.spec.seeds.to_string()),
         ("Steps of each run", spec.steps.to_string()),
-        ("Batch", format!("{} crops of {} x {} pixels{blocks}", spec.batch, spec.crop, spec.crop)),
+        ("Batch", format!("{} crops of {} x {} pixels{}", spec.batch, spec.crop, spec.crop, spec.blocks())),
         (
             "Convolutions",
             if spec.exact { "direct" } else { "by Winograd's tiles or direct, by shape" }.into(),

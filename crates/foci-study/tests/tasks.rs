@@ -185,6 +185,10 @@ fn nets_that_see_binned_pixels_cost_less_and_see_farther() {
         quick.replace("crop = 32", "crop = 32\nbinning = 2").replace("\"instances\"", "\"reconstruct\"");
     let error = StudySpec::parse(&reconstruct.replace("ap_90", "psnr"), "here").unwrap_err().to_string();
     assert!(error.contains("not binned for a reconstruction"), "{error}");
+    // Fields of 96 x 96: 32 binned pixels are 94 of the image at least, 33 are 97.
+    let too_large = quick.replace("crop = 32", "crop = 33\nbinning = 3");
+    let error = study(&too_large, &data, &place.path().join("too-large")).unwrap_err().to_string();
+    assert!(error.contains("33 x 33 pixels, each of 3 x 3 pixels of the image"), "{error}");
 }
 
 #[test]

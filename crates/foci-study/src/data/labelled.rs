@@ -11,8 +11,9 @@ const DRAWN: u64 = 0x001a_be11_ed00;
 
 impl Data {
     /// Fields that there are to train on, by their places in the dataset: those with a tile that a crop fits into.
-    pub fn training_fields(&self, crop: usize) -> Vec<usize> {
-        let fits = |example: &Example| example.image.width >= crop && example.image.height >= crop;
+    pub fn training_fields(&self, least_side: usize) -> Vec<usize> {
+        let fits =
+            |example: &Example| example.image.width >= least_side && example.image.height >= least_side;
         let of_tiles = self.fields_of_training.iter().zip(&self.tiles.training);
         let fields: BTreeSet<usize> =
             of_tiles.filter(|(_, example)| fits(example)).map(|(field, _)| *field).collect();
@@ -21,9 +22,9 @@ impl Data {
 
     /// The tiles of `labelled` fields to train on, drawn by `seed`, or of all; those to validate on are the same for all. With the same
     /// seed more fields include those of fewer.
-    pub fn tiles_of(&self, labelled: Option<usize>, seed: u64, crop: usize) -> Cow<'_, Tiles> {
+    pub fn tiles_of(&self, labelled: Option<usize>, seed: u64, least_side: usize) -> Cow<'_, Tiles> {
         let Some(count) = labelled else { return Cow::Borrowed(&self.tiles) };
-        let drawn = draw(self.training_fields(crop), count, seed);
+        let drawn = draw(self.training_fields(least_side), count, seed);
         let of_tiles = self.fields_of_training.iter().zip(&self.tiles.training);
         let training =
             of_tiles.filter(|(field, _)| drawn.contains(field)).map(|(_, example)| example.clone()).collect();
