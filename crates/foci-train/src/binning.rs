@@ -31,11 +31,13 @@ fn binned_example(example: &Example, by: usize) -> Result<Example, TrainError> {
             Some(LabelImage { width: width.div_ceil(by), height: height.div_ceil(by), data })
         }
     };
-    Ok(Example {
-        image: binned(&example.image, by),
-        labels,
-        object_classes: most_frequent(&example.object_classes, width, height, by),
-    })
+    let classes = &example.object_classes;
+    let object_classes = match classes.len() == example.image.data.len() {
+        true => most_frequent(classes, width, height, by),
+        // Of no pixels, or of others: who makes targets of them refuses the latter.
+        false => classes.clone(),
+    };
+    Ok(Example { image: binned(&example.image, by), labels, object_classes })
 }
 
 /// The mean of each block of `by` x `by` pixels.
@@ -121,6 +123,8 @@ mod tests {
         assert_eq!(found.labels.unwrap(), LabelImage { width: 2, height: 2, data: vec![7, 2, 4, 5] });
         assert_eq!(found.object_classes, [1, 0, 2, 3]);
         assert_eq!(binned_example(&Example::from(image.clone()), 2).unwrap().labels, None);
+        let of_other_pixels = Example { object_classes: vec![1; 7], ..Example::from(image.clone()) };
+        assert_eq!(binned_example(&of_other_pixels, 2).unwrap().object_classes.len(), 7);
         let other_size = Example::labelled(image, LabelImage::zeros(4, 4));
         assert!(matches!(binned_example(&other_size, 2), Err(TrainError::NoLabels { width: 3, height: 3 })));
     }
