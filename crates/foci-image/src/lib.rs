@@ -15,6 +15,7 @@ mod whole;
 mod workers;
 mod write;
 
+pub mod bilinear;
 pub mod crop;
 pub mod dataset;
 pub mod degrade;

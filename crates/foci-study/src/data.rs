@@ -199,7 +199,7 @@ impl Data {
         let TileSize { width, height } = self.planned.tile;
         let crop = spec.training.crop;
         let least = spec.training.least_side();
-        let fits = |example: &Example| example.image.width >= least && example.image.height >= least;
+        let fits = |example: &Example| example.holds(least);
         if !self.tiles.training.iter().any(fits) || !self.tiles.validation.iter().any(fits) {
             return refuse(format!(
                 "the images (largest {width} x {height} pixels) are smaller than the training crop of {crop} x {crop} pixels{}; set a smaller training.crop in the study file",

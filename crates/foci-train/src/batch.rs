@@ -81,8 +81,7 @@ impl<'a> Batches<'a> {
     pub fn new(plan: &'a TrainingPlan, tiles: &'a Tiles) -> Result<Batches<'a>, TrainError> {
         let crop = plan.crop;
         let usable = |examples: &'a [Example], part: &'static str| {
-            let is_large = |example: &&Example| example.image.width >= crop && example.image.height >= crop;
-            let fits: Vec<&Example> = examples.iter().filter(is_large).collect();
+            let fits: Vec<&Example> = examples.iter().filter(|example| example.holds(crop)).collect();
             if fits.is_empty() { Err(TrainError::NoTiles { part, crop }) } else { Ok(fits) }
         };
         let sources = |examples: &mut dyn Iterator<Item = &'a Example>| {

@@ -7,10 +7,9 @@
 //! Blocks begin at the top left; those that the right and lower edges cut are the mean of what there is of them.
 
 use crate::TrainError;
-use crate::scale::{Between, between, blend};
 use crate::target::labels_of;
 use crate::tiles::{Example, Tiles};
-use foci_image::{LabelImage, Plane};
+use foci_image::{LabelImage, Plane, bilinear};
 
 /// The images to learn from and to watch the loss on, as the net is shown them.
 ///
@@ -44,8 +43,8 @@ fn binned_example(example: &Example, by: usize) -> Result<Example, TrainError> {
 pub(crate) fn binned(plane: &Plane, by: usize) -> Plane {
     let Plane { width, height, data } = plane;
     let mut binned = Plane::zeros(width.div_ceil(by), height.div_ceil(by));
-    let rows = binned.data.chunks_exact_mut(binned.width.max(1));
-    for (sums, block) in rows.zip(data.chunks(by * width.max(&1))) {
+    let binned_rows = binned.data.chunks_exact_mut(binned.width.max(1));
+    for (sums, block) in binned_rows.zip(data.chunks(by * width.max(&1))) {
         for row in block.chunks_exact(*width) {
             sums.iter_mut().zip(row.chunks(by)).for_each(|(sum, part)| *sum += part.iter().sum::<f32>());
         }
@@ -58,9 +57,6 @@ pub(crate) fn binned(plane: &Plane, by: usize) -> Plane {
 
 /// The value that most pixels of each block have; of values that equally many have, the one that comes first, row by row.
 fn most_frequent<T: Copy + PartialEq>(values: &[T], width: usize, height: usize, by: usize) -> Vec<T> {
-    if values.is_empty() {
-        return Vec::new();
-    }
     let mut block = Vec::with_capacity(by * by);
     let mut found = Vec::with_capacity(width.div_ceil(by) * height.div_ceil(by));
     for y in (0..height).step_by(by) {
@@ -89,17 +85,9 @@ fn most_frequent<T: Copy + PartialEq>(values: &[T], width: usize, height: usize,
 
 /// Maps of binned pixels, one after the other, brought back to `width` x `height` pixels.
 pub(crate) fn enlarged(maps: &[f32], by: usize, width: usize, height: usize) -> Vec<f32> {
-    let along = |length: usize| -> Vec<Between> {
-        let centre = |at: usize| (at as f64 + 0.5) / by as f64 - 0.5;
-        (0..length).map(|at| between(centre(at), length.div_ceil(by))).collect()
-    };
-    let (columns, rows) = (along(width), along(height));
-    let (pixels, binned) = (width * height, width.div_ceil(by) * height.div_ceil(by));
-    let mut enlarged = vec![0.0; maps.len() / binned.max(1) * pixels];
-    for (map, out) in maps.chunks_exact(binned.max(1)).zip(enlarged.chunks_exact_mut(pixels.max(1))) {
-        blend(map, width.div_ceil(by), &columns, &rows, out);
-    }
-    enlarged
+    let (columns, rows) = (width.div_ceil(by), height.div_ceil(by));
+    let maps = maps.chunks_exact((columns * rows).max(1));
+    maps.flat_map(|map| bilinear::enlarged(map, columns, rows, by, width, height)).collect()
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ pub use plan::{OptimiserKind, TrainingPlan};
 pub use predict::Predictor;
 pub use pretrained::Pretrained;
 pub use run::{Observer, Outcome, train, train_from};
-pub use seen::{Seen, diameters_px};
+pub use seen::{Seen, diameters_px, sorted_diameters_px};
 pub use signal::LayerSignal;
 pub use task::{LossKind, Task};
 pub use tiles::{Example, NO_CLASS, Tiles};

@@ -1,5 +1,6 @@
 //! Crops shown larger or smaller than they are.
 
+use foci_image::bilinear::{Between, between, blend};
 use foci_image::crop::Crop;
 
 /// A change of size of square images.
@@ -46,29 +47,6 @@ impl Scale {
     fn blend(&self, image: &[f32], out: &mut [f32]) {
         let along: Vec<Between> = (0..self.to).map(|at| between(self.place(at), self.from)).collect();
         blend(image, self.from, &along, &along, out);
-    }
-}
-
-/// Where a new pixel lies along one axis: between which two old ones, and how far towards the second.
-pub(crate) type Between = (usize, usize, f32);
-
-/// Where `place` lies among `length` old pixels; beyond the first and the last nothing changes.
-pub(crate) fn between(place: f64, length: usize) -> Between {
-    let last = length.saturating_sub(1);
-    let place = place.clamp(0.0, last as f64);
-    let low = place as usize;
-    (low, (low + 1).min(last), (place - low as f64) as f32)
-}
-
-/// An image of `width` columns at new places, bilinear between the four nearest pixels.
-pub(crate) fn blend(image: &[f32], width: usize, columns: &[Between], rows: &[Between], out: &mut [f32]) {
-    for (row, &(top, bottom, down)) in out.chunks_exact_mut(columns.len().max(1)).zip(rows) {
-        let (top, bottom) = (&image[top * width..], &image[bottom * width..]);
-        for (value, &(left, right, across)) in row.iter_mut().zip(columns) {
-            let upper = top[left] + across * (top[right] - top[left]);
-            let lower = bottom[left] + across * (bottom[right] - bottom[left]);
-            *value = upper + down * (lower - upper);
-        }
     }
 }
 

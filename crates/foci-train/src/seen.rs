@@ -23,9 +23,7 @@ pub struct Seen {
 impl Seen {
     /// With the sizes of the objects in `examples`.
     pub(crate) fn with_objects(mut self, examples: &[Example]) -> Seen {
-        let labels = examples.iter().filter_map(|example| example.labels.as_ref());
-        let mut diameters: Vec<f64> = labels.flat_map(|labels| diameters_px(&labels.data)).collect();
-        diameters.sort_by(f64::total_cmp);
+        let diameters = sorted_diameters_px(examples);
         let at =
             |share: f64| diameters.get((share * diameters.len().saturating_sub(1) as f64).round() as usize);
         self.diameters_px = at(TAIL).zip(at(1.0 - TAIL)).map(|(&low, &high)| [low, high]);
@@ -55,6 +53,14 @@ impl Seen {
             "the objects found are {median:.0} pixels across (median), {side} than those that the model has learnt from ({low:.0} to {high:.0}); bring the images to the scale of those trained on, or train with images like these"
         ))
     }
+}
+
+/// Diameters of all objects in `examples` ([`diameters_px`]), in ascending order.
+pub fn sorted_diameters_px(examples: &[Example]) -> Vec<f64> {
+    let labels = examples.iter().filter_map(|example| example.labels.as_ref());
+    let mut diameters: Vec<f64> = labels.flat_map(|labels| diameters_px(&labels.data)).collect();
+    diameters.sort_by(f64::total_cmp);
+    diameters
 }
 
 /// Diameters of circles of the areas of the objects in a label image, in pixels, in the order of labels.

@@ -22,6 +22,11 @@ impl Example {
     pub fn labelled(image: Plane, labels: LabelImage) -> Example {
         Example { image, labels: Some(labels), object_classes: Vec::new() }
     }
+
+    /// Whether a square of `side` pixels fits into the image.
+    pub fn holds(&self, side: usize) -> bool {
+        self.image.width >= side && self.image.height >= side
+    }
 }
 
 impl From<Plane> for Example {

@@ -2,10 +2,11 @@
 //! before any optics. A typical nucleus emits 1 per pixel.
 
 use super::layout::{CellClass, Nucleus};
-use super::optics::{enlarged, gaussian_blur};
+use super::optics::gaussian_blur;
 use super::options::SpecimenOptions;
 use super::random::Random;
 use super::raster::Raster;
+use crate::bilinear::enlarged;
 
 /// Grain of the chromatin as seen in the real fields: the autocorrelation inside U2OS nuclei falls to one half
 /// over 5 pixels, of which the point spread is only a small part; a second, weaker part is four times as wide.

@@ -4,6 +4,7 @@
 //! The core of a widefield point spread is Gaussian to within a few per cent; its far tails and the light of
 //! planes out of focus are the haze, a wide blur of the same scene.
 
+use crate::bilinear::enlarged;
 use crate::gaussian::mirrored;
 
 /// Standard deviation in pixels of the Gaussian that fits the in-focus widefield point spread best:
@@ -74,38 +75,6 @@ pub(crate) fn wide_blur(data: &[f32], width: usize, height: usize, sigma: f64) -
     let added = if bin > 1 { 0.25 } else { 0.0 };
     gaussian_blur(&mut coarse, w, h, ((sigma / bin as f64).powi(2) - added).sqrt());
     enlarged(&coarse, w, h, bin, width, height)
-}
-
-/// Bilinear enlargement by a whole factor; coarse pixel k is centred on the pixels it covers.
-pub(crate) fn enlarged(
-    coarse: &[f32],
-    w: usize,
-    h: usize,
-    factor: usize,
-    width: usize,
-    height: usize,
-) -> Vec<f32> {
-    let steps = |size: usize, coarse_size: usize| -> Vec<(usize, usize, f32)> {
-        (0..size)
-            .map(|index| {
-                let position =
-                    ((index as f32 + 0.5) / factor as f32 - 0.5).clamp(0.0, (coarse_size - 1) as f32);
-                let low = position as usize;
-                (low, (low + 1).min(coarse_size - 1), position - low as f32)
-            })
-            .collect()
-    };
-    let columns = steps(width, w);
-    let mut fine = Vec::with_capacity(width * height);
-    for (top, bottom, down) in steps(height, h) {
-        let (top, bottom) = (&coarse[top * w..(top + 1) * w], &coarse[bottom * w..(bottom + 1) * w]);
-        fine.extend(columns.iter().map(|&(left, right, along)| {
-            let upper = top[left] + along * (top[right] - top[left]);
-            let lower = bottom[left] + along * (bottom[right] - bottom[left]);
-            upper + down * (lower - upper)
-        }));
-    }
-    fine
 }
 
 #[cfg(test)]

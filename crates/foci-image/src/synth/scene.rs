@@ -3,10 +3,11 @@
 use super::camera::expose;
 use super::chromatin::{Emission, add_spot, emit, grain};
 use super::layout::{CellClass, place};
-use super::optics::{enlarged, gaussian_blur, wide_blur};
+use super::optics::{gaussian_blur, wide_blur};
 use super::options::{SpecimenOptions, SynthError};
 use super::random::{Random, Stage};
 use super::raster::{self, Raster, touching_pairs};
+use crate::bilinear::enlarged;
 use crate::{LabelImage, Plane};
 
 /// Blur of what lies out of focus, in units of the point spread.

@@ -12,11 +12,9 @@ const DRAWN: u64 = 0x001a_be11_ed00;
 impl Data {
     /// Fields that there are to train on, by their places in the dataset: those with a tile that a crop fits into.
     pub fn training_fields(&self, least_side: usize) -> Vec<usize> {
-        let fits =
-            |example: &Example| example.image.width >= least_side && example.image.height >= least_side;
         let of_tiles = self.fields_of_training.iter().zip(&self.tiles.training);
         let fields: BTreeSet<usize> =
-            of_tiles.filter(|(_, example)| fits(example)).map(|(field, _)| *field).collect();
+            of_tiles.filter(|(_, example)| example.holds(least_side)).map(|(field, _)| *field).collect();
         fields.into_iter().collect()
     }
 

@@ -44,7 +44,7 @@ pub struct TrainArguments {
     /// Side of a square training crop in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = 192)]
     pub crop: usize,
-    /// Bin blocks of N x N pixels before the net sees them, and enlarge what it gives: for objects of more than about 60 pixels
+    /// Bin blocks of N x N pixels before the net sees them, and enlarge what it gives: for objects of more than about 70 pixels
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub binning: usize,
     /// Instances: learn to tell objects apart, too. COLUMN of cells/NAME.csv (a line for each object, column label) or of

@@ -6,8 +6,8 @@ use foci_engine::{Shape, time};
 use foci_kernels::Compute;
 use foci_net::{Activation, Net, Normalisation, Regularisation};
 use foci_train::{
-    NO_CLASS, OptimiserKind, Task, Tiles, TrainingPlan, balanced_weights, class_counts, diameters_px,
-    object_class_counts, steps_of_run,
+    NO_CLASS, OptimiserKind, Task, Tiles, TrainingPlan, balanced_weights, class_counts, object_class_counts,
+    sorted_diameters_px, steps_of_run,
 };
 
 /// Optimiser steps, unless said otherwise.
@@ -29,9 +29,7 @@ pub fn advice_on_binning(plan: &TrainingPlan, tiles: &Tiles) -> Option<String> {
     if plan.task != Task::Instances || plan.binning > 1 {
         return None;
     }
-    let labels = tiles.training.iter().filter_map(|example| example.labels.as_ref());
-    let mut diameters: Vec<f64> = labels.flat_map(|labels| diameters_px(&labels.data)).collect();
-    diameters.sort_by(f64::total_cmp);
+    let diameters = sorted_diameters_px(&tiles.training);
     let median = *diameters.get(diameters.len() / 2)?;
     (median >= LARGE_PX).then(|| {
         format!("objects are {median:.0} pixels across (median); with --binning 2 the net sees more of them at a time, and a step shows four times the area")
