@@ -61,4 +61,4 @@ pub use error::PixelError;
 pub use example::Example;
 pub use features::FeatureBank;
 pub use forest::{ForestOptions, RandomForest};
-pub use objects::{PixelObjectOptions, objects};
+pub use objects::{PixelObjectOptions, maps, objects};

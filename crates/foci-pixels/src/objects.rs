@@ -41,8 +41,7 @@ impl Default for PixelObjectOptions {
 /// [2, height, width].
 ///
 /// # Errors
-/// [`PixelError::NoObjects`] for other than two or three classes; [`PixelError::Length`] if the probabilities are more or fewer;
-/// [`PixelError::Segment`] for a smoothing that no Gaussian has.
+/// Those of [`maps`].
 pub fn objects(
     probabilities: &[f32],
     classes: usize,
@@ -50,6 +49,23 @@ pub fn objects(
     height: usize,
     options: &PixelObjectOptions,
 ) -> Result<LabelImage, PixelError> {
+    let maps = maps(probabilities, classes, width, height, options.smoothing_px)?;
+    Ok(foci_segment::objects(&maps, width, height, &options.objects)?)
+}
+
+/// What a net would have said, [4, height, width], as [`fn@foci_segment::objects`] takes it: logarithms of the smoothed probabilities of background,
+/// inside and contact, and depths. For whoever makes objects of the same maps in several ways; otherwise as [`objects`].
+///
+/// # Errors
+/// [`PixelError::NoObjects`] for other than two or three classes; [`PixelError::Length`] if the probabilities are more or fewer;
+/// [`PixelError::Segment`] for a smoothing that no Gaussian has.
+pub fn maps(
+    probabilities: &[f32],
+    classes: usize,
+    width: usize,
+    height: usize,
+    smoothing_px: f64,
+) -> Result<Vec<f32>, PixelError> {
     let pixels = width * height;
     if !(2..=CLASSES).contains(&classes) {
         return Err(PixelError::NoObjects { classes });
@@ -62,7 +78,7 @@ pub fn objects(
     let mut smooth = [BACKGROUND, INSIDE, CONTACT].map(|_| Plane::zeros(width, height));
     for (class, smooth) in smooth.iter_mut().take(classes).enumerate() {
         let data = probabilities[class * pixels..(class + 1) * pixels].to_vec();
-        *smooth = gaussian(&Plane { width, height, data }, options.smoothing_px)?;
+        *smooth = gaussian(&Plane { width, height, data }, smoothing_px)?;
     }
     let logits =
         smooth.iter().flat_map(|plane| plane.data.iter().map(|probability| probability.max(LEAST).ln()));
@@ -72,7 +88,7 @@ pub fn objects(
     let is_inside = |at: usize| background.data[at] < BACKGROUND_FROM && inside.data[at] > contact.data[at];
     let set: Vec<bool> = (0..pixels).map(is_inside).collect();
     maps.extend(depths(&set, width, height));
-    Ok(foci_segment::objects(&maps, width, height, &options.objects)?)
+    Ok(maps)
 }
 
 /// How deep each pixel lies in its connected piece of a set, 0 to 1.

@@ -2,12 +2,15 @@
 //!
 //! - Thresholds and watersheds ([`Method`]) need no training and outline objects. What they are given is the normalised tile: they do not depend on the
 //!   scale of the intensities.
-//! - The [pixel classifier](foci_pixels) learns from the same training tiles as the nets, by hand-made features and a random forest, once and with a
+//! - The [pixel classifier](pixels) learns from the same training tiles as the nets, by hand-made features and a random forest, once and with a
 //!   fixed seed.
 //!
 //! There is one of each, and no seeds; so they have means and no intervals. What each was measured to be is kept in the folder of the study;
 //! one that is resumed reads it.
 
+mod pixels;
+
+use self::pixels::Classifier;
 use crate::StudyError;
 use crate::data::{Data, TestTile};
 use crate::execute::{read_json, write_json};
@@ -16,18 +19,13 @@ use crate::results::BaselineSummary;
 use crate::spec::{BaselineMethod, BaselineSpec, StudySpec};
 use crate::study::Observer;
 use foci_image::{LabelImage, Workers};
-use foci_pixels::{Example, PixelClassifier, PixelError, PixelObjectOptions, TrainingOptions, objects};
-use foci_segment::targets::{CLASSES, CONTACT};
-use foci_segment::{MethodOptions, ObjectOptions};
-use foci_train::{Task, add_offsets, likeliest};
+use foci_segment::MethodOptions;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Folder of what methods were measured to be, in that of the study.
 const METHODS: &str = "methods";
-/// Seed of the classifier: which pixels it learns from, and how its trees grow.
-const SEED: u64 = 0;
 
 /// A method that is measured.
 #[derive(Debug, Serialize, Deserialize)]
@@ -95,16 +93,15 @@ fn test(
             })?
         }
         BaselineMethod::PixelClassifier => {
-            let classifier = learn(spec, data, threads, observer)?;
-            let offsets = class_offsets(spec, &classifier, data, threads, observer)?;
+            let classifier = Classifier::learn(spec, baseline.smallest, data, threads, observer)?;
             training_seconds = Some(clock.elapsed().as_secs_f64());
             clock = Instant::now();
             // One tile after the other: a classifier takes all threads for each.
             let mut answers = Vec::with_capacity(bench.tiles().len());
             for (number, (tile, known)) in bench.tiles().iter().enumerate() {
                 observer.phase(&what, number, bench.tiles().len())?;
-                let found = classify(&classifier, &offsets, baseline.smallest, tile, spec.task, threads);
-                answers.push(answer(tile, known, found.map_err(|error| failed(tile, error))?)?);
+                let found = classifier.labels(&tile.plane).map_err(|error| failed(tile, error))?;
+                answers.push(answer(tile, known, found)?);
             }
             observer.phase(&what, bench.tiles().len(), bench.tiles().len())?;
             answers
@@ -120,103 +117,6 @@ fn test(
 
 fn workers<'o>(what: &'o str, threads: usize, observer: &'o mut dyn Observer) -> Workers<'o> {
     Workers::new(threads).watched_by(move |done, all| observer.phase(what, done, all))
-}
-
-/// A classifier that has learnt from the training tiles.
-fn learn(
-    spec: &StudySpec,
-    data: &Data,
-    threads: usize,
-    observer: &mut dyn Observer,
-) -> Result<PixelClassifier, StudyError> {
-    let mut examples = Vec::with_capacity(data.tiles.training.len());
-    for example in &data.tiles.training {
-        let Some(labels) = &example.labels else { continue };
-        let image = example.image.clone();
-        let learnt = match spec.task {
-            Task::Semantic => Example::of_classes(image, labels),
-            Task::Reconstruct | Task::Instances => Example::of_objects(image, labels),
-        };
-        examples.push(learnt.map_err(wrong)?);
-    }
-    // Where no objects touch, there are no contacts to learn from.
-    let touch = || examples.iter().any(|example| example.classes().contains(&CONTACT));
-    let classes = match spec.task {
-        Task::Semantic => spec.classes.len(),
-        Task::Reconstruct | Task::Instances => {
-            if touch() {
-                CLASSES
-            } else {
-                CLASSES - 1
-            }
-        }
-    };
-    let what = format!("{}: learning", BaselineMethod::PixelClassifier.name());
-    PixelClassifier::train(
-        &examples,
-        &TrainingOptions::new(classes),
-        SEED,
-        &mut workers(&what, threads, observer),
-    )
-    .map_err(wrong)
-}
-
-fn wrong(error: PixelError) -> StudyError {
-    match error {
-        PixelError::Interrupted(interrupted) => interrupted.into(),
-        error => StudyError::Spec {
-            place: format!("baseline '{}'", BaselineMethod::PixelClassifier.name()),
-            reason: error.to_string(),
-        },
-    }
-}
-
-/// What is added to each class of pixels, chosen on the validation tiles as for a net; nothing where objects are outlined.
-fn class_offsets(
-    spec: &StudySpec,
-    classifier: &PixelClassifier,
-    data: &Data,
-    threads: usize,
-    observer: &mut dyn Observer,
-) -> Result<Vec<f32>, StudyError> {
-    if spec.task != Task::Semantic {
-        return Ok(Vec::new());
-    }
-    let what = format!("{}: validation", BaselineMethod::PixelClassifier.name());
-    foci_train::class_offsets(classifier.classes(), &data.tiles.validation, |image, before, all| {
-        let probabilities = classifier.predict(image, &mut Workers::new(threads)).map_err(wrong)?;
-        observer.phase(&what, before + 1, all)?;
-        Ok(logarithms(probabilities))
-    })
-}
-
-/// Of probabilities, none of which counts as impossible.
-fn logarithms(mut probabilities: Vec<f32>) -> Vec<f32> {
-    probabilities.iter_mut().for_each(|probability| *probability = probability.max(1e-6).ln());
-    probabilities
-}
-
-/// What a classifier makes of a tile: objects, or the likeliest class of each pixel.
-fn classify(
-    classifier: &PixelClassifier,
-    offsets: &[f32],
-    smallest: usize,
-    tile: &TestTile,
-    task: Task,
-    threads: usize,
-) -> Result<LabelImage, PixelError> {
-    let (width, height) = (tile.plane.width, tile.plane.height);
-    let probabilities = classifier.predict(&tile.plane, &mut Workers::new(threads))?;
-    if task == Task::Semantic {
-        let mut logits = logarithms(probabilities);
-        add_offsets(&mut logits, offsets);
-        return Ok(likeliest(&logits, width, height));
-    }
-    let options = PixelObjectOptions {
-        objects: ObjectOptions { smallest, ..ObjectOptions::default() },
-        ..PixelObjectOptions::default()
-    };
-    objects(&probabilities, classifier.classes(), width, height, &options)
 }
 
 fn answer<'k>(tile: &TestTile, known: &'k Known, found: LabelImage) -> Result<Answer<'k>, StudyError> {

@@ -13,7 +13,7 @@ use crate::study::{Event, Observer};
 use foci_kernels::Compute;
 use foci_measure::Measure;
 use foci_net::Net;
-use foci_train::{LogLine, Model, Task, TrainingPlan, read_log, train_from};
+use foci_train::{LogLine, Model, Task, Training, TrainingPlan, read_log};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -208,7 +208,8 @@ impl<'a, 'b> Executor<'a, 'b> {
             return Ok(self.skip(index, plan.steps, run, observer));
         }
         let what = format!("{}, seed {seed}", arm.name);
-        let outcome = self.train(index, plan, &folder, &what, seed, observer)?;
+        let job = Job { plan, folder: &folder, what: &what, number: seed, is_trial: false };
+        let outcome = self.train(index, job, observer)?;
         let measured = self.bench.measure(&outcome.model, arm.input_noise, self.compute, &what, observer)?;
         let training = &outcome.model.recipe.training;
         let run = MeasuredRun {
@@ -237,17 +238,14 @@ impl<'a, 'b> Executor<'a, 'b> {
         Ok(run)
     }
 
-    /// Trains an arm. The seed's `number`, from 0 for trials as for runs, says with which fields, if there are few, and which pretraining it
-    /// begins with.
+    /// Trains an arm.
     fn train(
         &self,
         index: usize,
-        mut plan: TrainingPlan,
-        folder: &Path,
-        what: &str,
-        number: u64,
+        job: Job,
         observer: &mut dyn Observer,
     ) -> Result<foci_train::Outcome, StudyError> {
+        let Job { mut plan, folder, what, number, is_trial } = job;
         let arm = &self.plan.arms[index].arm;
         let pretrained = self.pretrained(index, number, observer)?;
         plan.pretrained = pretrained.as_ref().map(|weights| weights.sha256().to_owned());
@@ -256,11 +254,10 @@ impl<'a, 'b> Executor<'a, 'b> {
         let net = &self.nets[index];
         let work = self.step_work(net);
         let mut watch = Watch { observer, work, step: 0 };
-        let outcome = train_from(pretrained.as_ref(), net, &plan, &tiles, folder, self.compute, &mut watch)
-            .map_err(|source| StudyError::Train {
-            arm: arm.name.clone(),
-            seed: plan.seed,
-            source: Box::new(source),
+        let training = Training::new(net, &plan).pretrained(pretrained.as_ref());
+        let training = if is_trial { training.as_trial() } else { training };
+        let outcome = training.run(&tiles, folder, self.compute, &mut watch).map_err(|source| {
+            StudyError::Train { arm: arm.name.clone(), seed: plan.seed, source: Box::new(source) }
         })?;
         let left = plan.steps.saturating_sub(outcome.model.recipe.training.steps);
         if left > 0 {
@@ -274,6 +271,18 @@ impl<'a, 'b> Executor<'a, 'b> {
         observer.event(Event::Skipped { work: steps as f64 * self.step_work(&self.nets[index]) });
         done
     }
+}
+
+/// A training of an arm that is due.
+struct Job<'a> {
+    plan: TrainingPlan,
+    folder: &'a Path,
+    /// What a person is told.
+    what: &'a str,
+    /// Of the seed, from 0 for trials as for runs: it says with which fields, if there are few, and which pretraining it begins with.
+    number: u64,
+    /// Whether only the validation loss is wanted.
+    is_trial: bool,
 }
 
 /// How good a run is, in a word and a number.

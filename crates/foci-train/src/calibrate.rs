@@ -1,14 +1,15 @@
 //! The options with which the objects of the validation images come out best, chosen after training.
 //!
 //! A net is never as sure of depths as its targets, and what is too small to be an object depends on the images. After training, objects are
-//! made of the net's maps of the validation images with every prominence of [`PROMINENCES`] and every smallest area of [`SMALLEST`], with and without
+//! made of its maps of the validation images with every prominence of [`PROMINENCES`] and every smallest area of [`SMALLEST`], with and without
 //! holes; those with the highest average precision (mean over IoU 0.5 to 0.95 and over images) are kept in the recipe, of equals the first, and then the
-//! certainty of [`CERTAINTIES`] with which they are best. It costs two forward passes for each image and nothing of what is tested later.
+//! certainty of [`CERTAINTIES`] with which they are best. It costs two forward passes for each image and nothing of what is tested later. A pixel
+//! classifier's options are chosen alike, so that what is compared with a net is no worse off.
 
-use crate::predict::Predictor;
+use crate::class_offsets::class_offsets;
 use crate::tiles::Example;
-use crate::{Model, TrainError};
-use foci_image::{LabelImage, Workers};
+use crate::{Model, Predictor, Task, TrainError};
+use foci_image::{LabelImage, Plane, Workers};
 use foci_kernels::Compute;
 use foci_measure::LabelView;
 use foci_measure::labels::Overlaps;
@@ -27,21 +28,43 @@ const CERTAINTIES: [f32; 9] = [0.0, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95];
 /// At most so many images, spread over all.
 const IMAGES: usize = 64;
 
-/// The options with which the objects of `validation` come out best.
+/// Chooses how labels are made of a model's maps: what separates objects, or what is added to classes of pixels. Nothing for a reconstruction.
+pub(crate) fn choose(model: &mut Model, validation: &[Example], compute: &Compute) -> Result<(), TrainError> {
+    let mut predictor = Predictor::new(model, compute);
+    match model.recipe.task {
+        Task::Reconstruct => {}
+        Task::Semantic => {
+            let classes = model.recipe.training.plan.classes;
+            let offsets = class_offsets(classes, validation, |image, _, _| predictor.maps(image))?;
+            model.recipe.class_offsets = offsets;
+        }
+        Task::Instances => {
+            let threads = compute.threads();
+            let options = object_options(validation, threads, |image, _, _| predictor.maps(image))?;
+            model.recipe.objects = Some(options);
+        }
+    }
+    Ok(())
+}
+
+/// The options with which the objects of `validation` come out best. `maps` gives those of an image, [CHANNELS or more, H, W] as
+/// [`fn@foci_segment::objects`] takes them; it is asked twice for each, and told how often it was asked before, and how often it will be.
 ///
 /// # Errors
-/// Those of a prediction; [`TrainError::Labels`] for labels that cannot be compared.
-pub(crate) fn object_options(
-    model: &Model,
+/// Those of `maps`; [`TrainError::Labels`] for labels that cannot be compared.
+pub fn object_options<E: From<TrainError>>(
     validation: &[Example],
-    compute: &Compute,
-) -> Result<ObjectOptions, TrainError> {
+    threads: usize,
+    mut maps: impl FnMut(&Plane, usize, usize) -> Result<Vec<f32>, E>,
+) -> Result<ObjectOptions, E> {
+    let known: Vec<(&Plane, &LabelImage)> = looked_at(validation)
+        .filter_map(|Example { image, labels, .. }| labels.as_ref().map(|labels| (image, labels)))
+        .collect();
+    let all = 2 * known.len();
     let mut scores = [Scores::default(); PROMINENCES.len()];
-    let mut predictor = Predictor::new(model, compute);
-    let mut workers = Workers::new(compute.threads());
-    for Example { image, labels, .. } in looked_at(validation) {
-        let Some(labels) = labels else { continue };
-        let maps = predictor.maps(image)?;
+    let mut workers = Workers::new(threads);
+    for (before, &(image, labels)) in known.iter().enumerate() {
+        let maps = maps(image, before, all)?;
         let of_pixels = &maps[..CHANNELS * image.data.len()];
         let of_image = workers.map(&PROMINENCES, |&prominence| scores_of(of_pixels, labels, prominence))?;
         let pairs = scores.iter_mut().flatten().flatten().zip(of_image.into_iter().flatten().flatten());
@@ -59,11 +82,10 @@ pub(crate) fn object_options(
         }
     }
     let mut scores = [0.0; CERTAINTIES.len()];
-    for Example { image, labels, .. } in looked_at(validation) {
-        let Some(labels) = labels else { continue };
-        let maps = predictor.maps(image)?;
+    for (before, &(image, labels)) in (known.len()..).zip(&known) {
+        let maps = maps(image, before, all)?;
         let of_pixels = &maps[..CHANNELS * image.data.len()];
-        let mut found = objects(of_pixels, labels.width, labels.height, &best)?;
+        let mut found = objects(of_pixels, labels.width, labels.height, &best).map_err(TrainError::from)?;
         for (score, certainty) in scores.iter_mut().zip(CERTAINTIES) {
             remove_uncertain_objects(&mut found, of_pixels, certainty);
             *score += precisions(&found, labels)?;
@@ -113,4 +135,79 @@ fn precisions(found: &LabelImage, labels: &LabelImage) -> Result<f64, TrainError
         sum += match_objects(&overlaps, threshold)?.average_precision();
     }
     Ok(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use foci_segment::targets::{CLASSES, Targets};
+
+    const SIDE: usize = 64;
+
+    fn within(at: usize, (x, y, radius): (f64, f64, f64)) -> bool {
+        ((at % SIDE) as f64 - x).hypot((at / SIDE) as f64 - y) <= radius
+    }
+
+    /// Two nuclei, and what a net gives that has learnt them well.
+    fn nuclei() -> (Example, Vec<f32>) {
+        let mut labels = LabelImage::zeros(SIDE, SIDE);
+        for (at, label) in labels.data.iter_mut().enumerate() {
+            *label =
+                if within(at, (16.0, 16.0, 8.0)) { 1 } else { u32::from(within(at, (44.0, 18.0, 9.0))) * 2 };
+        }
+        let targets = Targets::of(&labels);
+        let logits = (0..CLASSES).flat_map(|class| {
+            targets.classes.iter().map(move |&own| if usize::from(own) == class { 8.0 } else { 0.0 })
+        });
+        let maps = logits.chain(targets.depths.iter().copied()).collect();
+        let image = Plane::zeros(SIDE, SIDE);
+        (Example { labels: Some(labels), ..Example::from(image) }, maps)
+    }
+
+    fn chosen(example: Example, maps: &[f32]) -> ObjectOptions {
+        let unknown = Example { labels: None, ..example.clone() };
+        let mut calls = Vec::new();
+        let options = object_options(&[unknown, example], 1, |_, before, all| {
+            calls.push((before, all));
+            Ok::<_, TrainError>(maps.to_vec())
+        });
+        assert_eq!(calls, [(0, 2), (1, 2)], "an image without labels is not asked for");
+        options.unwrap()
+    }
+
+    #[test]
+    fn where_all_options_are_alike_those_that_remove_least_are_kept() {
+        let (example, maps) = nuclei();
+        let least = ObjectOptions { prominence: 0.1, smallest: 5, fill_holes: false, certainty: 0.0 };
+        assert_eq!(chosen(example, &maps), least);
+    }
+
+    #[test]
+    fn specks_holes_and_what_the_net_is_not_sure_of_are_seen_to() {
+        let (example, mut maps) = nuclei();
+        let (background, rest) = maps.split_at_mut(SIDE * SIDE);
+        for at in 0..SIDE * SIDE {
+            // A cross of 13 pixels, as sure as a nucleus.
+            if within(at, (10.0, 50.0, 2.0)) {
+                (background[at], rest[at]) = (0.0, 8.0);
+            }
+            // A hole of 21 pixels in the first nucleus, of 197.
+            if within(at, (16.0, 16.0, 2.5)) {
+                (background[at], rest[at]) = (8.0, 0.0);
+            }
+            // A third nucleus, of which the net is sure by (e + 1) / (e + 2) = 0.79.
+            if within(at, (44.0, 48.0, 8.0)) {
+                (background[at], rest[at]) = (0.0, 1.0);
+            }
+        }
+        let options = chosen(example, &maps);
+        assert_eq!((options.smallest, options.fill_holes, options.certainty), (20, true, 0.8));
+    }
+
+    #[test]
+    fn an_error_of_the_maps_is_passed_on() {
+        let (example, _) = nuclei();
+        let stop = |_: &Plane, _, _| Err(TrainError::Interrupted { step: 7 });
+        assert!(matches!(object_options(&[example], 1, stop), Err(TrainError::Interrupted { step: 7 })));
+    }
 }

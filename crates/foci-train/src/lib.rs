@@ -37,6 +37,7 @@ mod tiled;
 mod tiles;
 
 pub use batch::Noise;
+pub use calibrate::object_options;
 #[cfg(fuzzing)]
 pub use checkpoint::fuzz_checkpoint;
 pub use checkpoint::{holds_run, steps_of_run};
@@ -50,7 +51,7 @@ pub use object_class::{Found, ObjectClass};
 pub use plan::{OptimiserKind, TrainingPlan};
 pub use predict::Predictor;
 pub use pretrained::Pretrained;
-pub use run::{Observer, Outcome, train, train_from};
+pub use run::{Observer, Outcome, Training, train};
 pub use seen::{Seen, diameters_px, sorted_diameters_px};
 pub use signal::LayerSignal;
 pub use task::{LossKind, Task};

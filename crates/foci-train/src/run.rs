@@ -3,16 +3,15 @@
 use crate::ahead::Ahead;
 use crate::batch::{Batch, Batches};
 use crate::binning::binned_tiles;
-use crate::calibrate;
+use crate::calibrate::choose;
 use crate::checkpoint::{self, Position, Weights};
-use crate::class_offsets::class_offsets;
 use crate::log::{Log, LogLine};
 use crate::memory;
 use crate::model::{Model, PercentileRange, Recipe, TrainingRecord};
 use crate::signal::{Gathered, LayerSignal};
 use crate::supervision::Supervised;
 use crate::tiles::Tiles;
-use crate::{LossKind, OptimiserKind, Predictor, Pretrained, Seen, Task, TrainError, TrainingPlan};
+use crate::{LossKind, OptimiserKind, Pretrained, Seen, Task, TrainError, TrainingPlan};
 use foci_engine::{
     Adam, ByChannels, ChannelLoss, CrossEntropyDice, KnownCrossEntropy, Layout, Loss, MeanAbsoluteError,
     MeanSquaredError, Mode, Optimiser, Parameters, PlanOptions, Session, Sgd, Shape, clip_gradient_norm,
@@ -48,13 +47,10 @@ pub struct Outcome {
     pub seconds_per_step: f64,
 }
 
-/// Trains `net` on `tiles` and leaves its log (`metrics.jsonl`), its checkpoint and the model in `folder`.
-///
-/// If `folder` holds a checkpoint of the same run, it goes on from there, to the same bits.
+/// Trains `net` on `tiles`, from random weights, for a model that is used: [`Training`] without anything special.
 ///
 /// # Errors
-/// [`TrainError::Interrupted`] if the observer asked to stop (the checkpoint is written);
-/// [`foci_image::ImageError::InUse`] if another process trains in that folder; otherwise what failed, with the file or the value. A loss that is not finite is no error: the outcome says so.
+/// As [`Training::run`].
 pub fn train(
     net: &Net,
     plan: &TrainingPlan,
@@ -63,50 +59,80 @@ pub fn train(
     compute: &Compute,
     observer: &mut dyn Observer,
 ) -> Result<Outcome, TrainError> {
-    train_from(None, net, plan, tiles, folder, compute, observer)
+    Training::new(net, plan).run(tiles, folder, compute, observer)
 }
 
-/// As [`train`]; where there are weights to begin with, with those.
-///
-/// # Errors
-/// As [`train`]; [`TrainError::Plan`] if the plan is for other weights to begin with, or they are of another net.
-pub fn train_from(
-    pretrained: Option<&Pretrained>,
-    net: &Net,
-    plan: &TrainingPlan,
-    tiles: &Tiles,
-    folder: &Path,
-    compute: &Compute,
-    observer: &mut dyn Observer,
-) -> Result<Outcome, TrainError> {
-    plan.check()?;
-    if plan.pretrained.as_deref() != pretrained.map(Pretrained::sha256) {
-        return Err(TrainError::Plan {
-            what: "the weights to begin with must be those that the plan names, or none where it names none"
-                .to_owned(),
-            value: pretrained.map_or("none", Pretrained::sha256).to_owned(),
-        });
+/// A net to train, how, from which weights on and what for.
+#[derive(Debug, Clone, Copy)]
+pub struct Training<'a> {
+    net: &'a Net,
+    plan: &'a TrainingPlan,
+    pretrained: Option<&'a Pretrained>,
+    trial: bool,
+}
+
+impl<'a> Training<'a> {
+    /// Trains `net` as `plan` says, from random weights, for a model that is used.
+    pub fn new(net: &'a Net, plan: &'a TrainingPlan) -> Training<'a> {
+        Training { net, plan, pretrained: None, trial: false }
     }
-    disk::create_folder(folder).map_err(|source| TrainError::Write { path: folder.into(), source })?;
-    let _lock = FolderLock::take(folder)?;
-    foci_image::remove_unfinished(folder);
-    // First of all, because it is what refuses a batch that no memory can hold.
-    let sessions = Sessions::new(pretrained, net, plan, compute)?;
-    let binned = if plan.binning > 1 { Some(binned_tiles(tiles, plan.binning)?) } else { None };
-    let batches = Batches::new(plan, binned.as_ref().unwrap_or(tiles))?;
-    std::thread::scope(|scope| {
-        let mut run = Run::start(sessions, net, plan, tiles, &batches, folder, compute)?;
-        let mut ahead = Ahead::start(scope, &batches, run.at.step);
-        while !run.is_over() {
-            if observer.stop_requested() {
-                run.write_checkpoint()?;
-                return Err(TrainError::Interrupted { step: run.at.step });
-            }
-            let loss = run.take_step(&mut ahead)?;
-            observer.step_done(run.at.step, plan.steps, loss);
+
+    /// The same from these weights on, or from random ones where there are none.
+    pub fn pretrained(self, pretrained: Option<&'a Pretrained>) -> Training<'a> {
+        Training { pretrained, ..self }
+    }
+
+    /// The same for the validation loss alone: how labels are made of the net's maps is not chosen, which may take as long as some hundred steps.
+    pub fn as_trial(self) -> Training<'a> {
+        Training { trial: true, ..self }
+    }
+
+    /// Trains on `tiles` and leaves the log (`metrics.jsonl`), the checkpoint and the model in `folder`.
+    ///
+    /// If `folder` holds a checkpoint of the same run, it goes on from there, to the same bits.
+    ///
+    /// # Errors
+    /// [`TrainError::Interrupted`] if the observer asked to stop (the checkpoint is written); [`TrainError::Plan`] if the plan is for other weights to begin with, or
+    /// they are of another net; [`foci_image::ImageError::InUse`] if another process trains in that folder; otherwise what failed, with the file or the value. A
+    /// loss that is not finite is no error: the outcome says so.
+    pub fn run(
+        &self,
+        tiles: &Tiles,
+        folder: &Path,
+        compute: &Compute,
+        observer: &mut dyn Observer,
+    ) -> Result<Outcome, TrainError> {
+        let plan = self.plan;
+        plan.check()?;
+        if plan.pretrained.as_deref() != self.pretrained.map(Pretrained::sha256) {
+            return Err(TrainError::Plan {
+                what:
+                    "the weights to begin with must be those that the plan names, or none where it names none"
+                        .to_owned(),
+                value: self.pretrained.map_or("none", Pretrained::sha256).to_owned(),
+            });
         }
-        run.finish()
-    })
+        disk::create_folder(folder).map_err(|source| TrainError::Write { path: folder.into(), source })?;
+        let _lock = FolderLock::take(folder)?;
+        foci_image::remove_unfinished(folder);
+        // First of all, because it is what refuses a batch that no memory can hold.
+        let sessions = Sessions::new(self, compute)?;
+        let binned = if plan.binning > 1 { Some(binned_tiles(tiles, plan.binning)?) } else { None };
+        let batches = Batches::new(plan, binned.as_ref().unwrap_or(tiles))?;
+        std::thread::scope(|scope| {
+            let mut run = Run::start(sessions, self, tiles, &batches, folder, compute)?;
+            let mut ahead = Ahead::start(scope, &batches, run.at.step);
+            while !run.is_over() {
+                if observer.stop_requested() {
+                    run.write_checkpoint()?;
+                    return Err(TrainError::Interrupted { step: run.at.step });
+                }
+                let loss = run.take_step(&mut ahead)?;
+                observer.step_done(run.at.step, plan.steps, loss);
+            }
+            run.finish(self.trial)
+        })
+    }
 }
 
 /// What the training begins with, and the memory to train the net and to look at it.
@@ -117,12 +143,8 @@ struct Sessions {
 }
 
 impl Sessions {
-    fn new(
-        pretrained: Option<&Pretrained>,
-        net: &Net,
-        plan: &TrainingPlan,
-        compute: &Compute,
-    ) -> Result<Sessions, TrainError> {
+    fn new(training: &Training, compute: &Compute) -> Result<Sessions, TrainError> {
+        let Training { net, plan, pretrained, .. } = *training;
         let gives = net.nodes.last().map_or(0, |node| node.channels);
         if gives != plan.channels() {
             return Err(TrainError::Plan {
@@ -171,14 +193,14 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn start(
         sessions: Sessions,
-        net: &'a Net,
-        plan: &'a TrainingPlan,
+        training: &Training<'a>,
         tiles: &'a Tiles,
         batches: &'a Batches<'a>,
         folder: &'a Path,
         compute: &'a Compute,
     ) -> Result<Run<'a>, TrainError> {
         let Sessions { start: now, session, validation } = sessions;
+        let Training { net, plan, .. } = *training;
         checkpoint::settle(folder, plan, &tiles.fingerprint, net)?;
         let mut optimiser = optimiser(plan, now.values.len());
         let mut weights = Weights { before: now.values.clone(), now };
@@ -333,7 +355,8 @@ impl<'a> Run<'a> {
         self.at.seconds + self.started.elapsed().as_secs_f64()
     }
 
-    fn finish(mut self) -> Result<Outcome, TrainError> {
+    /// Saves the model; one that is used later with how labels are made of its maps.
+    fn finish(mut self, is_trial: bool) -> Result<Outcome, TrainError> {
         if self.validation_loss.is_none() && !self.at.diverged {
             self.validation_loss = self.validate()?;
         }
@@ -356,18 +379,8 @@ impl<'a> Run<'a> {
         };
         let (seconds, seconds_per_step) = (self.seconds(), self.seconds_per_step());
         let mut model = Model { net: self.net.clone(), parameters: self.weights.now.of(self.net)?, recipe };
-        let validation = &self.tiles.validation;
-        match self.plan.task {
-            Task::Reconstruct => {}
-            Task::Semantic => {
-                let mut predictor = Predictor::new(&model, self.compute);
-                let offsets =
-                    class_offsets(self.plan.classes, validation, |image, _, _| predictor.maps(image))?;
-                model.recipe.class_offsets = offsets;
-            }
-            Task::Instances => {
-                model.recipe.objects = Some(calibrate::object_options(&model, validation, self.compute)?);
-            }
+        if !is_trial {
+            choose(&mut model, &self.tiles.validation, self.compute)?;
         }
         model.save(self.folder)?;
         Ok(Outcome { model, seconds, seconds_per_step })

@@ -10,7 +10,7 @@ use foci_image::LabelImage;
 use foci_kernels::{Compute, Simd};
 use foci_net::{Architecture, Net, Regularisation, solve};
 use foci_train::{
-    LossKind, Model, Observer, Outcome, Pretrained, Task, Tiles, TrainError, TrainingPlan, train_from,
+    LossKind, Model, Observer, Outcome, Pretrained, Task, Tiles, TrainError, Training, TrainingPlan,
 };
 use std::path::Path;
 
@@ -66,7 +66,8 @@ fn fine_tune(
     stop_after: u64,
 ) -> Result<Outcome, TrainError> {
     let compute = Compute::new(2, Simd::detect().unwrap()).unwrap();
-    train_from(pretrained, net, plan, &outlined(), folder, &compute, &mut Until(stop_after))
+    let training = Training::new(net, plan).pretrained(pretrained);
+    training.run(&outlined(), folder, &compute, &mut Until(stop_after))
 }
 
 /// Ids of the layers whose weights differ.

@@ -5,7 +5,7 @@
 //! Nets have the same trials, but for one thing: a rate that diverged in the first round is not tried in the second,
 //! and if too few are left, the net has so many trials less. None of those could have changed the choice.
 
-use super::{Executor, read_json, write_json};
+use super::{Executor, Job, read_json, write_json};
 use crate::StudyError;
 use crate::learning_rate::finalists;
 use crate::results::Trial;
@@ -93,7 +93,8 @@ impl Executor<'_, '_> {
         let which =
             if tuning.seeds > 1 { format!(", {} of {}", seed + 1, tuning.seeds) } else { String::new() };
         let what = format!("{}, {} of learning rate {rate}{which}", arm.name, round.trial);
-        let outcome = self.train(index, plan, &folder, &what, seed, observer)?;
+        let job = Job { plan, folder: &folder, what: &what, number: seed, is_trial: true };
+        let outcome = self.train(index, job, observer)?;
         let validation_loss = outcome.model.recipe.training.validation_loss;
         write_json(&record, &TrialRecord { learning_rate: rate, validation_loss })?;
         let words = validation_loss.map_or("diverged".into(), |loss| format!("validation loss {loss:.2e}"));

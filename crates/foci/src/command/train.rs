@@ -11,7 +11,7 @@ use crate::progress::{Progress, READING, duration, watched};
 use crate::{reading, terminal};
 use foci_image::{Dataset, DatasetOptions};
 use foci_study::data::{remarks, training_tiles};
-use foci_train::{Observer, Task, train_from};
+use foci_train::{Observer, Task, Training};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -80,7 +80,8 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
         watcher.progress.line(&format!("  {name} is left out: it has no mask to learn from"));
     }
     watcher.progress.begin(&name);
-    let outcome = train_from(origin.pretrained(), &net, &plan, &tiles, &flags.out, &compute, &mut watcher);
+    let training = Training::new(&net, &plan).pretrained(origin.pretrained());
+    let outcome = training.run(&tiles, &flags.out, &compute, &mut watcher);
     watcher.progress.finish();
     let outcome = outcome?;
     let record = &outcome.model.recipe.training;
