@@ -16,6 +16,7 @@ mod workers;
 mod write;
 
 pub mod bilinear;
+pub mod components;
 pub mod crop;
 pub mod dataset;
 pub mod degrade;

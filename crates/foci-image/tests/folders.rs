@@ -145,6 +145,43 @@ fn a_folder_for_each_image_with_one_object_in_each_mask() {
     assert_eq!(dataset.load_labels(1).unwrap(), None);
 }
 
+/// Nuclei of a field: the first two touch at a corner, the third lies apart.
+fn nuclei(numbers: [u8; 3]) -> Plane {
+    let [a, b, c] = numbers.map(f32::from);
+    let rows = [[a, a, 0.0, 0.0, c, c], [a, a, 0.0, 0.0, c, c], [0.0, 0.0, b, 0.0, 0.0, 0.0]];
+    Plane { width: 6, height: 3, data: rows.concat() }
+}
+
+#[test]
+fn masks_with_one_number_for_all_objects_are_told_apart_by_their_pieces() {
+    let folder = tempdir().unwrap();
+    let write = |masks: &[(&str, Plane)]| {
+        for (name, labels) in masks {
+            image(folder.path(), &format!("images/{name}.png"), &field(6, 3, 1));
+            image(folder.path(), &format!("masks/{name}.png"), labels);
+        }
+        let mut dataset = open(&folder).unwrap();
+        let before = dataset.notes.len();
+        dataset.tell_objects_apart();
+        let labels = dataset.load_labels(0).unwrap().unwrap().data;
+        (dataset.notes[before..].to_vec(), labels)
+    };
+    let apart = [1, 1, 0, 0, 2, 2, 1, 1, 0, 0, 2, 2, 0, 0, 1, 0, 0, 0];
+    let (notes, labels) = write(&[("a", nuclei([255; 3])), ("b", nuclei([0, 9, 0])), ("c", nuclei([0; 3]))]);
+    assert_eq!(labels, apart, "a corner joins");
+    assert!(notes.len() == 1 && notes[0].contains("one number for all objects, 255 in a"), "{notes:?}");
+    // Two of three in one piece: that may be one object in the third, too.
+    let (notes, labels) = write(&[("c", nuclei([0, 7, 0]))]);
+    assert_eq!(labels, nuclei([255; 3]).data.iter().map(|&value| value as u32).collect::<Vec<_>>());
+    assert!(notes.len() == 1 && notes[0].contains("1 mask(s)"), "{notes:?}");
+    // Numbers that differ mean objects; one in pieces is told and left.
+    let (notes, labels) = write(&[("a", nuclei([3, 5, 3]))]);
+    assert_eq!(labels, [3, 3, 0, 0, 3, 3, 3, 3, 0, 0, 3, 3, 0, 0, 5, 0, 0, 0]);
+    assert!(notes[0].contains("first object 3 of a; each number counts as one"), "{notes:?}");
+    let (notes, _) = write(&[("a", nuclei([3, 5, 4]))]);
+    assert!(notes.is_empty(), "{notes:?}");
+}
+
 #[test]
 fn the_table_of_images_gives_groups_folds_and_parts() {
     let folder = tempdir().unwrap();

@@ -19,6 +19,7 @@ fn dataset(fields: Vec<Field>) -> Dataset {
         tiles: Vec::new(),
         left_out: Vec::new(),
         notes: Vec::new(),
+        pieces_are_objects: false,
     }
 }
 
@@ -37,6 +38,7 @@ fn field(name: String, group: String) -> Field {
         bits: 8,
         whole: true,
         objects: None,
+        in_pieces: Vec::new(),
         intensity: Intensity {
             minimum: zero,
             low: zero,

@@ -11,11 +11,12 @@
 //! 3. Peaks, flood and small objects are those of [`fn@foci_segment::objects`].
 
 use crate::PixelError;
+use foci_image::components::{Connectivity, connected_components};
 use foci_image::{LabelImage, Plane};
 use foci_measure::labels::distance::{NOWHERE, squared_distances};
+use foci_segment::ObjectOptions;
 use foci_segment::filter::gaussian;
 use foci_segment::targets::{BACKGROUND, CHANNELS, CLASSES, CONTACT, INSIDE};
-use foci_segment::{Connectivity, ObjectOptions, connected_components};
 
 /// Probabilities below this count as this, so that their logarithm exists.
 const LEAST: f32 = 1e-6;

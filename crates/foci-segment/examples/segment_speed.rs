@@ -1,10 +1,11 @@
 //! How long each step of a segmentation takes on one thread: `cargo run --release -p foci-segment --example segment_speed -- FIELD`.
 
+use foci_image::components::{Connectivity, connected_components};
 use foci_image::{ChannelChoice, ImageError, read_plane};
 use foci_segment::filter::{gaussian, majority, morphological_gradient};
 use foci_segment::maxima::regional_maxima;
 use foci_segment::watershed::watershed;
-use foci_segment::{Connectivity, Levels, Method, MethodOptions, connected_components, threshold};
+use foci_segment::{Levels, Method, MethodOptions, threshold};
 use std::hint::black_box;
 use std::time::Instant;
 

@@ -1,8 +1,8 @@
 //! Holes: background that one object encloses.
 
-use crate::components::{Connectivity, connected_components};
 use crate::watershed::neighbours;
 use foci_image::LabelImage;
+use foci_image::components::{Connectivity, connected_components};
 
 /// What a piece of background borders on.
 #[derive(Clone, Copy, PartialEq, Eq)]

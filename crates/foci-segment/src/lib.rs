@@ -1,4 +1,4 @@
-//! Label images from images: thresholds, watersheds, connected components.
+//! Label images from images: thresholds, watersheds, a net's maps.
 //!
 //! These are the methods that need no training: what a net has to beat, and what follows a net that says where nuclei and the borders
 //! between them are. Images are [`foci_image::Plane`]s of raw counts, results [`foci_image::LabelImage`]s: 0 is background, objects
@@ -10,7 +10,6 @@
 //! - [`targets`], [`mod@objects`]: what a net learns from label images, and label images from what it says;
 //! - [`outlines`]: objects drawn over their image;
 //! - [`peaks`], [`holes`], [`certainty`]: where objects begin, what they enclose, and how sure a net is of them;
-//! - [`components`]: connected components, removal of small objects;
 //! - [`filter`]: Gaussian, morphological gradient, majority;
 //! - [`levels`]: grey levels that can be counted.
 //!
@@ -29,7 +28,6 @@
 #![forbid(unsafe_code)]
 
 pub mod certainty;
-pub mod components;
 mod error;
 pub mod filter;
 pub mod holes;
@@ -46,7 +44,6 @@ pub mod threshold;
 pub mod watershed;
 
 pub use certainty::{certainties, remove_uncertain_objects};
-pub use components::{Connectivity, connected_components, labels_in_pieces, remove_small_objects};
 pub use error::SegmentError;
 pub use holes::fill_holes;
 pub use levels::Levels;

@@ -3,8 +3,8 @@
 //! A regional maximum is a connected set of pixels of one value, by the four neighbours that share a side, of which no pixel has a
 //! neighbour that is higher. An image of one value is one maximum.
 
-use crate::components::{Connectivity, connected_components};
 use crate::watershed::neighbours;
+use foci_image::components::{Connectivity, connected_components};
 use foci_image::{LabelImage, Plane};
 
 /// The regional maxima of an image, numbered 1, 2, .. in the order of their first pixels, row by row.

@@ -10,11 +10,11 @@
 //! Small objects are removed last. Sizes are those of the image: a Gaussian of 12 pixels and 2,500 square pixels suit nuclei some 60
 //! to 100 pixels wide, as those of the paper are, and nothing else.
 
-use crate::components::{Connectivity, connected_components, remove_small_objects};
 use crate::filter::{gaussian, majority, morphological_gradient};
 use crate::maxima::regional_maxima;
 use crate::watershed::watershed;
 use crate::{Levels, SegmentError, threshold};
+use foci_image::components::{Connectivity, connected_components, remove_small_objects};
 use foci_image::{LabelImage, Plane};
 
 /// Side of the square whose majority decides after a threshold, in pixels.

@@ -15,12 +15,12 @@
 //! heights that were not .534.
 
 use crate::certainty::remove_uncertain_objects;
-use crate::components::remove_small_objects;
 use crate::holes::fill_holes;
 use crate::peaks::{Height, prominent_peaks};
 use crate::targets::{CHANNELS, CLASSES};
 use crate::watershed::{WALL, watershed};
 use crate::{Levels, SegmentError};
+use foci_image::components::remove_small_objects;
 use foci_image::gaussian::smooth;
 use foci_image::{LabelImage, Plane};
 use serde::{Deserialize, Serialize};

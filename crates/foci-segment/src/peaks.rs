@@ -8,9 +8,9 @@
 //! Pixels are taken from the highest to the lowest, of equals row by row. Each joins the islands beside it; where two islands meet, the one
 //! with the lower peak ends, and its prominence is known. The highest peak of every connected piece never ends.
 
-use crate::components::Pieces;
 use crate::watershed::neighbours;
 use foci_image::LabelImage;
+use foci_image::components::Pieces;
 
 /// Heights that are told apart; height 0 is outside of everything.
 pub type Height = u8;

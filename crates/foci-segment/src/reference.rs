@@ -1,38 +1,8 @@
 //! The same as the fast code does, written as its definition reads; what tests hold the fast code against.
 
 use crate::Levels;
-use crate::components::Connectivity;
 use crate::watershed::{WALL, neighbours};
 use foci_image::{LabelImage, Plane};
-
-/// Connected components by flooding from each pixel that has no number yet.
-pub fn connected_components(labels: &LabelImage, connectivity: Connectivity) -> LabelImage {
-    let (width, height) = (labels.width, labels.height);
-    let mut out = LabelImage::zeros(width, height);
-    let mut count = 0;
-    for start in 0..out.data.len() {
-        if labels.data[start] == 0 || out.data[start] != 0 {
-            continue;
-        }
-        count += 1;
-        out.data[start] = count;
-        let mut open = vec![start];
-        while let Some(at) = open.pop() {
-            for other in 0..out.data.len() {
-                let (dx, dy) = ((at % width).abs_diff(other % width), (at / width).abs_diff(other / width));
-                let touches = match connectivity {
-                    Connectivity::Four => dx + dy == 1,
-                    Connectivity::Eight => dx.max(dy) == 1,
-                };
-                if touches && labels.data[other] == labels.data[start] && out.data[other] == 0 {
-                    out.data[other] = count;
-                    open.push(other);
-                }
-            }
-        }
-    }
-    out
-}
 
 /// Watershed with the edge of the water as a list that is searched for the lowest pixel, the first of equals.
 pub fn watershed(relief: &Levels, seeds: &LabelImage) -> LabelImage {

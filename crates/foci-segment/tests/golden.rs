@@ -1,11 +1,12 @@
 //! Agreement with SciPy and scikit-image: values from `golden/make.py`.
 #![allow(clippy::unwrap_used)] // a failed step is a failed test, in helpers as in tests
 
+use foci_image::components::{Connectivity, connected_components, remove_small_objects};
 use foci_image::{LabelImage, Plane};
 use foci_segment::filter::{gaussian, morphological_gradient};
 use foci_segment::maxima::regional_maxima;
 use foci_segment::watershed::watershed;
-use foci_segment::{Connectivity, Levels, connected_components, remove_small_objects, threshold};
+use foci_segment::{Levels, threshold};
 use serde_json::Value;
 
 fn cases() -> Vec<Value> {

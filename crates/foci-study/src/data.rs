@@ -121,7 +121,10 @@ impl Data {
             None => specimens(spec, &request.out, threads, observer)?,
         };
         let options = options(request);
-        let dataset = open_folder(&folder, &options, threads, observer)?;
+        let mut dataset = open_folder(&folder, &options, threads, observer)?;
+        if spec.task == Task::Instances {
+            dataset.tell_objects_apart();
+        }
         let Parts { split, others, fold, without_mask } = split(spec, &dataset, &folder)?;
         let mut notes = dataset.notes.clone();
         notes.extend(without_mask);

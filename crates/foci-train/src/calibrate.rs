@@ -9,13 +9,14 @@
 use crate::class_offsets::class_offsets;
 use crate::tiles::Example;
 use crate::{Model, Predictor, Task, TrainError};
+use foci_image::components::remove_small_objects;
 use foci_image::{LabelImage, Plane, Workers};
 use foci_kernels::Compute;
 use foci_measure::LabelView;
 use foci_measure::labels::Overlaps;
 use foci_measure::labels::matching::{match_objects, thresholds};
 use foci_segment::targets::CHANNELS;
-use foci_segment::{ObjectOptions, fill_holes, objects, remove_small_objects, remove_uncertain_objects};
+use foci_segment::{ObjectOptions, fill_holes, objects, remove_uncertain_objects};
 
 /// Prominences that are tried.
 const PROMINENCES: [f32; 6] = [0.1, 0.15, 0.2, 0.25, 0.3, 0.4];

@@ -32,6 +32,19 @@ pub fn class_counts<'a>(examples: impl IntoIterator<Item = &'a Example>) -> Resu
     Ok(counts)
 }
 
+/// Whether there are objects to outline, and something beside them; images without labels are for others to refuse.
+///
+/// # Errors
+/// [`TrainError::OneClass`] if all pixels of all masks are alike.
+pub(crate) fn check_objects(examples: &[Example]) -> Result<(), TrainError> {
+    let mut values =
+        examples.iter().filter_map(|example| example.labels.as_ref()).flat_map(|labels| &labels.data);
+    match values.next() {
+        Some(&value) if values.all(|&other| other == value) => Err(TrainError::OneClass { value }),
+        _ => Ok(()),
+    }
+}
+
 /// How many pixels there are of objects of each of `count` classes.
 pub fn object_class_counts<'a>(examples: impl IntoIterator<Item = &'a Example>, count: usize) -> Vec<u64> {
     let mut counts = vec![0; count];
@@ -124,6 +137,10 @@ mod tests {
         assert_eq!(class_counts(&examples).unwrap(), [5, 1, 0, 1]);
         let alike = [example(2, vec![4, 4])];
         assert!(matches!(class_counts(&alike), Err(TrainError::OneClass { value: 4 })));
+        assert!(matches!(check_objects(&alike), Err(TrainError::OneClass { value: 4 })));
+        let empty = [example(2, vec![0, 0]), example(1, vec![0])];
+        assert!(matches!(check_objects(&empty), Err(TrainError::OneClass { value: 0 })));
+        check_objects(&[example(2, vec![0, 0]), example(1, vec![7])]).unwrap();
         let objects = [example(2, vec![0, 300])];
         assert!(matches!(class_counts(&objects), Err(TrainError::NoClass { value: 300, classes: 256 })));
         assert!(matches!(

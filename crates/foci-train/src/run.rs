@@ -5,6 +5,7 @@ use crate::batch::{Batch, Batches};
 use crate::binning::binned_tiles;
 use crate::calibrate::choose;
 use crate::checkpoint::{self, Position, Weights};
+use crate::classes::check_objects;
 use crate::log::{Log, LogLine};
 use crate::memory;
 use crate::model::{Model, PercentileRange, Recipe, TrainingRecord};
@@ -111,6 +112,9 @@ impl<'a> Training<'a> {
                         .to_owned(),
                 value: self.pretrained.map_or("none", Pretrained::sha256).to_owned(),
             });
+        }
+        if plan.task == Task::Instances {
+            check_objects(&tiles.training)?;
         }
         disk::create_folder(folder).map_err(|source| TrainError::Write { path: folder.into(), source })?;
         let _lock = FolderLock::take(folder)?;

@@ -6,7 +6,7 @@
 mod common;
 
 use common::{Workplace, foci, images_in, json};
-use foci_image::{Plane, write_png_grey8};
+use foci_image::{LabelImage, Plane, write_labels, write_png_grey8};
 use std::fs;
 use std::path::Path;
 
@@ -64,6 +64,47 @@ fn a_net_learns_objects_and_predicts_label_images() {
     fs::write(place.path("study.toml"), study).unwrap();
     foci(&["study", &place.text("study.toml"), "--data", &data, "--out", &place.text("study")])
         .fails_with(2, &["'foci_recall'", "no measure of the task 'instances'"]);
+}
+
+#[test]
+fn masks_that_number_no_objects_are_told_apart_or_refused() {
+    let place = Workplace::new();
+    place.specimens("data", 6);
+    // Three discs of a radius of 12 pixels in each mask.
+    let with_masks = |name: &str, background: u32, number: u32| {
+        let [images, masks] = ["images", "masks"].map(|part| place.path(name).join(part));
+        fs::create_dir_all(&images).unwrap();
+        fs::create_dir_all(&masks).unwrap();
+        let discs: [(f64, f64); 3] = [(30.0, 30.0), (90.0, 40.0), (60.0, 95.0)];
+        let inside = |at: usize| {
+            let (x, y) = ((at % 128) as f64, (at / 128) as f64);
+            discs.iter().any(|disc| (x - disc.0).hypot(y - disc.1) <= 12.0)
+        };
+        let data = (0..128 * 128).map(|at| if inside(at) { number } else { background }).collect();
+        let labels = LabelImage { width: 128, height: 128, data };
+        for image in images_in(&place.path("data/images")) {
+            let file = image.file_name().unwrap();
+            fs::copy(&image, images.join(file)).unwrap();
+            write_labels(&masks.join(file).with_extension("png"), &labels).unwrap();
+        }
+    };
+    let train = |name: &str| {
+        let small = ["--weights", "5000", "--steps", "3", "--crop", "48", "--batch", "2", "--net", "unet"];
+        let (data, out) = (place.text(name), place.text(&format!("{name}-model")));
+        foci(&[&["train", "--task", "instances", "--data", &data, "--out", &out], &small[..]].concat())
+    };
+    with_masks("painted", 0, 255);
+    let told = train("painted");
+    assert!(told.stderr.contains("each connected piece is taken for an object"), "{}", told.stderr);
+    // Were all three one object, it would be as wide as a disc of their area together: 42 pixels.
+    let recipe = json(&fs::read_to_string(place.path("painted-model/recipe.json")).unwrap());
+    for diameter in recipe["seen"]["diameters_px"].as_array().unwrap() {
+        assert!((23.0..26.0).contains(&diameter.as_f64().unwrap()), "{}", recipe["seen"]);
+    }
+    with_masks("empty", 0, 0);
+    train("empty").fails_with(2, &["have the value 0", "nothing to tell apart"]);
+    with_masks("full", 1, 1);
+    train("full").fails_with(2, &["have the value 1", "nothing to tell apart"]);
 }
 
 #[test]

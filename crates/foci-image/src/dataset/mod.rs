@@ -11,6 +11,7 @@ use crate::{ChannelChoice, ImageError, Normalisation, Reading, Workers};
 
 mod classes;
 mod load;
+mod objects;
 mod open;
 pub mod quality;
 pub(crate) mod scan;
@@ -98,6 +99,8 @@ pub struct Dataset {
     pub left_out: Vec<LeftOut>,
     /// What a person should know: guesses, oddities, and what to do about them.
     pub notes: Vec<String>,
+    /// Whether each connected piece of a mask is loaded as an object of its own ([`Dataset::tell_objects_apart`]).
+    pub pieces_are_objects: bool,
 }
 
 impl Dataset {
@@ -140,8 +143,10 @@ pub struct Field {
     pub bits: u8,
     /// Whether all values are whole numbers.
     pub whole: bool,
-    /// Objects in the mask.
+    /// Objects in the mask: numbers that it has, but for the background.
     pub objects: Option<usize>,
+    /// Numbers of the mask whose pixels lie in several pieces, in ascending order.
+    pub in_pieces: Vec<u32>,
     /// Intensities in raw counts.
     pub intensity: Intensity,
     /// Scale of this field and all its tiles.

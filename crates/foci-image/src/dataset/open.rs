@@ -7,6 +7,7 @@ use super::scan::{FieldFiles, scan};
 use super::table::{self, ImageRow, Place};
 use super::tiles::{Plan, nothing_left};
 use super::{Dataset, DatasetOptions, Field, LeftOut, classes, quality};
+use crate::components::{Connectivity, labels_in_pieces};
 use crate::normalise::Normalisation;
 use crate::read::{plane_from_bytes, sha256_of};
 use crate::{ImageError, Workers};
@@ -63,6 +64,7 @@ pub(crate) fn survey(
         tiles: Vec::new(),
         left_out: Vec::new(),
         notes,
+        pieces_are_objects: false,
     };
     let mut too_small = Vec::new();
     for mut field in fields {
@@ -168,6 +170,7 @@ fn measure(
         bits: info.bits,
         whole: plane.data.iter().all(|value| value.fract() == 0.0),
         objects: None,
+        in_pieces: Vec::new(),
         intensity,
         normalisation,
         sha256,
@@ -178,6 +181,7 @@ fn measure(
     };
     if let Some(labelled) = found.labelled(options.page, (field.width, field.height))? {
         field.objects = Some(labelled.labels.objects());
+        field.in_pieces = labels_in_pieces(&labelled.labels, Connectivity::Eight);
         field.mask_sha256 = Some(labelled.sha256);
     }
     Ok(Measured { field, notes: info.notes })

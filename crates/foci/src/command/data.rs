@@ -111,8 +111,9 @@ pub fn transplant(flags: &TransplantArguments, threads: Option<usize>) -> Result
     let class_column = Some(flags.object_classes.clone());
     let options = DatasetOptions { channel, page, class_column, ..DatasetOptions::default() };
     free_folder(&flags.out)?;
-    let dataset =
+    let mut dataset =
         watched(READING, threads, flags.json, |workers| Dataset::open(&flags.folder, &options, workers))?;
+    dataset.tell_objects_apart();
     let options = TransplantOptions { each: flags.each, flat: flags.flat, seed: flags.seed };
     let exchanged = watched("exchanging objects", threads, flags.json, |workers| {
         write_whole_folder(&flags.out, |fresh| transplant::transplant(&dataset, options, fresh, workers))

@@ -43,8 +43,11 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
         ..reading::dataset_options(&flags.reading)
     };
     origin.read_alike(&mut options);
-    let dataset =
+    let mut dataset =
         watched(READING, threads, flags.json, |workers| Dataset::open(&flags.data, &options, workers))?;
+    if plan.task == Task::Instances {
+        dataset.tell_objects_apart();
+    }
     let (mut tiles, without_mask) = watched("loading tiles", threads, flags.json, |workers| {
         training_tiles(&dataset, plan.task, flags.seed, workers)
     })?;
