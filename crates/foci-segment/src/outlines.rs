@@ -11,6 +11,23 @@ use foci_image::{LabelImage, Normalisation, Plane};
 const COLOURS: [[u8; 3]; 5] = [[230, 159, 0], [86, 180, 233], [240, 228, 66], [0, 190, 130], [230, 130, 180]];
 /// Of an object whose class nobody says.
 const NO_CLASS: [u8; 3] = [160; 3];
+/// Of a place that is marked.
+const MARK: [u8; 3] = [255, 70, 70];
+/// The pixels of a ring: steps right and down from its middle.
+const RING: [(i64, i64); 12] = [
+    (-1, -2),
+    (0, -2),
+    (1, -2),
+    (2, -1),
+    (2, 0),
+    (2, 1),
+    (1, 2),
+    (0, 2),
+    (-1, 2),
+    (-2, 1),
+    (-2, 0),
+    (-2, -1),
+];
 /// The image is lifted by this power, so that dim objects are seen beside bright ones.
 const GAMMA: f32 = 0.6;
 /// How much of a colour is laid over the image.
@@ -62,6 +79,20 @@ pub fn draw(pixels: &mut [u8], labels: &LabelImage, colour: impl Fn(u32) -> Opti
     }
 }
 
+/// Draws a ring, two pixels from its middle, around each place (column, row) into a picture that is `width` pixels wide; what lies outside is left out.
+pub fn mark(pixels: &mut [u8], width: usize, places: impl IntoIterator<Item = (usize, usize)>) {
+    let (columns, rows) = (width as i64, (pixels.len() / 3).checked_div(width).unwrap_or(0) as i64);
+    for (x, y) in places {
+        for (right, down) in RING {
+            let (x, y) = (x as i64 + right, y as i64 + down);
+            if (0..columns).contains(&x) && (0..rows).contains(&y) {
+                let at = 3 * (y * columns + x) as usize;
+                pixels[at..at + 3].copy_from_slice(&MARK);
+            }
+        }
+    }
+}
+
 /// Red, green and blue of each pixel, row by row: the image in grey, and where `classes`, of its size, are not 0 a colour laid over it, another for each
 /// class (they repeat after five).
 pub fn tinted(image: &Plane, classes: &LabelImage) -> Vec<u8> {
@@ -78,6 +109,17 @@ pub fn tinted(image: &Plane, classes: &LabelImage) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_ring_leaves_its_middle_and_ends_at_the_border() {
+        let mut pixels = vec![0; 3 * 6 * 5];
+        mark(&mut pixels, 6, [(3, 2), (0, 0)]);
+        let marked = |x: usize, y: usize| pixels[3 * (y * 6 + x)..][..3] == MARK;
+        let picture: Vec<String> =
+            (0..5).map(|y| (0..6).map(|x| if marked(x, y) { 'o' } else { '.' }).collect()).collect();
+        assert_eq!(picture, ["..ooo.", ".oo..o", "oo...o", ".o...o", "..ooo."]);
+        mark(&mut [], 0, [(0, 0)]);
+    }
 
     #[test]
     fn classes_shine_through_and_the_first_leaves_the_image() {

@@ -211,6 +211,10 @@ pub struct PredictArguments {
     /// Objects: remove those of fewer square pixels [default: as a model's training chose; methods: 0, which keeps all]
     #[arg(long, value_name = "PIXELS")]
     pub smallest: Option<usize>,
+    /// Objects: count the foci in each, spots of 4 to 8 pixels across that stand out from the texture around them; a column of objects/NAME.csv, and rings in
+    /// outlines/NAME.png
+    #[arg(long)]
+    pub foci: bool,
     /// Watersheds: standard deviation of the Gaussian before seeds are looked for, in pixels; about a seventh of the
     /// width of an object [default: 12]
     #[arg(long, value_name = "PIXELS", allow_negative_numbers = true)]

@@ -6,6 +6,7 @@
 mod common;
 
 use common::{Workplace, foci, images_in};
+use foci_image::read_labels;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -185,4 +186,59 @@ fn flags_that_do_not_fit_are_refused() {
     fs::create_dir(place.path("model")).unwrap();
     predict(&place.text("model"), &["--sigma", "5"]).fails_with(2, &["model", "--sigma", "ridler-calvard"]);
     assert!(label_images_in(&place.path("out")).is_empty());
+}
+
+#[test]
+fn foci_are_counted_in_objects_where_that_is_asked_for() {
+    let place = Workplace::new();
+    let (data, found, counted) = (place.text("data"), place.text("found"), place.text("counted"));
+    foci(&["data", "synth", "--kind", "mixed", "--count", "6", "--size", "384x384", "--out", &data])
+        .succeeds();
+    let images = place.text("data/images");
+    foci(&["predict", "otsu", &images, "--smallest", "100", "--out", &found]).succeeds();
+    foci(&["predict", "otsu", &images, "--smallest", "100", "--foci", "--out", &counted]).succeeds();
+    let (mut few, mut many) = (Vec::new(), Vec::new());
+    for file in images_in(&place.path("counted/objects")) {
+        let name = file.file_stem().unwrap().to_str().unwrap();
+        let plain = fs::read_to_string(place.path("found/objects").join(format!("{name}.csv"))).unwrap();
+        let table = fs::read_to_string(&file).unwrap();
+        // The same table with one column more.
+        let cut = |line: &str| line.rsplit_once(',').map(|(rest, _)| rest.to_owned());
+        let without: Vec<String> = table.lines().filter_map(cut).collect();
+        assert_eq!(without, plain.lines().collect::<Vec<_>>());
+        let truth = read_labels(&place.path("data/masks").join(format!("{name}.png"))).unwrap();
+        let cells = fs::read_to_string(place.path("data/cells").join(format!("{name}.csv"))).unwrap();
+        for row in table.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>()) {
+            let at = |column: usize| row[column].parse::<f64>().unwrap().round() as usize;
+            let label = truth.at(at(2), at(3)).to_string();
+            let Some(cell) = cells.lines().find(|line| line.split(',').next() == Some(&label)) else {
+                continue;
+            };
+            let class = if cell.split(',').nth(1) == Some("many") { &mut many } else { &mut few };
+            class.push(row.last().unwrap().parse::<f64>().unwrap());
+        }
+    }
+    let mean = |counts: &[f64]| counts.iter().sum::<f64>() / counts.len() as f64;
+    assert!(few.len() > 5 && many.len() > 5 && mean(&many) > 3.0 * mean(&few), "{few:?} {many:?}");
+    let sheet = fs::read_to_string(place.path("counted/index.html")).unwrap();
+    assert!(sheet.contains(" foci</span>"), "{sheet}");
+    let model = place.text("model");
+    foci(&[
+        "train",
+        "--net",
+        "fcn",
+        "--weights",
+        "3000",
+        "--steps",
+        "2",
+        "--crop",
+        "48",
+        "--data",
+        &data,
+        "--out",
+        &model,
+    ])
+    .succeeds();
+    foci(&["predict", &model, &images, "--foci", "--out", &place.text("none")])
+        .fails_with(2, &["--foci counts foci in objects", "outlines none"]);
 }

@@ -80,6 +80,6 @@ fn segment(
 ) -> Result<Segmented, Failure> {
     let (plane, info) = read_plane_page(&pair.input, channel(flags.channel), flags.page)?;
     let labels = method.segment(&plane, options).map_err(Failure::input)?;
-    predict_objects::write(pair, &plane, &labels, &Told::default())?;
+    predict_objects::write(pair, &plane, &labels, &Told::default(), flags.foci)?;
     Ok(Segmented { objects: labels.objects(), notes: info.notes })
 }

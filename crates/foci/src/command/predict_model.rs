@@ -40,6 +40,12 @@ pub fn run(flags: &PredictArguments, threads: Option<usize>) -> Result<(), Failu
             flags.model.display()
         )));
     }
+    if flags.foci && task != Task::Instances {
+        return Err(Failure::input(anyhow::anyhow!(
+            "--foci counts foci in objects, and {} outlines none; leave it out",
+            flags.model.display()
+        )));
+    }
     let inputs = files(&flags.inputs)?;
     let _lock = hold(&flags.out)?;
     let pairs = missing(inputs, flags)?;
@@ -74,7 +80,7 @@ pub fn run(flags: &PredictArguments, threads: Option<usize>) -> Result<(), Failu
                 let fresh = told.lock().unwrap_or_else(PoisonError::into_inner).fresh(&pair.input, notes);
                 fresh.iter().for_each(|line| terminal::tell(line));
             };
-            let diameters = predict(pair, &model, said, &mut predictor, &tell);
+            let diameters = predict(pair, &model, said, flags.foci, &mut predictor, &tell);
             put_back(predictor);
             done.fetch_add(usize::from(diameters.is_ok()), Ordering::Relaxed);
             diameters
@@ -104,6 +110,7 @@ fn predict(
     pair: &Predicted,
     model: &Model,
     said: Reading,
+    with_foci: bool,
     predictor: &mut Predictor,
     tell: &dyn Fn(&[String]),
 ) -> Result<Vec<f64>, Failure> {
@@ -124,7 +131,7 @@ fn predict(
             let found = predictor.found_raw(&plane)?;
             diameters.extend(diameters_px(&found.labels.data));
             let told = Told { objects: &found.classes, names: &recipe.classes };
-            predict_objects::write(pair, &plane, &found.labels, &told)?;
+            predict_objects::write(pair, &plane, &found.labels, &told, with_foci)?;
         }
     }
     Ok(diameters)

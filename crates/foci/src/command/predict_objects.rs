@@ -6,9 +6,11 @@ use crate::command::predict::{Predicted, csv_text, make_own_folder, write_beside
 use crate::exit::Failure;
 use foci_image::{LabelImage, Plane, encode_png_rgb8};
 use foci_measure::labels::shape::{Shape, shapes};
+use foci_measure::spots::{SpotOptions, detect, object_of, spots_in_objects};
 use foci_measure::{ImageView, LabelView};
-use foci_segment::outlines::{outlined, outlined_by_class};
+use foci_segment::outlines::{mark, outlined, outlined_by_class};
 use foci_train::ObjectClass;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Folder of the pictures, in the folder of the label images.
@@ -24,6 +26,9 @@ pub fn make_folders(out: &Path) -> Result<(), Failure> {
 
 /// Column of the tables with the class of an object; `foci evaluate` reads it.
 pub const CLASS: &str = "class";
+
+/// Column of the tables with the number of foci in an object.
+pub const FOCI: &str = "foci";
 
 /// Begins the columns with the probability of one class; its name follows.
 pub const PROBABILITY_OF: &str = "probability_";
@@ -46,26 +51,44 @@ impl Told<'_> {
     }
 }
 
-/// Writes all three for one image.
-pub fn write(pair: &Predicted, image: &Plane, labels: &LabelImage, told: &Told) -> Result<(), Failure> {
-    let pixels = if told.objects.is_empty() {
+/// Writes all three for one image; with the foci in each object, counted and marked, if that is wanted.
+pub fn write(
+    pair: &Predicted,
+    image: &Plane,
+    labels: &LabelImage,
+    told: &Told,
+    with_foci: bool,
+) -> Result<(), Failure> {
+    let mut pixels = if told.objects.is_empty() {
         outlined(image, labels)
     } else {
         outlined_by_class(image, labels, |label| told.of(label).map(|object| object.class))
     };
+    let of_labels = LabelView::new(labels.width, labels.height, &labels.data).map_err(Failure::input)?;
+    let of_image = ImageView::new(image.width, image.height, &image.data).map_err(Failure::input)?;
+    let mut foci = None;
+    if with_foci {
+        let (spots, _) = detect(of_image, &SpotOptions::default()).map_err(Failure::input)?;
+        let counted = spots.iter().filter(|spot| object_of(spot, of_labels).is_some());
+        mark(
+            &mut pixels,
+            image.width,
+            counted.map(|spot| (spot.at.x.round() as usize, spot.at.y.round() as usize)),
+        );
+        foci = Some(spots_in_objects(&spots, of_labels));
+    }
     let picture = encode_png_rgb8(&pixels, image.width, image.height)?;
     write_beside(&pair.output, PICTURES, "png", &picture)?;
-    let of_labels = LabelView::new(labels.width, labels.height, &labels.data);
-    let of_image = ImageView::new(image.width, image.height, &image.data);
-    let found = of_labels.and_then(|labels| shapes(labels, of_image?)).map_err(Failure::input)?;
-    write_beside(&pair.output, TABLES, "csv", table(&found, told)?.as_bytes())?;
+    let found = shapes(of_labels, of_image).map_err(Failure::input)?;
+    write_beside(&pair.output, TABLES, "csv", table(&found, foci.as_ref(), told)?.as_bytes())?;
     write_labels(&pair.output, labels)
 }
 
-/// One line for each object. What the columns are: [`foci_measure::labels::shape`]; where objects are told apart, the class of each, its
-/// probability, and that of every class.
-fn table(shapes: &[Shape], told: &Told) -> Result<String, Failure> {
+/// One line for each object. What the columns are: [`foci_measure::labels::shape`]; where foci are counted, how many it has; where objects are told
+/// apart, the class of each, its probability, and that of every class.
+fn table(shapes: &[Shape], foci: Option<&BTreeMap<u32, usize>>, told: &Told) -> Result<String, Failure> {
     let mut head: Vec<String> = SHAPE.map(String::from).into();
+    head.extend(foci.map(|_| FOCI.into()));
     // An image without objects has the columns as well, if the model tells objects apart.
     if !told.names.is_empty() {
         head.extend([CLASS, "class_probability"].map(String::from));
@@ -83,6 +106,7 @@ fn table(shapes: &[Shape], told: &Told) -> Result<String, Failure> {
             format!("{:.3}", shape.mean_intensity),
             format!("{:.1}", shape.total_intensity),
         ];
+        row.extend(foci.map(|foci| foci.get(&shape.label).copied().unwrap_or(0).to_string()));
         if let Some(object) = told.of(shape.label) {
             row.extend([told.name(object.class), format!("{:.4}", object.probability())]);
             row.extend(object.probabilities.iter().map(|probability| format!("{probability:.4}")));

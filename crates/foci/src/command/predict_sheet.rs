@@ -3,7 +3,7 @@
 //! It is made of what lies in the folder (label images, pictures, tables), so it shows what an earlier part of an interrupted
 //! prediction wrote as well. Pictures are linked, not copied into it: the folder is handed on as a whole.
 
-use crate::command::predict_objects::{CLASS, PROBABILITY_OF};
+use crate::command::predict_objects::{CLASS, FOCI, PROBABILITY_OF};
 use crate::command::{predict_classes, predict_objects};
 use crate::exit::Failure;
 use foci_segment::outlines::class_colour;
@@ -67,7 +67,12 @@ impl Sheet {
                     if !names.is_empty() {
                         classes = names;
                     }
-                    if counts.is_empty() { format!("{objects} objects") } else { counts.join(", ") }
+                    let said =
+                        if counts.is_empty() { format!("{objects} objects") } else { counts.join(", ") };
+                    match foci_of(&table) {
+                        Some(foci) => format!("{said}, {foci} foci"),
+                        None => said,
+                    }
                 }
                 Kind::Classes => shares(&table),
             };
@@ -126,6 +131,13 @@ fn of_classes(table: &str) -> (Vec<String>, Vec<String>) {
     let counts = names.iter().map(|name| (count(name), name)).filter(|(count, _)| *count > 0);
     let counts = counts.map(|(count, name)| format!("{count} {name}")).collect();
     (names, counts)
+}
+
+/// Of a table of objects in which foci were counted their number.
+fn foci_of(table: &str) -> Option<usize> {
+    let mut reader = csv::Reader::from_reader(table.as_bytes());
+    let place = reader.headers().ok()?.iter().position(|column| column == FOCI)?;
+    Some(reader.records().filter_map(|row| row.ok()?.get(place)?.parse::<usize>().ok()).sum())
 }
 
 /// Which colour is which class.
