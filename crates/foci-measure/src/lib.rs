@@ -34,6 +34,7 @@ mod bands;
 pub mod contrast;
 mod cutoff;
 mod error;
+pub mod foci;
 pub mod frequency;
 pub mod labels;
 pub mod matching;

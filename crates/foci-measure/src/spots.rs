@@ -23,9 +23,8 @@
 
 use crate::summary::{MAD_TO_SIGMA, median_in_place};
 use crate::wavelet::{Planes, atrous};
-use crate::{ImageView, LabelView, MeasureError, Point};
+use crate::{ImageView, MeasureError, Point};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// Which pixels tell how much a wavelet plane fluctuates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,24 +137,6 @@ pub fn detect_with(
     Ok(find(image, &atrous(image, options.last_plane), thresholds, options))
 }
 
-/// How many spots lie in each object, by its label: those whose centroid lies in one of its pixels. Objects without any are left out, and so are spots outside of
-/// all objects.
-pub fn spots_in_objects(spots: &[Spot], labels: LabelView) -> BTreeMap<u32, usize> {
-    let mut counts = BTreeMap::new();
-    for label in spots.iter().filter_map(|spot| object_of(spot, labels)) {
-        *counts.entry(label).or_default() += 1;
-    }
-    counts
-}
-
-/// The label of the object that a spot lies in: that of the pixel of its centroid.
-pub fn object_of(spot: &Spot, labels: LabelView) -> Option<u32> {
-    let (x, y) = (spot.at.x.round(), spot.at.y.round());
-    let is_inside = (0.0..labels.width() as f64).contains(&x) && (0.0..labels.height() as f64).contains(&y);
-    let at = is_inside.then(|| y as usize * labels.width() + x as usize)?;
-    labels.labels().get(at).copied().filter(|label| *label != 0)
-}
-
 /// Thresholds `k * MAD / 0.6745` of each plane.
 ///
 /// An image without noise has a spread of 0 wherever it is flat; a thousandth of the largest value of the plane stands in
@@ -205,7 +186,7 @@ fn find(image: ImageView, split: &Planes, thresholds: &SpotThresholds, options: 
 }
 
 /// Collects the region around `start` and clears it from the product.
-fn take_region(
+pub(crate) fn take_region(
     product: &mut [f64],
     width: usize,
     height: usize,
@@ -235,22 +216,4 @@ fn take_region(
         }
     }
     Spot { at: Point { x: sum_x / sum, y: sum_y / sum }, strength: peak.powf(1.0 / planes as f64), area }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spots_are_of_the_object_that_their_middle_lies_in() {
-        // 4 x 3 pixels: object 7 in the upper left, object 2 in the right column.
-        let labels = [7, 7, 0, 2, 7, 0, 0, 2, 0, 0, 0, 2];
-        let labels = LabelView::new(4, 3, &labels).unwrap();
-        let spot = |x, y| Spot { at: Point { x, y }, strength: 1.0, area: 4 };
-        let spots = [spot(0.4, 0.4), spot(0.6, 0.3), spot(1.6, 0.0), spot(3.0, 1.2), spot(1.0, 1.0)];
-        assert_eq!(spots_in_objects(&spots, labels), BTreeMap::from([(2, 1), (7, 2)]));
-        let outside = [spot(-1.0, 0.0), spot(3.6, 0.0), spot(0.0, 2.5), spot(f64::NAN, 1.0)];
-        assert!(outside.iter().all(|spot| object_of(spot, labels).is_none()));
-        assert_eq!(object_of(&spot(-0.4, 0.0), labels), Some(7));
-    }
 }

@@ -192,12 +192,12 @@ fn flags_that_do_not_fit_are_refused() {
 fn foci_are_counted_in_objects_where_that_is_asked_for() {
     let place = Workplace::new();
     let (data, found, counted) = (place.text("data"), place.text("found"), place.text("counted"));
-    foci(&["data", "synth", "--kind", "mixed", "--count", "6", "--size", "384x384", "--out", &data])
+    foci(&["data", "synth", "--kind", "mixed", "--count", "8", "--size", "384x384", "--out", &data])
         .succeeds();
     let images = place.text("data/images");
     foci(&["predict", "otsu", &images, "--smallest", "100", "--out", &found]).succeeds();
     foci(&["predict", "otsu", &images, "--smallest", "100", "--foci", "--out", &counted]).succeeds();
-    let (mut few, mut many) = (Vec::new(), Vec::new());
+    let mut counts = Vec::new();
     for file in images_in(&place.path("counted/objects")) {
         let name = file.file_stem().unwrap().to_str().unwrap();
         let plain = fs::read_to_string(place.path("found/objects").join(format!("{name}.csv"))).unwrap();
@@ -211,15 +211,21 @@ fn foci_are_counted_in_objects_where_that_is_asked_for() {
         for row in table.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>()) {
             let at = |column: usize| row[column].parse::<f64>().unwrap().round() as usize;
             let label = truth.at(at(2), at(3)).to_string();
-            let Some(cell) = cells.lines().find(|line| line.split(',').next() == Some(&label)) else {
-                continue;
-            };
-            let class = if cell.split(',').nth(1) == Some("many") { &mut many } else { &mut few };
-            class.push(row.last().unwrap().parse::<f64>().unwrap());
+            let cell =
+                cells.lines().map(|line| line.split(',').collect::<Vec<_>>()).find(|cell| cell[0] == label);
+            // Of nuclei in focus that were outlined by themselves: about their area, and true number of foci.
+            let Some(cell) = cell.filter(|cell| cell[6] == "0") else { continue };
+            let (area, foci): (f64, f64) = (cell[4].parse().unwrap(), cell[5].parse().unwrap());
+            if (0.8..1.2).contains(&(at(1) as f64 / area)) {
+                counts.push((foci, row.last().unwrap().parse::<f64>().unwrap()));
+            }
         }
     }
-    let mean = |counts: &[f64]| counts.iter().sum::<f64>() / counts.len() as f64;
-    assert!(few.len() > 5 && many.len() > 5 && mean(&many) > 3.0 * mean(&few), "{few:?} {many:?}");
+    let mean = |of: &dyn Fn(&(f64, f64)) -> f64| counts.iter().map(of).sum::<f64>() / counts.len() as f64;
+    let (truly, found) = (mean(&|pair| pair.0), mean(&|pair| pair.1));
+    let moment = |of: &dyn Fn(f64, f64) -> f64| mean(&|pair| of(pair.0 - truly, pair.1 - found));
+    let correlation = moment(&|x, y| x * y) / (moment(&|x, _| x * x) * moment(&|_, y| y * y)).sqrt();
+    assert!(counts.len() > 20 && correlation > 0.7, "{correlation} {counts:?}");
     let sheet = fs::read_to_string(place.path("counted/index.html")).unwrap();
     assert!(sheet.contains(" foci</span>"), "{sheet}");
     let model = place.text("model");

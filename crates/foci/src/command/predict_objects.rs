@@ -5,8 +5,8 @@
 use crate::command::predict::{Predicted, csv_text, make_own_folder, write_beside, write_labels};
 use crate::exit::Failure;
 use foci_image::{LabelImage, Plane, encode_png_rgb8};
+use foci_measure::foci::{Focus, counts, foci};
 use foci_measure::labels::shape::{Shape, shapes};
-use foci_measure::spots::{SpotOptions, detect, object_of, spots_in_objects};
 use foci_measure::{ImageView, LabelView};
 use foci_segment::outlines::{mark, outlined, outlined_by_class};
 use foci_train::ObjectClass;
@@ -66,21 +66,17 @@ pub fn write(
     };
     let of_labels = LabelView::new(labels.width, labels.height, &labels.data).map_err(Failure::input)?;
     let of_image = ImageView::new(image.width, image.height, &image.data).map_err(Failure::input)?;
-    let mut foci = None;
+    let mut foci_of = None;
     if with_foci {
-        let (spots, _) = detect(of_image, &SpotOptions::default()).map_err(Failure::input)?;
-        let counted = spots.iter().filter(|spot| object_of(spot, of_labels).is_some());
-        mark(
-            &mut pixels,
-            image.width,
-            counted.map(|spot| (spot.at.x.round() as usize, spot.at.y.round() as usize)),
-        );
-        foci = Some(spots_in_objects(&spots, of_labels));
+        let found = foci(of_image, of_labels).map_err(Failure::input)?;
+        let place = |focus: &Focus| (focus.spot.at.x.round() as usize, focus.spot.at.y.round() as usize);
+        mark(&mut pixels, image.width, found.iter().map(place));
+        foci_of = Some(counts(&found));
     }
     let picture = encode_png_rgb8(&pixels, image.width, image.height)?;
     write_beside(&pair.output, PICTURES, "png", &picture)?;
     let found = shapes(of_labels, of_image).map_err(Failure::input)?;
-    write_beside(&pair.output, TABLES, "csv", table(&found, foci.as_ref(), told)?.as_bytes())?;
+    write_beside(&pair.output, TABLES, "csv", table(&found, foci_of.as_ref(), told)?.as_bytes())?;
     write_labels(&pair.output, labels)
 }
 
