@@ -10,6 +10,8 @@ use foci_segment::Targets;
 pub struct Example {
     plane: Plane,
     classes: Vec<u8>,
+    /// What stands where the class is not known.
+    unknown: Option<u8>,
 }
 
 impl Example {
@@ -23,7 +25,15 @@ impl Example {
             let image = (plane.width, plane.height);
             return Err(PixelError::Size { image, classes: (0, classes.len()) });
         }
-        Ok(Self { plane, classes })
+        Ok(Self { plane, classes, unknown: None })
+    }
+
+    /// An image and its classes, row by row; of pixels that have `unknown` there nothing is learnt.
+    ///
+    /// # Errors
+    /// As [`Example::new`].
+    pub fn of_known(plane: Plane, classes: Vec<u8>, unknown: u8) -> Result<Self, PixelError> {
+        Ok(Self { unknown: Some(unknown), ..Self::new(plane, classes)? })
     }
 
     /// An image and a mask whose values are classes, from 0 to 255.
@@ -59,6 +69,12 @@ impl Example {
     pub fn classes(&self) -> &[u8] {
         &self.classes
     }
+
+    /// Places and classes of the pixels whose class is known.
+    fn known(&self) -> impl Iterator<Item = (usize, u8)> {
+        let classes = self.classes.iter().copied().enumerate();
+        classes.filter(|(_, class)| self.unknown != Some(*class))
+    }
 }
 
 fn same_size(plane: &Plane, labels: &LabelImage) -> Result<(), PixelError> {
@@ -88,7 +104,7 @@ pub(crate) fn draw(
 ) -> Result<Drawn, PixelError> {
     let mut left = vec![0_u64; classes];
     for (number, example) in examples.iter().enumerate() {
-        for (at, &class) in example.classes.iter().enumerate() {
+        for (at, class) in example.known() {
             let Some(left) = left.get_mut(usize::from(class)) else {
                 let (x, y) = (at % example.plane.width, at / example.plane.width);
                 let class = u32::from(class);
@@ -111,8 +127,8 @@ pub(crate) fn draw(
         drawn
     };
     let of = |example: &Example| {
-        let pixels = (0..).zip(&example.classes).filter(|(_, class)| is_drawn(**class));
-        pixels.map(|(pixel, _)| pixel).collect()
+        let pixels = example.known().filter(|(_, class)| is_drawn(*class));
+        pixels.map(|(pixel, _)| pixel as u32).collect()
     };
     let pixels = examples.iter().map(of).collect();
     Ok(Drawn { pixels, weights })
@@ -154,6 +170,14 @@ mod tests {
             "{error}"
         );
         assert!(matches!(draw(&[], 2, 9, 0), Err(PixelError::NoPixels { class: 0, examples: 0 })));
+    }
+
+    #[test]
+    fn of_pixels_whose_class_is_unknown_nothing_is_learnt() {
+        let unknown = Example::of_known(Plane::zeros(6, 1), vec![1, 9, 0, 9, 1, 0], 9).unwrap();
+        let drawn = draw(&[unknown], 2, 100, 4).unwrap();
+        assert_eq!((&drawn.pixels, &drawn.weights), (&vec![vec![0, 2, 4, 5]], &vec![1.0, 1.0]));
+        assert!(Example::of_known(Plane::zeros(2, 1), vec![0], 9).is_err());
     }
 
     #[test]

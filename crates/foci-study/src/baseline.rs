@@ -14,11 +14,11 @@ use self::pixels::Classifier;
 use crate::StudyError;
 use crate::data::{Data, TestTile};
 use crate::execute::{read_json, write_json};
-use crate::measure::{Answer, FieldMeasures, Known, Measured, TestBench, failed};
+use crate::measure::{Answer, FieldMeasures, FoundObjects, Known, Measured, TestBench, failed};
 use crate::results::BaselineSummary;
 use crate::spec::{BaselineMethod, BaselineSpec, StudySpec};
 use crate::study::Observer;
-use foci_image::{LabelImage, Workers};
+use foci_image::Workers;
 use foci_segment::MethodOptions;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -89,7 +89,7 @@ fn test(
             let options = MethodOptions { smallest: baseline.smallest, ..MethodOptions::default() };
             workers(&what, threads, observer).map(bench.tiles(), |(tile, known)| {
                 let found = method.segment(&tile.plane, &options).map_err(|error| failed(tile, error))?;
-                answer(tile, known, found)
+                answer(tile, known, found.into())
             })?
         }
         BaselineMethod::PixelClassifier => {
@@ -100,7 +100,7 @@ fn test(
             let mut answers = Vec::with_capacity(bench.tiles().len());
             for (number, (tile, known)) in bench.tiles().iter().enumerate() {
                 observer.phase(&what, number, bench.tiles().len())?;
-                let found = classifier.labels(&tile.plane).map_err(|error| failed(tile, error))?;
+                let found = classifier.found(&tile.plane).map_err(|error| failed(tile, error))?;
                 answers.push(answer(tile, known, found)?);
             }
             observer.phase(&what, bench.tiles().len(), bench.tiles().len())?;
@@ -119,10 +119,10 @@ fn workers<'o>(what: &'o str, threads: usize, observer: &'o mut dyn Observer) ->
     Workers::new(threads).watched_by(move |done, all| observer.phase(what, done, all))
 }
 
-fn answer<'k>(tile: &TestTile, known: &'k Known, found: LabelImage) -> Result<Answer<'k>, StudyError> {
+fn answer<'k>(tile: &TestTile, known: &'k Known, found: FoundObjects) -> Result<Answer<'k>, StudyError> {
     match known {
-        Known::Objects(truth) => Ok(Answer::Objects(*truth, found.into())),
-        Known::Classes(truth) => Ok(Answer::Classes(truth, found)),
+        Known::Objects(truth) => Ok(Answer::Objects(*truth, found)),
+        Known::Classes(truth) => Ok(Answer::Classes(truth, found.labels)),
         Known::Image(_) => {
             Err(failed(tile, "a baseline gives labels; choose the task 'instances' or 'semantic'"))
         }

@@ -214,7 +214,9 @@ fn nets_are_compared_by_how_they_tell_objects_apart() {
         assert!(results.runs.iter().any(has), "{key}: {:?}", results.runs);
     }
     assert!(results.comparisons.iter().any(|comparison| comparison.metric == "class_ap_50"));
-    // A threshold says no class of any object.
+    // A forest tells what is bright; a threshold says no class of any object.
+    let forest = &results.baselines[1].metrics;
+    assert!(forest["told_apart"] > 0.7 && forest["class_ap_50"] > 0.3, "{forest:?}");
     assert!(!results.baselines[0].metrics.contains_key("told_apart"), "{:?}", results.baselines);
     assert!(report.contains("Objects told apart") && report.contains("bright told right"), "the measures");
     assert!(report.contains("Which net tells the objects apart?"));

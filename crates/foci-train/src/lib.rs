@@ -47,7 +47,7 @@ pub use classes::{balanced_weights, class_counts, object_class_counts};
 pub use error::TrainError;
 pub use log::{LogLine, read_log};
 pub use model::{Model, PercentileRange, Recipe, TrainingRecord};
-pub use object_class::{Found, ObjectClass};
+pub use object_class::{Found, ObjectClass, classify};
 pub use plan::{OptimiserKind, TrainingPlan};
 pub use predict::Predictor;
 pub use pretrained::Pretrained;

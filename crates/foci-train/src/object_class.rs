@@ -34,8 +34,9 @@ impl ObjectClass {
     }
 }
 
-/// The classes of the objects in `labels`, from logits [K, H, W].
-pub(crate) fn classify(logits: &[f32], labels: &LabelImage) -> Vec<ObjectClass> {
+/// The classes of the objects in `labels`, in the order of their labels, from logits [K, H, W] or logarithms of probabilities; none without
+/// classes.
+pub fn classify(logits: &[f32], labels: &LabelImage) -> Vec<ObjectClass> {
     let pixels = labels.data.len();
     let count = logits.len().checked_div(pixels).unwrap_or(0);
     if count == 0 {

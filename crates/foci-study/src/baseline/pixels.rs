@@ -2,18 +2,23 @@
 //!
 //! Where classes of pixels are told, that is what is added to the logarithm of each class's probability; where objects are outlined, what
 //! separates them, from which size on and from which certainty. Without that the classifier would be compared with nets on worse terms than theirs.
+//!
+//! Where objects have classes, a second forest learns them from the pixels of objects whose class is known, and the class of an object is the likeliest in
+//! the mean over its pixels, as for a net. Probabilities are divided by how much of the pixels a class has: nets, too, learn as if all had as many.
 
 use super::workers;
 use crate::StudyError;
 use crate::data::Data;
+use crate::measure::FoundObjects;
 use crate::spec::{BaselineMethod, StudySpec};
 use crate::study::Observer;
 use foci_image::{LabelImage, Plane, Workers};
 use foci_pixels::{Example, PixelClassifier, PixelError, PixelObjectOptions, TrainingOptions, maps, objects};
 use foci_segment::targets::{CLASSES, CONTACT};
-use foci_train::{Task, TrainError, add_offsets, likeliest};
+use foci_train::{NO_CLASS, Task, TrainError, add_offsets, classify, likeliest, object_class_counts};
+use std::collections::BTreeMap;
 
-/// Seed of the classifier: which pixels it learns from, and how its trees grow.
+/// Seed of the classifiers: which pixels it learns from, and how its trees grow.
 const SEED: u64 = 0;
 
 /// A classifier that has learnt, and how labels are made of its probabilities.
@@ -27,8 +32,8 @@ pub(super) struct Classifier {
 enum Labels {
     /// The likeliest class, after so much is added to the logarithm of each probability.
     Classes(Vec<f32>),
-    /// Objects.
-    Objects(PixelObjectOptions),
+    /// Objects, and their classes if they have any.
+    Objects(PixelObjectOptions, Option<Teller>),
 }
 
 impl Classifier {
@@ -62,22 +67,25 @@ impl Classifier {
             let mut chosen = foci_train::object_options(validation, threads, maps)?;
             chosen.smallest = chosen.smallest.max(smallest);
             options.objects = chosen;
-            Labels::Objects(options)
+            Labels::Objects(options, Teller::learn(spec, data, threads, observer)?)
         };
         Ok(Classifier { pixels, labels, threads })
     }
 
-    /// What it makes of an image: objects, or the likeliest class of each pixel.
-    pub(super) fn labels(&self, image: &Plane) -> Result<LabelImage, PixelError> {
+    /// What it makes of an image: objects, with their classes if it knows any, or the likeliest class of each pixel.
+    pub(super) fn found(&self, image: &Plane) -> Result<FoundObjects, PixelError> {
         let probabilities = self.pixels.predict(image, &mut Workers::new(self.threads))?;
         match &self.labels {
             Labels::Classes(offsets) => {
                 let mut logits = logarithms(probabilities);
                 add_offsets(&mut logits, offsets);
-                Ok(likeliest(&logits, image.width, image.height))
+                Ok(likeliest(&logits, image.width, image.height).into())
             }
-            Labels::Objects(options) => {
-                objects(&probabilities, self.pixels.classes(), image.width, image.height, options)
+            Labels::Objects(options, teller) => {
+                let labels =
+                    objects(&probabilities, self.pixels.classes(), image.width, image.height, options)?;
+                let told = teller.as_ref().map(|teller| teller.tell(image, &labels, self.threads));
+                Ok(FoundObjects { classes: told.transpose()?, labels })
             }
         }
     }
@@ -109,6 +117,52 @@ fn learn(
     let what = format!("{}: learning", BaselineMethod::PixelClassifier.name());
     let options = TrainingOptions::new(classes);
     PixelClassifier::train(&examples, &options, SEED, &mut workers(&what, threads, observer)).map_err(wrong)
+}
+
+/// A forest that tells objects apart.
+struct Teller {
+    pixels: PixelClassifier,
+    /// What is added to the logarithm of the probability of each class.
+    offsets: Vec<f32>,
+}
+
+impl Teller {
+    /// Learns from the pixels of objects whose class is known; none where objects have no classes.
+    fn learn(
+        spec: &StudySpec,
+        data: &Data,
+        threads: usize,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Teller>, StudyError> {
+        if spec.object_classes.is_none() {
+            return Ok(None);
+        }
+        let training = &data.tiles.training;
+        let told = training.iter().filter(|example| !example.object_classes.is_empty());
+        let example = |example: &foci_train::Example| {
+            Example::of_known(example.image.clone(), example.object_classes.clone(), NO_CLASS)
+        };
+        let examples: Vec<Example> = told.map(example).collect::<Result<_, _>>().map_err(wrong)?;
+        let counts = object_class_counts(training, spec.classes.len());
+        let what = format!("{}: learning classes", BaselineMethod::PixelClassifier.name());
+        let workers = &mut workers(&what, threads, observer);
+        let options = TrainingOptions::new(counts.len());
+        let pixels = PixelClassifier::train(&examples, &options, SEED, workers).map_err(wrong)?;
+        let offsets = counts.iter().map(|&count| -(count as f32).ln()).collect();
+        Ok(Some(Teller { pixels, offsets }))
+    }
+
+    /// The class of each object.
+    fn tell(
+        &self,
+        image: &Plane,
+        labels: &LabelImage,
+        threads: usize,
+    ) -> Result<BTreeMap<u32, usize>, PixelError> {
+        let mut logits = logarithms(self.pixels.predict(image, &mut Workers::new(threads))?);
+        add_offsets(&mut logits, &self.offsets);
+        Ok(classify(&logits, labels).into_iter().map(|object| (object.label, object.class)).collect())
+    }
 }
 
 /// Why nothing was chosen: labels and maps that do not fit each other, or what was asked for maps.
