@@ -119,25 +119,29 @@ fn cells(results: &Results, key: &str, fill: impl Fn(&NetSummary) -> (String, Ve
         .collect()
 }
 
-/// Methods that are no nets, a row each; empty if the study has none.
+/// Methods that are no nets: a row for each measure and a column for each method, as nets have them; empty if the study has none.
 pub fn baselines(results: &Results) -> Plain {
-    let measures = measures::in_order(
-        results.baselines.iter().flat_map(|baseline| baseline.metrics.keys().map(String::as_str)),
-    );
-    let mut heads = vec!["method".to_string()];
-    heads.extend(measures.iter().map(|measure| measure.name.clone()));
-    heads.extend(["training time", "time per megapixel"].map(String::from));
-    let row = |baseline: &BaselineSummary| {
-        let mut row = vec![baseline.name.clone()];
-        row.extend(measures.iter().map(|measure| {
-            let value = baseline.metrics.get(&measure.key);
-            value.map_or(format::MISSING.into(), |value| measure.value(*value))
-        }));
-        row.push(baseline.training_seconds.map_or("none".into(), format::seconds));
-        row.push(format::seconds(baseline.seconds_per_megapixel));
-        (false, row)
+    let methods = &results.baselines;
+    if methods.is_empty() {
+        return Plain::default();
+    }
+    let row = |name: String, value: &dyn Fn(&BaselineSummary) -> String| {
+        (false, std::iter::once(name).chain(methods.iter().map(value)).collect())
     };
-    Plain { heads, rows: results.baselines.iter().map(row).collect() }
+    let keys = methods.iter().flat_map(|method| method.metrics.keys().map(String::as_str));
+    let of_measure = |measure: Measure| {
+        let value = |method: &BaselineSummary| method.metrics.get(&measure.key).copied();
+        row(measure.name.clone(), &|method| {
+            value(method).map_or(format::MISSING.into(), |value| measure.value(value))
+        })
+    };
+    let mut rows: Vec<_> = measures::in_order(keys).into_iter().map(of_measure).collect();
+    rows.push(row("training time".into(), &|method| {
+        method.training_seconds.map_or("none".into(), format::seconds)
+    }));
+    rows.push(row("time per megapixel".into(), &|method| format::seconds(method.seconds_per_megapixel)));
+    let heads = std::iter::once("measure".into()).chain(methods.iter().map(|method| method.name.clone()));
+    Plain { heads: heads.collect(), rows }
 }
 
 /// What each net costs. Times are medians over the runs of an arm.
