@@ -11,7 +11,7 @@
 //! Regions that touch are one focus, so where foci crowd the count is too low. It compares objects; it is no census.
 
 use crate::spots::{Spot, take_region};
-use crate::summary::{MAD_TO_SIGMA, median_in_place};
+use crate::summary::robust_spread;
 use crate::wavelet::atrous;
 use crate::{ImageView, LabelView, MeasureError};
 use std::collections::BTreeMap;
@@ -75,10 +75,7 @@ fn thresholds(plane: &[f32], labels: &[u32]) -> BTreeMap<u32, f64> {
     }
     let threshold = |(label, mut values): (u32, Vec<f32>)| {
         let largest = values.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
-        let centre = median_in_place(&mut values)?;
-        values.iter_mut().for_each(|value| *value = (*value - centre).abs());
-        let spread = f64::from(median_in_place(&mut values)?) / MAD_TO_SIGMA;
-        let threshold = THRESHOLD * spread.max(f64::from(largest) * 1e-3);
+        let threshold = THRESHOLD * robust_spread(&mut values).max(f64::from(largest) * 1e-3);
         (threshold > 0.0).then_some((label, threshold))
     };
     values.into_iter().filter_map(threshold).collect()

@@ -21,7 +21,7 @@
 //! keep or lose, but not heterochromatin. (A roundness rule on the Hessian, as Lowe 2004 uses for keypoints, was tried and
 //! does not tell the two apart: it dropped 18 % of the spots at the border and 12 % of those inside.)
 
-use crate::summary::{MAD_TO_SIGMA, median_in_place};
+use crate::summary::robust_spread;
 use crate::wavelet::{Planes, atrous};
 use crate::{ImageView, MeasureError, Point};
 use serde::{Deserialize, Serialize};
@@ -147,9 +147,7 @@ fn estimate(image: ImageView, split: &Planes, options: &SpotOptions) -> SpotThre
     let planes = split.planes[options.first_plane - 1..].iter().map(|plane| {
         let chosen = plane.iter().zip(&split.smooth).filter(|&(_, &smooth)| counts(smooth));
         let mut values: Vec<f32> = chosen.map(|(&value, _)| value).collect();
-        let centre = median_in_place(&mut values).unwrap_or(0.0);
-        values.iter_mut().for_each(|value| *value = (*value - centre).abs());
-        let spread = f64::from(median_in_place(&mut values).unwrap_or(0.0)) / MAD_TO_SIGMA;
+        let spread = robust_spread(&mut values);
         let largest = plane.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
         options.threshold * spread.max(f64::from(largest) * 1e-3)
     });

@@ -59,6 +59,13 @@ pub(crate) fn median_in_place(values: &mut [f32]) -> Option<f32> {
     below.iter().copied().max_by(f32::total_cmp).map(|lower| 0.5 * (lower + upper))
 }
 
+/// Standard deviation of `f32` values by the median absolute deviation, which outliers do not change; reorders and changes the slice. 0 of none.
+pub(crate) fn robust_spread(values: &mut [f32]) -> f64 {
+    let centre = median_in_place(values).unwrap_or(0.0);
+    values.iter_mut().for_each(|value| *value = (*value - centre).abs());
+    f64::from(median_in_place(values).unwrap_or(0.0)) / MAD_TO_SIGMA
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
