@@ -170,6 +170,9 @@ fn masks_with_one_number_for_all_objects_are_told_apart_by_their_pieces() {
     let (notes, labels) = write(&[("a", nuclei([255; 3])), ("b", nuclei([0, 9, 0])), ("c", nuclei([0; 3]))]);
     assert_eq!(labels, apart, "a corner joins");
     assert!(notes.len() == 1 && notes[0].contains("one number for all objects, 255 in a"), "{notes:?}");
+    let checked = || check(folder.path(), &DatasetOptions::default(), &mut Workers::new(1)).unwrap().notes;
+    let doubts = || checked().iter().filter(|note| note.contains("255 in a: right for a class")).count();
+    assert_eq!(doubts(), 1, "{:?}", checked());
     // Two of three in one piece: that may be one object in the third, too.
     let (notes, labels) = write(&[("c", nuclei([0, 7, 0]))]);
     assert_eq!(labels, nuclei([255; 3]).data.iter().map(|&value| value as u32).collect::<Vec<_>>());
@@ -178,6 +181,7 @@ fn masks_with_one_number_for_all_objects_are_told_apart_by_their_pieces() {
     let (notes, labels) = write(&[("a", nuclei([3, 5, 3]))]);
     assert_eq!(labels, [3, 3, 0, 0, 3, 3, 3, 3, 0, 0, 3, 3, 0, 0, 5, 0, 0, 0]);
     assert!(notes[0].contains("first object 3 of a; each number counts as one"), "{notes:?}");
+    assert_eq!(doubts(), 0, "{:?}", checked());
     let (notes, _) = write(&[("a", nuclei([3, 5, 4]))]);
     assert!(notes.is_empty(), "{notes:?}");
 }

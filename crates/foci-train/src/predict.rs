@@ -3,6 +3,7 @@
 use crate::binning::{binned, enlarged};
 use crate::class_offsets::add_offsets;
 use crate::object_class::{Found, classify};
+use crate::shown::{Scales, brought_back, shown};
 use crate::tiled::Tiling;
 use crate::{ClassMap, Model, Task, TrainError, memory};
 use foci_engine::{Mode, PlanOptions, Session, Shape};
@@ -18,6 +19,7 @@ pub struct Predictor<'a> {
     options: PlanOptions,
     session: Option<(Shape, PlanOptions, Session)>,
     flips: bool,
+    scales: Scales,
     largest_tile: Option<usize>,
     /// Predictors that work at the same time, this one included.
     among: usize,
@@ -28,7 +30,17 @@ impl<'a> Predictor<'a> {
     pub fn new(model: &'a Model, compute: &'a Compute) -> Predictor<'a> {
         let exact = model.recipe.training.plan.exact;
         let options = PlanOptions { exact, ..PlanOptions::new(Mode::Inference) };
-        Predictor { model, compute, options, session: None, flips: false, largest_tile: None, among: 1 }
+        let scales = Scales::default();
+        Predictor {
+            model,
+            compute,
+            options,
+            session: None,
+            flips: false,
+            scales,
+            largest_tile: None,
+            among: 1,
+        }
     }
 
     /// The same as one of so many that work at the same time: each takes its share of the memory that is free.
@@ -48,6 +60,12 @@ impl<'a> Predictor<'a> {
     /// work for an answer that leans to no side.
     pub fn with_flips(mut self) -> Predictor<'a> {
         self.flips = true;
+        self
+    }
+
+    /// The same with every image shown at these sizes, and the answers brought back to its own and averaged.
+    pub fn at_scales(mut self, scales: &Scales) -> Predictor<'a> {
+        self.scales = scales.clone();
         self
     }
 
@@ -157,9 +175,27 @@ impl<'a> Predictor<'a> {
     /// # Errors
     /// [`TrainError::Engine`] if there is not enough memory for a plane of this size.
     pub fn maps(&mut self, input: &Plane) -> Result<Vec<f32>, TrainError> {
+        if self.scales.are_one() {
+            return self.maps_of(input);
+        }
+        let size = [input.width, input.height];
+        let factors = self.scales.factors().to_vec();
+        let share = 1.0 / factors.len() as f32;
+        let mut mean = Vec::new();
+        for factor in factors {
+            let image = shown(input, factor);
+            let maps = brought_back(&self.maps_of(&image)?, [image.width, image.height], size, factor);
+            mean.resize(maps.len(), 0.0);
+            mean.iter_mut().zip(&maps).for_each(|(mean, value)| *mean += share * value);
+        }
+        Ok(mean)
+    }
+
+    /// The maps of an image at the size at which it is shown.
+    fn maps_of(&mut self, shown: &Plane) -> Result<Vec<f32>, TrainError> {
         match self.model.recipe.training.plan.binning {
-            1 => self.views(input),
-            by => Ok(enlarged(&self.views(&binned(input, by))?, by, input.width, input.height)),
+            1 => self.views(shown),
+            by => Ok(enlarged(&self.views(&binned(shown, by))?, by, shown.width, shown.height)),
         }
     }
 

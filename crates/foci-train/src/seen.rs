@@ -3,6 +3,7 @@
 //! A model answers any image. One with another depth, or with objects of another size, is answered without having been learnt from, and who
 //! reads the answer should know.
 
+use crate::shown::{LIMITS, Scales};
 use crate::tiles::Example;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -39,18 +40,25 @@ impl Seen {
         })
     }
 
-    /// What to say of objects of these diameters; nothing if their median is among the sizes learnt from, or if nobody knows.
-    pub fn remark_on_sizes(&self, diameters_px: &mut [f64]) -> Option<String> {
+    /// What to say of objects of these diameters in images shown at `scales`; nothing if their median is shown at one of the sizes learnt from, or if
+    /// nobody knows.
+    pub fn remark_on_sizes(&self, diameters_px: &mut [f64], scales: &Scales) -> Option<String> {
         let [low, high] = self.diameters_px?;
         diameters_px.sort_by(f64::total_cmp);
         let median = *diameters_px.get(diameters_px.len() / 2)?;
-        let side = match median {
-            _ if median < low => "smaller",
-            _ if median > high => "larger",
-            _ => return None,
-        };
+        let shown_px: Vec<f64> = scales.factors().iter().map(|factor| factor * median).collect();
+        if shown_px.iter().any(|size| (low..=high).contains(size)) {
+            return None;
+        }
+        let side = if shown_px[0] < low { "smaller" } else { "larger" };
+        let shown_px: Vec<String> = shown_px.iter().map(|size| format!("{size:.0}")).collect();
+        // Two digits are all that a median is worth.
+        let [least, most] = LIMITS;
+        let factor = ((low * high).sqrt() / median).clamp(least, most);
+        let digits = if factor < 1.0 { 2 } else { 1 };
         Some(format!(
-            "the objects found are {median:.0} pixels across (median), {side} than those that the model has learnt from ({low:.0} to {high:.0}); bring the images to the scale of those trained on, or train with images like these"
+            "the objects found are shown {} pixels across (median), {side} than those that the model has learnt from ({low:.0} to {high:.0}); bring the images to the scale of those trained on, about --scales {factor:.digits$}, or train with images like these",
+            shown_px.join(", ")
         ))
     }
 }
@@ -101,16 +109,17 @@ mod tests {
             seen.diameters_px.map(|[low, high]| (low - 4.5135).abs() < 1e-3 && low == high),
             Some(true)
         );
+        let remark = |sizes: &mut [f64], scales: &str| seen.remark_on_sizes(sizes, &scales.parse().unwrap());
         assert_eq!(seen.remark_on_bits(16), None);
         assert!(seen.remark_on_bits(32).unwrap().contains("8 and 16 bits"));
-        assert!(
-            seen.remark_on_sizes(&mut [2.0, 30.0, 3.0])
-                .unwrap()
-                .contains("3 pixels across (median), smaller")
-        );
-        assert!(seen.remark_on_sizes(&mut [9.0]).unwrap().contains("larger"));
-        assert_eq!(seen.remark_on_sizes(&mut [seen.diameters_px.unwrap()[0]]), None);
-        assert_eq!(seen.remark_on_sizes(&mut []), None);
+        assert!(remark(&mut [2.0, 30.0, 3.0], "1").unwrap().contains("3 pixels across (median), smaller"));
+        let larger = remark(&mut [9.0], "1").unwrap();
+        assert!(larger.contains("larger") && larger.contains("--scales 0.50,"), "{larger}");
+        assert_eq!(remark(&mut [seen.diameters_px.unwrap()[0]], "1"), None);
+        assert_eq!(remark(&mut [], "1"), None);
+        // Objects of twice the size that are shown at half of it, among other sizes.
+        assert_eq!(remark(&mut [2.0 * seen.diameters_px.unwrap()[0]], "0.5,1"), None);
+        assert!(remark(&mut [9.0], "2,1").unwrap().contains("shown 9, 18 pixels across"));
         assert_eq!(Seen::default().remark_on_bits(12), None);
     }
 }

@@ -5,30 +5,11 @@
 
 mod common;
 
-use common::plan;
-use foci_engine::Parameters;
+use common::{model, plan};
 use foci_image::Plane;
 use foci_kernels::{Compute, Simd};
-use foci_net::{Architecture, Net, solve};
-use foci_train::{
-    LossKind, Model, PercentileRange, Predictor, Recipe, Seen, Task, TrainError, TrainingPlan, TrainingRecord,
-};
-
-/// A net with the weights that training begins with: whatever they are, tiles must not show.
-fn model(net: Net) -> Model {
-    let recipe = Recipe {
-        foci: "0".into(),
-        task: Task::Reconstruct,
-        classes: Vec::new(),
-        reading: foci_image::Reading::default(),
-        seen: Seen::default(),
-        normalisation: PercentileRange::default(),
-        objects: None,
-        class_offsets: Vec::new(),
-        training: TrainingRecord { plan: plan(1, 1, 8), steps: 1, validation_loss: None, diverged: false },
-    };
-    Model { parameters: Parameters::he(&net, 3), net, recipe }
-}
+use foci_net::{Architecture, solve};
+use foci_train::{LossKind, Predictor, Task, TrainError, TrainingPlan};
 
 fn image(width: usize, height: usize) -> Plane {
     let value = |at: usize| ((at * 2_654_435_761) % 1009) as f32 / 1009.0;

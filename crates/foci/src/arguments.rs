@@ -8,6 +8,7 @@ mod training;
 pub use bench::{BenchArguments, WorkerMode};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use foci_measure::Measure;
+use foci_train::Scales;
 use std::path::PathBuf;
 pub use training::{ActivationArgument, NormalisationArgument, TaskArgument, TrainArguments};
 
@@ -222,6 +223,10 @@ pub struct PredictArguments {
     /// Models: show each image in its four mirror images and average the answers, which takes four times as long
     #[arg(long)]
     pub flips: bool,
+    /// Models for objects or classes: show each image at these sizes and average the answers, so 0.5 for objects twice as large as those learnt from, or 0.7,1,1.4
+    /// for objects of all sizes [default: 1]
+    #[arg(long, value_name = "FACTOR,..")]
+    pub scales: Option<Scales>,
     /// Models: cut images into tiles of at most so many pixels on a side; the result is the same, to the last bit [default: only where memory is short]
     #[arg(long, value_name = "PIXELS")]
     pub tile: Option<usize>,

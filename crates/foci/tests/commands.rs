@@ -114,6 +114,7 @@ fn its_report_comes_again_from_its_figures(place: &Workplace) {
     foci(&["report", &place.text("alone"), "--out", &place.text("alone.html")]).succeeds();
     let alone = fs::read_to_string(place.path("alone.html")).unwrap();
     assert!(alone.contains("Learning rates tried") && alone.contains("To repeat it"));
+    assert!(!alone.contains("all included"), "of an image that comes back nothing is made");
 
     let explain = |folder: &str, number: &str| {
         let run = foci(&["report", &place.text(folder), "--explain", number]);

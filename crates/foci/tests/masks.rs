@@ -50,6 +50,11 @@ fn a_net_learns_objects_and_predicts_label_images() {
     assert_eq!(again["mean"], measured["mean"]);
     foci(&["predict", &model, &data, "--out", &place.text("tiny"), "--tile", "9"])
         .fails_with(2, &["tiles of 9 pixels", "at least"]);
+    // Shown at another size, objects are found in the pixels of the image all the same.
+    let half = place.text("half");
+    foci(&["predict", &model, &data, "--out", &half, "--scales", "0.5,1"]).succeeds();
+    let at_half = json(&foci(&["evaluate", "--truth", &data, "--pred", &half, "--json"]).stdout);
+    assert_eq!(at_half["images"].as_array().unwrap().len(), 6);
     foci(&["optics", &model]).fails_with(2, &["gives 4"]);
     // A field without a mask is told and left out; a folder without any has nothing to learn from.
     fs::remove_file(fs::read_dir(place.path("data/masks")).unwrap().next().unwrap().unwrap().path()).unwrap();

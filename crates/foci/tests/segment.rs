@@ -180,6 +180,8 @@ fn flags_that_do_not_fit_are_refused() {
     predict("otsu", &["--sigma", "3"]).fails_with(2, &["--sigma", "watersheds"]);
     predict("otsu", &["--exact"]).fails_with(2, &["--exact", "models"]);
     predict("otsu", &["--flips"]).fails_with(2, &["--flips", "models"]);
+    predict("otsu", &["--scales", "0.5"]).fails_with(2, &["--scales", "models"]);
+    predict("otsu", &["--scales", "0.5,0"]).fails_with(2, &["--scales", "'0' is no factor"]);
     predict("watershed", &["--sigma", "-1"]).fails_with(2, &["-1", "from 0 to 1000"]);
     predict("watershed", &["--sigma", "nan"]).fails_with(2, &["NaN"]);
     predict("otzu", &[]).fails_with(2, &["no model folder otzu", "ridler-calvard"]);

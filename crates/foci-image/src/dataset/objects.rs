@@ -14,24 +14,40 @@ impl Dataset {
     /// If every mask with objects has one number only, and half of them at least have it in several pieces, each connected piece (by sides or corners) is an
     /// object. Not where objects have classes by their numbers.
     pub fn tell_objects_apart(&mut self) {
-        let with_objects = || self.fields.iter().filter(|field| field.objects.is_some_and(|count| count > 0));
-        let in_pieces: Vec<&Field> = with_objects().filter(|field| !field.in_pieces.is_empty()).collect();
-        let Some(first) = in_pieces.first() else { return };
-        let by_number = |field: &Field| matches!(field.classes, Some(ObjectClasses::Each(_)));
-        let one_number =
-            with_objects().all(|field| field.objects == Some(1)) && !self.fields.iter().any(by_number);
-        let (name, number) = (&first.name, first.in_pieces[0]);
-        if one_number && 2 * in_pieces.len() >= with_objects().count() {
-            self.notes.push(format!(
-                "masks have one number for all objects, {number} in {name}: each connected piece is taken for an object, and objects that touch for one; number them one by one where you can"
-            ));
+        let note = if let Some((field, number)) = self.one_number_for_all() {
+            let note = format!(
+                "masks have one number for all objects, {number} in {}: each connected piece is taken for an object, and objects that touch for one; number them one by one where you can",
+                field.name
+            );
             self.pieces_are_objects = true;
+            note
+        } else if let Some(first) = self.fields_in_pieces().next() {
+            format!(
+                "{} mask(s) have objects in several pieces, first object {} of {}; each number counts as one object",
+                self.fields_in_pieces().count(),
+                first.in_pieces[0],
+                first.name
+            )
         } else {
-            self.notes.push(format!(
-                "{} mask(s) have objects in several pieces, first object {number} of {name}; each number counts as one object",
-                in_pieces.len()
-            ));
-        }
+            return;
+        };
+        self.notes.push(note);
+    }
+
+    /// The first field in pieces and its number, if masks have one number for all objects.
+    pub(crate) fn one_number_for_all(&self) -> Option<(&Field, u32)> {
+        let with_objects = || self.fields.iter().filter(|field| field.objects.is_some_and(|count| count > 0));
+        let by_number = |field: &Field| matches!(field.classes, Some(ObjectClasses::Each(_)));
+        let first = self.fields_in_pieces().next()?;
+        let is_one = with_objects().all(|field| field.objects == Some(1))
+            && !self.fields.iter().any(by_number)
+            && 2 * self.fields_in_pieces().count() >= with_objects().count();
+        is_one.then_some((first, first.in_pieces[0]))
+    }
+
+    fn fields_in_pieces(&self) -> impl Iterator<Item = &Field> {
+        let has_objects = |field: &&Field| field.objects.is_some_and(|count| count > 0);
+        self.fields.iter().filter(has_objects).filter(|field| !field.in_pieces.is_empty())
     }
 
     /// The objects of a mask.

@@ -32,7 +32,7 @@ struct Quantity {
     digits: usize,
 }
 
-const QUANTITIES: [Quantity; 4] = [
+const QUANTITIES: [Quantity; 7] = [
     Quantity {
         title: "Gradients in the middle",
         explanation: "Gradient relative to the weights of the layers on the coarsest scale, by that of the layers at full resolution; below 1 the middle hears less. First row: the ratio itself; below: by how many times a change raises it.",
@@ -60,14 +60,38 @@ const QUANTITIES: [Quantity; 4] = [
     Quantity {
         title: "Detail that is kept",
         explanation: "Peak signal-to-noise ratio on the test fields in decibels. First row: the ratio itself; below: by how much a change raises it.",
-        of: |results, net, seed| {
-            let run = results.runs.iter().find(|run| run.net == net && run.seed == seed)?;
-            run.metrics.get(Measure::Psnr.key()).copied()
-        },
+        of: |results, net, seed| score(results, net, seed, Measure::Psnr),
         ratio: false,
         digits: 1,
     },
+    Quantity {
+        title: "Objects found and told apart",
+        explanation: "Average precision on the test fields of objects with the right class, at an intersection over union of 0.5. First row: the precision itself; below: by how much a change raises it.",
+        of: |results, net, seed| score(results, net, seed, Measure::ClassAp50),
+        ratio: false,
+        digits: 3,
+    },
+    Quantity {
+        title: "Objects outlined",
+        explanation: "Average precision on the test fields, mean over intersections over union of 0.5 to 0.95. First row: the precision itself; below: by how much a change raises it.",
+        of: |results, net, seed| score(results, net, seed, Measure::MeanAp),
+        ratio: false,
+        digits: 3,
+    },
+    Quantity {
+        title: "Pixels of the right class",
+        explanation: "Intersection over union on the test fields, mean over the classes. First row: the intersection itself; below: by how much a change raises it.",
+        of: |results, net, seed| score(results, net, seed, Measure::MeanIou),
+        ratio: false,
+        digits: 3,
+    },
 ];
+
+/// A measure of one run on the test fields.
+fn score(results: &Results, net: &str, seed: u64, measure: Measure) -> Option<f64> {
+    let run = results.runs.iter().find(|run| run.net == net && run.seed == seed)?;
+    run.metrics.get(measure.key()).copied()
+}
 
 fn middle(
     results: &Results,
@@ -242,6 +266,7 @@ mod tests {
     use super::*;
     use crate::report::tests::study;
     use crate::results::MiddleSummary;
+    use std::collections::BTreeMap;
 
     fn varied() -> Results {
         let mut results = study(&["unet", "unet-dropout", "unet-both"], 3);
@@ -287,6 +312,19 @@ mod tests {
         assert_eq!(cells(0, 2), "heads | ×\u{a0}4.0 [4.0, 4.0] ● | ×\u{a0}4.0 [4.0, 4.0] ●");
         assert_eq!(cells(1, 0), "as written | 40.5 | ");
         assert_eq!(cells(1, 1), "dropout 0.1 | −1.0 [−1.0, −1.0] ● | −1.0 [−1.0, −1.0] ●");
+    }
+
+    #[test]
+    fn tasks_with_masks_have_the_effect_on_what_decides_them() {
+        let mut results = varied();
+        for run in &mut results.runs {
+            run.metrics = BTreeMap::from([("mean_ap".into(), if run.net == "unet" { 0.5 } else { 0.625 })]);
+        }
+        let tables = prepare(&results);
+        let objects = tables.iter().find(|table| table.title == "Objects outlined").unwrap();
+        assert_eq!(objects.table.rows[0].1.join(" | "), "as written | 0.500 | ");
+        assert_eq!(objects.table.rows[1].1[1], "+0.125 [+0.125, +0.125] ●");
+        assert!(tables.iter().all(|table| table.title != "Detail that is kept"));
     }
 
     #[test]

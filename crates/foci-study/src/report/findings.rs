@@ -5,6 +5,8 @@ use super::measures::Measure;
 use crate::difference::Difference;
 use crate::results::{NetSummary, Results, RunSummary};
 use foci_measure::measure::Better;
+use foci_measure::summary::median;
+use foci_train::Task;
 
 /// Values of one measure over the runs of one net.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -100,7 +102,16 @@ pub fn seconds_per_step(results: &Results, net: &str) -> Option<f64> {
     results.nets.iter().find(|summary| summary.name == net).map(|summary| summary.seconds_per_step)
 }
 
-/// Seconds in which an arm predicts a megapixel, all arms timed in turns.
+/// Seconds in which the net of an arm takes in a megapixel, all arms timed in turns.
 pub fn seconds_per_megapixel(results: &Results, net: &str) -> Option<f64> {
     results.nets.iter().find(|summary| summary.name == net).map(|summary| summary.seconds_per_megapixel)
+}
+
+/// Seconds in which an arm makes a megapixel of test tiles into what the task asks for, objects included: the median over its runs.
+/// Nothing where that is an image, of which nothing is made.
+pub fn seconds_to_the_answer(results: &Results, net: &str) -> Option<f64> {
+    if results.task == Task::Reconstruct.name() {
+        return None;
+    }
+    median(&runs(results, net).map(|run| run.seconds_per_megapixel).collect::<Vec<f64>>())
 }

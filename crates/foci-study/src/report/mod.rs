@@ -35,6 +35,8 @@ mod trials;
 
 /// The pairs of runs behind a table of factors.
 pub(crate) use factors::behind as factor_pairs;
+/// A cost that lies in the runs of a net.
+pub(crate) use findings::seconds_to_the_answer;
 pub use forecast::forecast_text;
 /// A number with a few significant digits, as evidence is told.
 pub(crate) use format::significant;

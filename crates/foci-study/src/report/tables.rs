@@ -144,7 +144,7 @@ pub fn baselines(results: &Results) -> Plain {
     Plain { heads: heads.collect(), rows }
 }
 
-/// What each net costs. Times are medians over the runs of an arm.
+/// What each net costs. Times are those of all nets in turns, but for the time to the answer, which is the median over the runs of an arm.
 pub fn costs(results: &Results) -> Vec<Row> {
     let row = |name: &str,
                note: &str,
@@ -169,7 +169,7 @@ pub fn costs(results: &Results) -> Vec<Row> {
         row
     };
     let whole = |value: f64| format::count(value as u64);
-    vec![
+    let mut rows = vec![
         plain(row(
             "Weights",
             "",
@@ -213,9 +213,17 @@ pub fn costs(results: &Results) -> Vec<Row> {
         row(
             "Prediction",
             "time per megapixel",
-            "A million pixels through the trained net, on the machine of this study.",
+            "A million pixels through the trained net alone, on the machine of this study.",
             "seconds_per_megapixel",
             &|net| findings::seconds_per_megapixel(results, &net.name),
+            &format::seconds,
+        ),
+        row(
+            "Prediction, all included",
+            "time per megapixel",
+            "A million pixels made into objects or classes: the net, and what is made of its maps. As it was when each run had the machine.",
+            "seconds_to_the_answer",
+            &|net| findings::seconds_to_the_answer(results, &net.name),
             &format::seconds,
         ),
         row(
@@ -250,7 +258,10 @@ pub fn costs(results: &Results) -> Vec<Row> {
             &|net| Some(net.largest_infer_side as f64),
             &whole,
         )),
-    ]
+    ];
+    // Rows that no net has a value in: images have no time until something is made of them.
+    rows.retain(|row| row.cells.is_empty() || row.cells.iter().any(|cell| cell.value != format::MISSING));
+    rows
 }
 
 /// Every run, diverged ones included.

@@ -6,7 +6,7 @@ use crate::StudyError;
 use crate::baseline::{MeasuredMethod, record};
 use crate::execute::{read_json, run_folder};
 use crate::optics::OPTICS;
-use crate::report::table;
+use crate::report::{seconds_to_the_answer as in_all, table};
 use crate::results::{NetSummary, Results, RunStress};
 use foci_measure::summary::mean;
 use std::fmt::Write;
@@ -19,6 +19,27 @@ const PLANNED: &str =
     "The engine's own plan of its memory for the largest tile of the study: crates/foci-net/src/memory.rs.";
 const LARGEST: &str = "The largest square image whose plan fits into 8 GiB: crates/foci-net/src/memory.rs.";
 const TIMED: &str = "timing.json: all nets in turns after the runs, the median of five rounds: crates/foci-study/src/timing.rs.";
+
+/// The time of a net to objects or classes, run by run; `None` if its task has no such.
+pub(super) fn seconds_to_the_answer(results: &Results, net: &str) -> Option<String> {
+    let value = in_all(results, net)?;
+    let rows: Vec<_> = results
+        .runs
+        .iter()
+        .filter(|run| run.net == net)
+        .map(|run| {
+            let folder = run_folder(Path::new(""), net, run.seed).display().to_string();
+            (run.seed, run.seconds_per_megapixel, folder)
+        })
+        .collect();
+    let text = format!(
+        "{net}.seconds_to_the_answer = {value}, the median over its runs\n\n\
+         Seconds for a million pixels of the test tiles, from image to objects or classes, without the first tile, which pays for\n\
+         the plan of the memory: crates/foci-study/src/measure.rs. Runs are apart in time, and a machine that is shared is now\n\
+         quick and now slow.\n\n"
+    );
+    Some(text + &seeds_table("seconds per megapixel", &rows))
+}
 
 /// A cost of a net: its value and where it comes from.
 pub(super) fn cost(net: &NetSummary, key: &str) -> Option<String> {

@@ -2,10 +2,14 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
+use foci_engine::Parameters;
 use foci_image::Plane;
 use foci_kernels::{Compute, Simd};
 use foci_net::{Net, Regularisation};
-use foci_train::{LossKind, Observer, OptimiserKind, Outcome, Task, Tiles, TrainError, TrainingPlan, train};
+use foci_train::{
+    LossKind, Model, Observer, OptimiserKind, Outcome, PercentileRange, Recipe, Seen, Task, Tiles,
+    TrainError, TrainingPlan, TrainingRecord, train,
+};
 use std::cell::Cell;
 use std::path::Path;
 
@@ -39,6 +43,22 @@ pub fn plan(steps: u64, batch: usize, crop: usize) -> TrainingPlan {
         checkpoint_every: steps,
         gradient_batches: 0,
     }
+}
+
+/// A net with the weights that training begins with.
+pub fn model(net: Net) -> Model {
+    let recipe = Recipe {
+        foci: "0".into(),
+        task: Task::Reconstruct,
+        classes: Vec::new(),
+        reading: foci_image::Reading::default(),
+        seen: Seen::default(),
+        normalisation: PercentileRange::default(),
+        objects: None,
+        class_offsets: Vec::new(),
+        training: TrainingRecord { plan: plan(1, 1, 8), steps: 1, validation_loss: None, diverged: false },
+    };
+    Model { parameters: Parameters::he(&net, 3), net, recipe }
 }
 
 /// Asks for the end after so many steps.

@@ -55,9 +55,12 @@ fn options(method: Method, flags: &PredictArguments) -> Result<MethodOptions, Fa
             method.name()
         )))
     };
-    for (flag, is_given) in
-        [("--exact", flags.arithmetic.exact), ("--flips", flags.flips), ("--tile", flags.tile.is_some())]
-    {
+    for (flag, is_given) in [
+        ("--exact", flags.arithmetic.exact),
+        ("--flips", flags.flips),
+        ("--scales", flags.scales.is_some()),
+        ("--tile", flags.tile.is_some()),
+    ] {
         if is_given {
             return refuse(flag, "models");
         }

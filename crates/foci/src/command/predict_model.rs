@@ -25,14 +25,19 @@ const MANY: usize = 2;
 pub fn run(flags: &PredictArguments, threads: Option<usize>) -> Result<(), Failure> {
     let mut model = Model::load(&flags.model)?;
     let task = model.recipe.task;
-    if let Some(smallest) = flags.smallest {
-        let Some(objects) = &mut model.recipe.objects else {
+    let scales = flags.scales.clone().unwrap_or_default();
+    match (&mut model.recipe.objects, flags.smallest) {
+        // What is chosen in training are pixels as the net is shown them.
+        (Some(objects), smallest) => {
+            objects.smallest = smallest.unwrap_or_else(|| scales.area_in_image(objects.smallest));
+        }
+        (None, None) => {}
+        (None, Some(_)) => {
             return Err(Failure::input(anyhow::anyhow!(
                 "--smallest is for objects, and {} outlines none; leave it out",
                 flags.model.display()
             )));
-        };
-        objects.smallest = smallest;
+        }
     }
     if flags.png && task == Task::Reconstruct {
         return Err(Failure::input(anyhow::anyhow!(
@@ -43,6 +48,12 @@ pub fn run(flags: &PredictArguments, threads: Option<usize>) -> Result<(), Failu
     if flags.foci && task != Task::Instances {
         return Err(Failure::input(anyhow::anyhow!(
             "--foci counts foci in objects, and {} outlines none; leave it out",
+            flags.model.display()
+        )));
+    }
+    if flags.scales.is_some() && task == Task::Reconstruct {
+        return Err(Failure::input(anyhow::anyhow!(
+            "--scales is for objects and classes, and {} gives images back, whose detail another size would lose; leave it out",
             flags.model.display()
         )));
     }
@@ -66,7 +77,7 @@ pub fn run(flags: &PredictArguments, threads: Option<usize>) -> Result<(), Failu
     // A net that normalises sees an image as a whole and cannot go by tiles where memory is short: all of it for one.
     let at_once = if model.net.normalises() { 1 } else { pairs.len() };
     let computes = computes(at_once, threads)?;
-    let predictor = |compute| predictor(&model, compute, computes.len(), flags);
+    let predictor = |compute| predictor(&model, compute, computes.len(), flags).at_scales(&scales);
     let idle: Mutex<Vec<Predictor>> = Mutex::new(computes.iter().map(predictor).collect());
     let take = || idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
     let put_back = |predictor| idle.lock().unwrap_or_else(PoisonError::into_inner).push(predictor);
@@ -91,7 +102,7 @@ pub fn run(flags: &PredictArguments, threads: Option<usize>) -> Result<(), Failu
         eprintln!("{done} images are predicted, the rest are not; go on with --resume");
     }
     let mut diameters: Vec<f64> = predicted?.concat();
-    if let Some(line) = model.recipe.seen.remark_on_sizes(&mut diameters) {
+    if let Some(line) = model.recipe.seen.remark_on_sizes(&mut diameters, &scales) {
         eprintln!("{line}");
     }
     let mut see = String::new();
