@@ -1,177 +1,28 @@
-//! The training loop: one step after the other, with a log, checkpoints and a way to stop.
+//! The steps of a training: one after the other, with a log, checkpoints, validation and, at the end, the model.
 
 use crate::ahead::Ahead;
 use crate::batch::{Batch, Batches};
-use crate::binning::binned_tiles;
 use crate::calibrate::choose;
 use crate::checkpoint::{self, Position, Weights};
-use crate::classes::check_objects;
 use crate::log::{Log, LogLine};
-use crate::memory;
 use crate::model::{Model, PercentileRange, Recipe, TrainingRecord};
+use crate::objective::{loss, optimiser};
 use crate::signal::{Gathered, LayerSignal};
 use crate::supervision::Supervised;
 use crate::tiles::Tiles;
-use crate::{LossKind, OptimiserKind, Pretrained, Seen, Task, TrainError, TrainingPlan};
-use foci_engine::{
-    Adam, ByChannels, ChannelLoss, CrossEntropyDice, KnownCrossEntropy, Layout, Loss, MeanAbsoluteError,
-    MeanSquaredError, Mode, Optimiser, Parameters, PlanOptions, Session, Sgd, Shape, clip_gradient_norm,
-};
-use foci_image::{FolderLock, disk};
+use crate::training::{Outcome, Sessions, Training};
+use crate::{Seen, Task, TrainError, TrainingPlan};
+use foci_engine::{Layout, Loss, Optimiser, Session, clip_gradient_norm};
 use foci_kernels::Compute;
 use foci_net::Net;
-use foci_segment::targets::CLASSES;
 use std::path::Path;
 use std::time::Instant;
 
-/// Momentum of stochastic gradient descent.
-const MOMENTUM: f32 = 0.9;
 /// Lines that a log has at least, if the run has as many steps.
 const LOG_LINES: u64 = 100;
 
-/// Someone who watches a run and may end it.
-pub trait Observer {
-    /// `step` of `steps` is done; its loss was `loss`.
-    fn step_done(&mut self, step: u64, steps: u64, loss: f64);
-    /// True if the run shall write a checkpoint and end.
-    fn stop_requested(&self) -> bool;
-}
-
-/// How a run ended.
-#[derive(Debug, Clone)]
-pub struct Outcome {
-    /// The trained model; if the run diverged, with the last weights that gave a finite loss.
-    pub model: Model,
-    /// Seconds of training by the clock, validation included, earlier parts of a resumed run too.
-    pub seconds: f64,
-    /// Median seconds of one optimiser step.
-    pub seconds_per_step: f64,
-}
-
-/// Trains `net` on `tiles`, from random weights, for a model that is used: [`Training`] without anything special.
-///
-/// # Errors
-/// As [`Training::run`].
-pub fn train(
-    net: &Net,
-    plan: &TrainingPlan,
-    tiles: &Tiles,
-    folder: &Path,
-    compute: &Compute,
-    observer: &mut dyn Observer,
-) -> Result<Outcome, TrainError> {
-    Training::new(net, plan).run(tiles, folder, compute, observer)
-}
-
-/// A net to train, how, from which weights on and what for.
-#[derive(Debug, Clone, Copy)]
-pub struct Training<'a> {
-    net: &'a Net,
-    plan: &'a TrainingPlan,
-    pretrained: Option<&'a Pretrained>,
-    trial: bool,
-}
-
-impl<'a> Training<'a> {
-    /// Trains `net` as `plan` says, from random weights, for a model that is used.
-    pub fn new(net: &'a Net, plan: &'a TrainingPlan) -> Training<'a> {
-        Training { net, plan, pretrained: None, trial: false }
-    }
-
-    /// The same from these weights on, or from random ones where there are none.
-    pub fn pretrained(self, pretrained: Option<&'a Pretrained>) -> Training<'a> {
-        Training { pretrained, ..self }
-    }
-
-    /// The same for the validation loss alone: how labels are made of the net's maps is not chosen, which may take as long as some hundred steps.
-    pub fn as_trial(self) -> Training<'a> {
-        Training { trial: true, ..self }
-    }
-
-    /// Trains on `tiles` and leaves the log (`metrics.jsonl`), the checkpoint and the model in `folder`.
-    ///
-    /// If `folder` holds a checkpoint of the same run, it goes on from there, to the same bits.
-    ///
-    /// # Errors
-    /// [`TrainError::Interrupted`] if the observer asked to stop (the checkpoint is written); [`TrainError::Plan`] if the plan is for other weights to begin with, or
-    /// they are of another net; [`foci_image::ImageError::InUse`] if another process trains in that folder; otherwise what failed, with the file or the value. A
-    /// loss that is not finite is no error: the outcome says so.
-    pub fn run(
-        &self,
-        tiles: &Tiles,
-        folder: &Path,
-        compute: &Compute,
-        observer: &mut dyn Observer,
-    ) -> Result<Outcome, TrainError> {
-        let plan = self.plan;
-        plan.check()?;
-        if plan.pretrained.as_deref() != self.pretrained.map(Pretrained::sha256) {
-            return Err(TrainError::Plan {
-                what:
-                    "the weights to begin with must be those that the plan names, or none where it names none"
-                        .to_owned(),
-                value: self.pretrained.map_or("none", Pretrained::sha256).to_owned(),
-            });
-        }
-        if plan.task == Task::Instances {
-            check_objects(&tiles.training)?;
-        }
-        disk::create_folder(folder).map_err(|source| TrainError::Write { path: folder.into(), source })?;
-        let _lock = FolderLock::take(folder)?;
-        foci_image::remove_unfinished(folder);
-        // First of all, because it is what refuses a batch that no memory can hold.
-        let sessions = Sessions::new(self, compute)?;
-        let binned = if plan.binning > 1 { Some(binned_tiles(tiles, plan.binning)?) } else { None };
-        let batches = Batches::new(plan, binned.as_ref().unwrap_or(tiles))?;
-        std::thread::scope(|scope| {
-            let mut run = Run::start(sessions, self, tiles, &batches, folder, compute)?;
-            let mut ahead = Ahead::start(scope, &batches, run.at.step);
-            while !run.is_over() {
-                if observer.stop_requested() {
-                    run.write_checkpoint()?;
-                    return Err(TrainError::Interrupted { step: run.at.step });
-                }
-                let loss = run.take_step(&mut ahead)?;
-                observer.step_done(run.at.step, plan.steps, loss);
-            }
-            run.finish(self.trial)
-        })
-    }
-}
-
-/// What the training begins with, and the memory to train the net and to look at it.
-struct Sessions {
-    start: Parameters,
-    session: Session,
-    validation: Session,
-}
-
-impl Sessions {
-    fn new(training: &Training, compute: &Compute) -> Result<Sessions, TrainError> {
-        let Training { net, plan, pretrained, .. } = *training;
-        let gives = net.nodes.last().map_or(0, |node| node.channels);
-        if gives != plan.channels() {
-            return Err(TrainError::Plan {
-                what: format!("a net for {} must give {} channels", plan.task.name(), plan.channels()),
-                value: format!("{} that gives {gives}", net.name),
-            });
-        }
-        let shape = Shape { n: plan.batch, h: plan.crop, w: plan.crop };
-        let options = |mode| PlanOptions { exact: plan.exact, ..PlanOptions::new(mode) };
-        let trained = net.regularised(&plan.regularisation)?;
-        let start = match pretrained {
-            None => Parameters::he(&trained, plan.seed),
-            Some(pretrained) => pretrained.start(net, &trained, plan)?,
-        };
-        let session = memory::session(&trained, shape, options(Mode::Training), compute, 0)?;
-        let promised = session.bytes().total();
-        let validation = memory::session(net, shape, options(Mode::Inference), compute, promised)?;
-        Ok(Sessions { start, session, validation })
-    }
-}
-
 /// A run in progress.
-struct Run<'a> {
+pub(crate) struct Run<'a> {
     net: &'a Net,
     plan: &'a TrainingPlan,
     folder: &'a Path,
@@ -188,14 +39,14 @@ struct Run<'a> {
     weights: Weights,
     d_output: Vec<f32>,
     log: Log,
-    at: Position,
+    pub at: Position,
     validation_loss: Option<f64>,
     started: Instant,
     step_seconds: Vec<f64>,
 }
 
 impl<'a> Run<'a> {
-    fn start(
+    pub fn start(
         sessions: Sessions,
         training: &Training<'a>,
         tiles: &'a Tiles,
@@ -204,7 +55,7 @@ impl<'a> Run<'a> {
         compute: &'a Compute,
     ) -> Result<Run<'a>, TrainError> {
         let Sessions { start: now, session, validation } = sessions;
-        let Training { net, plan, .. } = *training;
+        let (net, plan) = (training.net, training.plan);
         checkpoint::settle(folder, plan, &tiles.fingerprint, net)?;
         let mut optimiser = optimiser(plan, now.values.len());
         let mut weights = Weights { before: now.values.clone(), now };
@@ -233,12 +84,12 @@ impl<'a> Run<'a> {
     }
 
     /// All steps are taken, there is nothing more to learn, or the loss is no number any more.
-    fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.at.step >= self.plan.steps || self.at.diverged || self.at.pace.settled
     }
 
     /// One optimiser step; returns the loss before it.
-    fn take_step(&mut self, ahead: &mut Ahead) -> Result<f64, TrainError> {
+    pub fn take_step(&mut self, ahead: &mut Ahead) -> Result<f64, TrainError> {
         let plan = self.plan;
         ahead.next(self.batches, self.at.step, &mut self.batch)?;
         let Batch { input, target } = &self.batch;
@@ -349,7 +200,7 @@ impl<'a> Run<'a> {
         Ok(signals)
     }
 
-    fn write_checkpoint(&self) -> Result<(), TrainError> {
+    pub fn write_checkpoint(&self) -> Result<(), TrainError> {
         self.log.sync()?;
         let at = Position { seconds: self.seconds(), seconds_per_step: self.seconds_per_step(), ..self.at };
         checkpoint::write(self.folder, &at, &self.weights, self.optimiser.as_ref())
@@ -360,7 +211,7 @@ impl<'a> Run<'a> {
     }
 
     /// Saves the model; one that is used later with how labels are made of its maps.
-    fn finish(mut self, is_trial: bool) -> Result<Outcome, TrainError> {
+    pub fn finish(mut self, is_trial: bool) -> Result<Outcome, TrainError> {
         if self.validation_loss.is_none() && !self.at.diverged {
             self.validation_loss = self.validate()?;
         }
@@ -405,41 +256,6 @@ impl<'a> Run<'a> {
 
 /// Name of the log in a run's folder.
 const LOG: &str = "metrics.jsonl";
-
-fn optimiser(plan: &TrainingPlan, count: usize) -> Box<dyn Optimiser> {
-    let decay = plan.weight_decay as f32;
-    match plan.optimiser {
-        OptimiserKind::Adam => Box::new(Adam::new(count, decay)),
-        OptimiserKind::Adamw => Box::new(Adam::decoupled(count, decay)),
-        OptimiserKind::Sgd => Box::new(Sgd::new(count, MOMENTUM, decay)),
-    }
-}
-
-fn loss(plan: &TrainingPlan) -> Box<dyn Loss> {
-    let pixels = plan.crop * plan.crop;
-    match plan.loss {
-        LossKind::Mse => Box::new(MeanSquaredError),
-        LossKind::L1 => Box::new(MeanAbsoluteError),
-        LossKind::Classes => Box::new(CrossEntropyDice::new(class_weights(plan), pixels)),
-        LossKind::Objects => {
-            let classes = CrossEntropyDice::new(vec![1.0; CLASSES], pixels);
-            let mut parts = vec![
-                ChannelLoss { channels: CLASSES, share: 1.0, loss: Box::new(classes) },
-                ChannelLoss { channels: 1, share: 1.0, loss: Box::new(MeanAbsoluteError) },
-            ];
-            if plan.classes > 0 {
-                let of_objects = KnownCrossEntropy::new(class_weights(plan), pixels);
-                parts.push(ChannelLoss { channels: plan.classes, share: 1.0, loss: Box::new(of_objects) });
-            }
-            Box::new(ByChannels::new(parts, pixels))
-        }
-    }
-}
-
-/// What each class counts, whether the plan says so or not.
-fn class_weights(plan: &TrainingPlan) -> Vec<f64> {
-    if plan.class_weights.is_empty() { vec![1.0; plan.classes] } else { plan.class_weights.clone() }
-}
 
 fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)

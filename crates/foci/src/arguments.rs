@@ -3,12 +3,15 @@
 //! These are raw flags. Each command turns them into a resolved value of its own before any work starts.
 
 mod bench;
+mod data;
+mod predict;
 mod training;
 
 pub use bench::{BenchArguments, WorkerMode};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub use data::{CheckArguments, DataCommand, Kind, SynthArguments, TileArguments, TransplantArguments};
 use foci_measure::Measure;
-use foci_train::Scales;
+pub use predict::PredictArguments;
 use std::path::PathBuf;
 pub use training::{ActivationArgument, NormalisationArgument, TaskArgument, TrainArguments};
 
@@ -193,64 +196,6 @@ pub enum Channel {
     Luminance,
 }
 
-/// Flags of `foci predict`.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  foci predict my-model my-images --out predicted\n  foci predict watershed my-images --smallest 2500 --out labels"
-)]
-pub struct PredictArguments {
-    /// Model folder; or a method without a net, which outlines objects: otsu, ridler-calvard, mean-threshold, watershed,
-    /// watershed-gradient. Of objects it writes label images (32-bit TIFF), outlines/NAME.png and objects/NAME.csv
-    #[arg(value_name = "MODEL|METHOD")]
-    pub model: PathBuf,
-    /// Images, or folders of images
-    #[arg(required = true, value_name = "INPUT")]
-    pub inputs: Vec<PathBuf>,
-    /// Folder for the predicted images
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
-    /// Objects: remove those of fewer square pixels [default: as a model's training chose; methods: 0, which keeps all]
-    #[arg(long, value_name = "PIXELS")]
-    pub smallest: Option<usize>,
-    /// Objects: count the foci in each, spots of 4 to 8 pixels across that stand out from the texture around them; a column of objects/NAME.csv, and rings in
-    /// outlines/NAME.png
-    #[arg(long)]
-    pub foci: bool,
-    /// Watersheds: standard deviation of the Gaussian before seeds are looked for, in pixels; about a seventh of the
-    /// width of an object [default: 12]
-    #[arg(long, value_name = "PIXELS", allow_negative_numbers = true)]
-    pub sigma: Option<f64>,
-    /// Models: show each image in its four mirror images and average the answers, which takes four times as long
-    #[arg(long)]
-    pub flips: bool,
-    /// Models for objects or classes: show each image at these sizes and average the answers, so 0.5 for objects twice as large as those learnt from, or 0.7,1,1.4
-    /// for objects of all sizes [default: 1]
-    #[arg(long, value_name = "FACTOR,..")]
-    pub scales: Option<Scales>,
-    /// Models: cut images into tiles of at most so many pixels on a side; the result is the same, to the last bit [default: only where memory is short]
-    #[arg(long, value_name = "PIXELS")]
-    pub tile: Option<usize>,
-    /// Objects and classes: write label images as 16-bit PNG instead of 32-bit TIFF; refused above 65,535 objects in an image
-    #[arg(long)]
-    pub png: bool,
-    /// Channel of colour images to use [default: as said in training, else guessed; either is told]
-    #[arg(long)]
-    pub channel: Option<Channel>,
-    /// Page of multi-page files, from 0 [default: as said in training, else the first; either is told]
-    #[arg(long, value_name = "N")]
-    pub page: Option<usize>,
-    /// How convolutions are computed
-    #[command(flatten)]
-    pub arithmetic: ArithmeticArguments,
-    /// Go on after a failure or Ctrl-C: predictions that are there are kept, whichever model made them, and the rest
-    /// are made. Without it foci refuses to begin where one is there; none is ever replaced or half written
-    #[arg(long)]
-    pub resume: bool,
-    /// Print what was written as JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// Flags of `foci evaluate`.
 #[derive(Debug, Args)]
 #[command(
@@ -332,119 +277,6 @@ pub struct OpticsArguments {
     #[arg(long, value_name = "N")]
     pub weights: Option<u64>,
     /// Print everything as JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// The commands of `foci data`.
-#[derive(Debug, Subcommand)]
-pub enum DataCommand {
-    /// Make synthetic specimens with known truth
-    Synth(SynthArguments),
-    /// Look through a data folder and say what foci sees in it
-    Check(CheckArguments),
-    /// Cut fields into tiles
-    Tile(TileArguments),
-    /// Lay objects of two classes into each other's fields, so that only the objects say which is which
-    Transplant(TransplantArguments),
-}
-
-/// Flags of `foci data transplant`.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  foci data transplant coelho2009 --object-classes cell_line --out exchanged\n  foci train --task instances --object-classes class --data exchanged --net unet --out teller"
-)]
-pub struct TransplantArguments {
-    /// Data folder with masks
-    pub folder: PathBuf,
-    /// Column of images.csv that says of which class all objects of an image are; there must be two
-    #[arg(long, value_name = "COLUMN")]
-    pub object_classes: String,
-    /// Folder for the fields: images, masks, and cells/NAME.csv with the class of what was laid in
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
-    /// Objects of each class for a field, where there is room
-    #[arg(long, value_name = "N", default_value_t = 6)]
-    pub each: usize,
-    /// Lay objects in with their mean light all over: a control, in which no detail tells the classes apart
-    #[arg(long)]
-    pub flat: bool,
-    /// Seed of what is taken and where it is laid
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub seed: u64,
-    /// Which part of each file is used
-    #[command(flatten)]
-    pub image: ImageArguments,
-    /// Print what was made as JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Flags of `foci data synth`.
-#[derive(Debug, Args)]
-#[command(after_help = "Example:\n  foci data synth --count 12 --size 672x512 --out specimens")]
-pub struct SynthArguments {
-    /// Folder for the specimens
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
-    /// Number of fields
-    #[arg(long, value_name = "N", default_value_t = 12)]
-    pub count: usize,
-    /// Size of a field in pixels
-    #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "672x512")]
-    pub size: foci_study::TileSize,
-    /// Kind of nuclei: many foci, few, or both
-    #[arg(long, default_value = "mixed")]
-    pub kind: Kind,
-    /// Seed
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub seed: u64,
-    /// Print what was made as JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Kinds of nuclei.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Kind {
-    /// Both kinds in one field
-    Mixed,
-    /// Nuclei with few foci
-    Few,
-    /// Nuclei with many foci
-    Many,
-}
-
-/// Flags of `foci data check`.
-#[derive(Debug, Args)]
-#[command(after_help = "Example:\n  foci data check my-images --tile 672x512")]
-pub struct CheckArguments {
-    /// Data folder
-    pub folder: PathBuf,
-    /// How images are read
-    #[command(flatten)]
-    pub reading: ReadingArguments,
-    /// Print the findings as JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Flags of `foci data tile`.
-#[derive(Debug, Args)]
-#[command(after_help = "Example:\n  foci data tile my-images --tile 672x512 --out tiles")]
-pub struct TileArguments {
-    /// Data folder
-    pub folder: PathBuf,
-    /// Size of a tile in pixels
-    #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "672x512")]
-    pub tile: foci_study::TileSize,
-    /// Folder for the tiles
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
-    /// Which part of each file is used
-    #[command(flatten)]
-    pub image: ImageArguments,
-    /// Print what was cut as JSON
     #[arg(long)]
     pub json: bool,
 }
