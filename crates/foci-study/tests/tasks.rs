@@ -157,7 +157,7 @@ fn nets_are_compared_by_the_objects_that_they_find_beside_a_method_without_train
             && report.contains("The old way, on the same fields")
     );
     assert!(report.matches("What unet found in").count() >= 3, "pictures of the worst images");
-    // Nets make objects of their maps, as the methods beside them do; that has its time, too.
+    // To make objects of maps takes time, too.
     assert!(report.contains("Prediction, all included"));
     let out = place.path().join("out");
     let told = foci_study::explain(&results, &out, "unet.seconds_to_the_answer").unwrap();

@@ -70,6 +70,21 @@ pub enum TrainError {
         /// The side asked for.
         side: usize,
     },
+    /// An image is shown so large that it does not fit into memory.
+    #[error(
+        "shown at {factor} of its size an image is {width} x {height} pixels large and takes {:.1} GiB of memory, more than is free; give smaller --scales, or cut the image (foci data tile)",
+        *.bytes as f64 / f64::from(1 << 30)
+    )]
+    Shown {
+        /// The factor.
+        factor: f64,
+        /// Columns as shown.
+        width: usize,
+        /// Rows as shown.
+        height: usize,
+        /// Bytes that it takes.
+        bytes: u64,
+    },
     /// A net that looks at the whole image at once.
     #[error(
         "net `{net}` normalises its layers over the whole image, so an image in tiles would give something else; predict it whole, on a machine with more memory"

@@ -33,6 +33,11 @@ pub(crate) fn fits(net: &Net, (height, width): (usize, usize), plan: PlanOptions
     }
 }
 
+/// Whether there is room for so many bytes in the memory that is free, of which `among` want as many.
+pub(crate) fn has_room(bytes: u64, among: usize) -> bool {
+    free_bytes().is_none_or(|free| bytes <= free / among.max(1) as u64)
+}
+
 /// Bytes of memory that are free for a program; unknown (and then not limited) on systems that do not say.
 fn free_bytes() -> Option<u64> {
     free_in(&std::fs::read_to_string("/proc/meminfo").ok()?)
@@ -59,7 +64,9 @@ mod tests {
             session(&net, shape, plan, &compute, promised).map(|_| ())
         };
         of(0).unwrap();
+        assert!(has_room(1, 2));
         if free_bytes().is_some() {
+            assert!(!has_room(u64::MAX, 1) && !has_room(1, usize::MAX));
             assert!(matches!(of(u64::MAX), Err(EngineError::Memory { .. })));
         }
     }

@@ -3,7 +3,7 @@
 use crate::binning::{binned, enlarged};
 use crate::class_offsets::add_offsets;
 use crate::object_class::{Found, classify};
-use crate::shown::{Scales, brought_back, shown};
+use crate::shown::{Scales, brought_back, shown, shown_size};
 use crate::tiled::Tiling;
 use crate::{ClassMap, Model, Task, TrainError, memory};
 use foci_engine::{Mode, PlanOptions, Session, Shape};
@@ -173,7 +173,7 @@ impl<'a> Predictor<'a> {
     /// All channels that the net gives for a normalised plane, one map after the other, each of the size of the plane.
     ///
     /// # Errors
-    /// [`TrainError::Engine`] if there is not enough memory for a plane of this size.
+    /// [`TrainError::Engine`] if there is not enough memory for a plane of this size, [`TrainError::Shown`] if there is not for its maps at another size.
     pub fn maps(&mut self, input: &Plane) -> Result<Vec<f32>, TrainError> {
         if self.scales.are_one() {
             return self.maps_of(input);
@@ -183,12 +183,24 @@ impl<'a> Predictor<'a> {
         let share = 1.0 / factors.len() as f32;
         let mut mean = Vec::new();
         for factor in factors {
+            self.check_room(input, factor)?;
             let image = shown(input, factor);
             let maps = brought_back(&self.maps_of(&image)?, [image.width, image.height], size, factor);
             mean.resize(maps.len(), 0.0);
             mean.iter_mut().zip(&maps).for_each(|(mean, value)| *mean += share * value);
         }
         Ok(mean)
+    }
+
+    /// Refuses an image that is shown so large that there is no memory for it and its maps: tiles are cut of whole ones.
+    fn check_room(&self, input: &Plane, factor: f64) -> Result<(), TrainError> {
+        let [width, height] = shown_size(input, factor);
+        let planes = 2 + 2 * self.model.recipe.training.plan.channels();
+        let bytes = (planes * size_of::<f32>()) as u64 * width as u64 * height as u64;
+        if memory::has_room(bytes, self.among) {
+            return Ok(());
+        }
+        Err(TrainError::Shown { factor, width, height, bytes })
     }
 
     /// The maps of an image at the size at which it is shown.

@@ -50,7 +50,11 @@ impl Seen {
         if shown_px.iter().any(|size| (low..=high).contains(size)) {
             return None;
         }
-        let side = if shown_px[0] < low { "smaller" } else { "larger" };
+        let side = match (shown_px.iter().any(|&size| size < low), shown_px.iter().any(|&size| size > high)) {
+            (true, true) => "smaller and larger",
+            (true, false) => "smaller",
+            (false, _) => "larger",
+        };
         let shown_px: Vec<String> = shown_px.iter().map(|size| format!("{size:.0}")).collect();
         // Two digits are all that a median is worth.
         let [least, most] = LIMITS;
@@ -119,7 +123,12 @@ mod tests {
         assert_eq!(remark(&mut [], "1"), None);
         // Objects of twice the size that are shown at half of it, among other sizes.
         assert_eq!(remark(&mut [2.0 * seen.diameters_px.unwrap()[0]], "0.5,1"), None);
-        assert!(remark(&mut [9.0], "2,1").unwrap().contains("shown 9, 18 pixels across"));
+        assert!(
+            remark(&mut [9.0], "2,1").unwrap().contains("shown 9, 18 pixels across (median), larger than")
+        );
+        assert!(
+            remark(&mut [9.0], "0.1,1").unwrap().contains("1, 9 pixels across (median), smaller and larger")
+        );
         assert_eq!(Seen::default().remark_on_bits(12), None);
     }
 }

@@ -1,10 +1,10 @@
 //! Sizes at which a net is shown an image, and its maps brought back to the size of the image.
 //!
 //! A net knows objects of the sizes that it has learnt from. An image whose objects are twice as large is shown at half its size; one with objects of all
-//! sizes at several, and the maps are averaged: what they say (inside or not, how deep from 0 to 1, of which class) does not depend on size.
+//! sizes at several, and the maps are averaged. Inside or not, how deep from 0 to 1, of which class: that does not depend on size. But contacts between objects
+//! are so many pixels wide as shown, and how objects are separated (prominence, smoothing) was chosen for images as they are and is used as it is.
 //!
-//! An image is made smaller by a whole factor as a camera bins pixels, and by what is left bilinearly, as crops are in training: so no detail
-//! finer than the new pixels is folded into them.
+//! Images and maps are made smaller by a whole factor as a camera bins pixels, and by what is left (less than 2) bilinearly, as crops are in training.
 
 use crate::binning::binned;
 use foci_image::Plane;
@@ -63,32 +63,34 @@ impl Scales {
     }
 }
 
-/// The image at `factor` of its size, a pixel wide and high at least.
+/// Columns and rows of an image that is shown at `factor` of its size: one of each at least, if it has any.
+pub(crate) fn shown_size(image: &Plane, factor: f64) -> [usize; 2] {
+    [image.width, image.height].map(|side| ((side as f64 * factor).round() as usize).max(side.min(1)))
+}
+
+/// The image at `factor` of its size.
 pub(crate) fn shown(image: &Plane, factor: f64) -> Plane {
-    let side = |side: usize| ((side as f64 * factor).round() as usize).max(1);
-    let size = [side(image.width), side(image.height)];
-    let by = ((1.0 / factor) as usize).max(1);
-    let coarse = if by > 1 { &binned(image, by) } else { image };
-    let step = 1.0 / (factor * by as f64);
-    let data = resized(&coarse.data, [coarse.width, coarse.height], size, step);
-    Plane { width: size[0], height: size[1], data }
+    resized(image, shown_size(image, factor), 1.0 / factor)
 }
 
 /// Maps of `from` columns and rows, one after the other, that were made of an image shown at `factor` of its size, `to`.
 pub(crate) fn brought_back(maps: &[f32], from: [usize; 2], to: [usize; 2], factor: f64) -> Vec<f32> {
-    let maps = maps.chunks_exact((from[0] * from[1]).max(1));
-    maps.flat_map(|map| resized(map, from, to, factor)).collect()
+    let [width, height] = from;
+    let map = |map: &[f32]| resized(&Plane { width, height, data: map.to_vec() }, to, factor).data;
+    maps.chunks_exact((width * height).max(1)).flat_map(map).collect()
 }
 
-/// An image of `from` columns and rows at `to` columns and rows, `step` old pixels apart; the upper left corners of both coincide, and what lies
-/// beyond the last pixel centre is as that pixel.
-fn resized(image: &[f32], from: [usize; 2], to: [usize; 2], step: f64) -> Vec<f32> {
-    let along = |axis: usize| -> Vec<Between> {
-        (0..to[axis]).map(|at| between((at as f64 + 0.5) * step - 0.5, from[axis])).collect()
+/// An image at another size, its new pixels `step` old ones apart; the upper left corners of both coincide, and what lies beyond the last pixel centre is as
+/// that pixel.
+fn resized(image: &Plane, [width, height]: [usize; 2], step: f64) -> Plane {
+    let by = (step as usize).max(1);
+    let coarse = if by > 1 { &binned(image, by) } else { image };
+    let along = |new: usize, old: usize| -> Vec<Between> {
+        (0..new).map(|at| between((at as f64 + 0.5) * step / by as f64 - 0.5, old)).collect()
     };
-    let mut out = vec![0.0; to[0] * to[1]];
-    blend(image, from[0], &along(0), &along(1), &mut out);
-    out
+    let mut data = vec![0.0; width * height];
+    blend(&coarse.data, coarse.width, &along(width, coarse.width), &along(height, coarse.height), &mut data);
+    Plane { width, height, data }
 }
 
 #[cfg(test)]
@@ -140,6 +142,9 @@ mod tests {
     fn what_is_finer_than_the_new_pixels_is_averaged_and_not_picked() {
         let columns = Plane { width: 12, height: 6, data: (0..72).map(|at| (at % 3) as f32).collect() };
         assert_eq!(shown(&columns, 1.0 / 3.0), Plane { width: 4, height: 2, data: vec![1.0; 8] });
+        // On the way back, too.
+        assert_eq!(brought_back(&columns.data, [12, 6], [4, 2], 3.0), [1.0; 8]);
         assert_eq!(shown(&Plane::zeros(3, 1), 0.05), Plane::zeros(1, 1));
+        assert_eq!(shown(&Plane::zeros(0, 0), 0.5), Plane::zeros(0, 0));
     }
 }

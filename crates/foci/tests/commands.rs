@@ -220,6 +220,8 @@ fn a_model_trains_predicts_and_is_evaluated() {
         assert!(place.path("model").join(file).exists(), "the model lacks {file}");
     }
     let images = place.text("data/images");
+    foci(&["predict", &model, &images, "--out", &predicted, "--scales", "0.5"])
+        .fails_with(2, &["--scales", "gives images back"]);
     foci(&["predict", &model, &images, "--out", &predicted]).succeeds();
     assert_eq!(images_in(&place.path("predicted")).len(), 6);
     // Six are shared out to single threads, one takes all threads: the same bits.

@@ -65,8 +65,8 @@ const QUANTITIES: [Quantity; 7] = [
         digits: 1,
     },
     Quantity {
-        title: "Objects found and told apart",
-        explanation: "Average precision on the test fields of objects with the right class, at an intersection over union of 0.5. First row: the precision itself; below: by how much a change raises it.",
+        title: "Objects of the right class",
+        explanation: "Average precision on the test fields of objects with the right class, mean over the classes, at an intersection over union of 0.5. First row: the precision itself; below: by how much a change raises it.",
         of: |results, net, seed| score(results, net, seed, Measure::ClassAp50),
         ratio: false,
         digits: 3,

@@ -34,8 +34,8 @@ pub(super) fn seconds_to_the_answer(results: &Results, net: &str) -> Option<Stri
         .collect();
     let text = format!(
         "{net}.seconds_to_the_answer = {value}, the median over its runs\n\n\
-         Seconds for a million pixels of the test tiles, from image to objects or classes, without the first tile, which pays for\n\
-         the plan of the memory: crates/foci-study/src/measure.rs. Runs are apart in time, and a machine that is shared is now\n\
+         Seconds for a million pixels of the test tiles, from image to objects or classes, without the first tile (if there are\n\
+         several), which pays for the plan of the memory: crates/foci-study/src/measure.rs. Runs are apart in time, and a machine that is shared is now\n\
          quick and now slow.\n\n"
     );
     Some(text + &seeds_table("seconds per megapixel", &rows))

@@ -21,7 +21,7 @@ pub struct PredictArguments {
     /// Folder for the predicted images
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Objects: remove those of fewer square pixels [default: as a model's training chose; methods: 0, which keeps all]
+    /// Objects: remove those of fewer square pixels of the image [default: as a model's training chose; methods: 0, which keeps all]
     #[arg(long, value_name = "PIXELS")]
     pub smallest: Option<usize>,
     /// Objects: count the foci in each, spots of 4 to 8 pixels across that stand out from the texture around them; a column of objects/NAME.csv, and rings in
