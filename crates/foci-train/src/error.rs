@@ -157,6 +157,7 @@ impl TrainError {
                 | TrainError::NoClass { .. }
                 | TrainError::OneClass { .. }
                 | TrainError::Tile { .. }
+                | TrainError::Shown { .. }
                 | TrainError::Normalised { .. }
                 | TrainError::Damaged { .. }
                 | TrainError::Read { .. }

@@ -24,6 +24,16 @@ impl Failure {
         Failure::Working(error.into())
     }
 
+    /// The same with what it happened to, a file mostly, before it.
+    pub fn about(self, what: impl std::fmt::Display) -> Failure {
+        let what = what.to_string();
+        match self {
+            Failure::Working(error) => Failure::Working(error.context(what)),
+            Failure::Input(error) => Failure::Input(error.context(what)),
+            Failure::Interrupted(error) => Failure::Interrupted(error.context(what)),
+        }
+    }
+
     /// Says what happened on standard error and gives the exit code.
     pub fn tell(self) -> ExitCode {
         let (code, word, error) = match self {

@@ -14,7 +14,7 @@ use crate::reading::{self, Notes};
 use crate::terminal;
 use foci_image::{Reading, read_plane_as_others, write_tiff_f32};
 use foci_kernels::Compute;
-use foci_train::{Model, Predictor, Task, diameters_px};
+use foci_train::{Model, Predictor, Task, TrainError, diameters_px};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -129,17 +129,19 @@ fn predict(
     let (plane, info) = read_plane_as_others(&pair.input, said, recipe.reading)?;
     tell(&info.notes.into_iter().chain(recipe.seen.remark_on_bits(info.bits)).collect::<Vec<_>>());
     let mut diameters = Vec::new();
+    let failed = |error: TrainError| Failure::from(error).about(pair.input.display());
     match recipe.task {
         // The result has the input's scale again; 32-bit floats lose nothing of it.
         Task::Reconstruct => {
-            write_tiff_f32(&pair.output, &predictor.predict_raw(&plane)?).map_err(Failure::working)?;
+            let image = predictor.predict_raw(&plane).map_err(failed)?;
+            write_tiff_f32(&pair.output, &image).map_err(Failure::working)?;
         }
         Task::Semantic => {
-            let map = predictor.classes_raw(&plane)?;
+            let map = predictor.classes_raw(&plane).map_err(failed)?;
             predict_classes::write(pair, &plane, &map, &recipe.classes)?;
         }
         Task::Instances => {
-            let found = predictor.found_raw(&plane)?;
+            let found = predictor.found_raw(&plane).map_err(failed)?;
             diameters.extend(diameters_px(&found.labels.data));
             let told = Told { objects: &found.classes, names: &recipe.classes };
             predict_objects::write(pair, &plane, &found.labels, &told, with_foci)?;
