@@ -37,12 +37,13 @@ pub fn check(
 ) -> Result<CheckReport, ImageError> {
     let (mut dataset, problems) = survey(root, options, workers)?;
     // Nothing is known here of what the masks are for.
-    let number = dataset.one_number_for_all().map(|(field, number)| (field.name.clone(), number));
-    if let Some((name, number)) = number {
-        dataset.notes.push(format!(
-            "masks have one number for all that is no background, {number} in {name}: right for a class; where objects are outlined, each connected piece is taken for one, and objects that touch are one"
-        ));
-    }
+    let note = dataset.one_number_for_all().map(|(field, number)| {
+        format!(
+            "masks have one number for all that is no background, {number} in {}: right for a class; where objects are outlined, each connected piece is taken for one, and objects that touch are one",
+            field.name
+        )
+    });
+    dataset.notes.extend(note);
     Ok(CheckReport {
         folder: root.display().to_string(),
         layout: dataset.layout,

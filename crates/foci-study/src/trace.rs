@@ -43,7 +43,7 @@ pub fn explain(results: &Results, folder: &Path, name: &str) -> Result<String, S
             _ if key == "learning_rate" => training::learning_rate(net),
             _ if key == "loss" => training::loss(results, &net.name),
             _ if key == "middle" => training::middle(results, &net.name),
-            _ if key == "seconds_to_the_answer" => other::seconds_to_the_answer(results, &net.name),
+            _ if key == "seconds_to_the_answer" => other::time_to_the_answer(results, &net.name),
             _ => other::cost(net, key).or_else(|| other::bench(results, &net.name, key)),
         };
         if let Some(text) = found {

@@ -24,16 +24,10 @@ pub(crate) fn session(
 
 /// Whether a plan of the net for one image fits into the memory that is free, of which `among` want the same.
 pub(crate) fn fits(net: &Net, (height, width): (usize, usize), plan: PlanOptions, among: usize) -> bool {
-    let needed = net.bytes(height, width, plan);
-    match (needed, free_bytes()) {
-        (Ok(needed), Some(free)) => needed <= free / among.max(1) as u64,
-        // What is not known is found out by trying.
-        (Ok(_), None) => true,
-        (Err(_), _) => false,
-    }
+    net.bytes(height, width, plan).is_ok_and(|needed| has_room(needed, among))
 }
 
-/// Whether there is room for so many bytes in the memory that is free, of which `among` want as many.
+/// Whether there is room for so many bytes in the memory that is free, of which `among` want as many. What is not known is found out by trying.
 pub(crate) fn has_room(bytes: u64, among: usize) -> bool {
     free_bytes().is_none_or(|free| bytes <= free / among.max(1) as u64)
 }

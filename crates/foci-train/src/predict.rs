@@ -186,8 +186,7 @@ impl<'a> Predictor<'a> {
             self.check_room(input, factor)?;
             let image = shown(input, factor);
             let maps = brought_back(&self.maps_of(&image)?, [image.width, image.height], size, factor);
-            mean.resize(maps.len(), 0.0);
-            mean.iter_mut().zip(&maps).for_each(|(mean, value)| *mean += share * value);
+            add_share(&mut mean, &maps, share);
         }
         Ok(mean)
     }
@@ -223,8 +222,7 @@ impl<'a> Predictor<'a> {
             mirror(&mut shown.data);
             let mut maps = self.forward(&shown)?;
             mirror(&mut maps);
-            mean.resize(maps.len(), 0.0);
-            mean.iter_mut().zip(&maps).for_each(|(mean, value)| *mean += 0.25 * value);
+            add_share(&mut mean, &maps, 0.25);
         }
         Ok(mean)
     }
@@ -289,6 +287,12 @@ impl<'a> Predictor<'a> {
         };
         Ok(&mut self.session.insert((shape, options, session)).2)
     }
+}
+
+/// Adds a share of some maps to a mean, which is empty before the first.
+fn add_share(mean: &mut Vec<f32>, maps: &[f32], share: f32) {
+    mean.resize(maps.len(), 0.0);
+    mean.iter_mut().zip(maps).for_each(|(mean, value)| *mean += share * value);
 }
 
 /// Swaps left and right, top and bottom of maps of `width` x `height` pixels, one after the other.

@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::model;
+use common::{image, model};
 use foci_image::{Plane, bilinear};
 use foci_kernels::{Compute, Simd};
 use foci_net::{Architecture, solve};
@@ -20,12 +20,6 @@ fn maps(image: &Plane, scales: &str) -> Vec<f32> {
     let model = model(net);
     let scales: Scales = scales.parse().unwrap();
     Predictor::new(&model, &compute).at_scales(&scales).maps(image).unwrap()
-}
-
-fn image() -> Plane {
-    let [width, height] = SIDES;
-    let value = |at: usize| ((at * 2_654_435_761) % 1009) as f32 / 1009.0;
-    Plane { width, height, data: (0..width * height).map(value).collect() }
 }
 
 /// Every pixel as two by two.
@@ -43,12 +37,12 @@ fn farthest(a: &[f32], b: &[f32]) -> f32 {
 #[test]
 fn an_image_twice_as_large_is_answered_at_half_its_size_as_the_image_is() {
     let [width, height] = SIDES;
-    let own = maps(&image(), "1");
+    let own = maps(&image(width, height), "1");
     let enlarged: Vec<f32> = own
         .chunks_exact(width * height)
         .flat_map(|map| bilinear::enlarged(map, width, height, 2, 2 * width, 2 * height))
         .collect();
-    let double = doubled(&image());
+    let double = doubled(&image(width, height));
     assert!(farthest(&maps(&double, "0.5"), &enlarged) < 1e-5);
     // Which is another answer than that to the image as it is.
     assert!(farthest(&maps(&double, "1"), &enlarged) > 1e-2);
@@ -56,7 +50,7 @@ fn an_image_twice_as_large_is_answered_at_half_its_size_as_the_image_is() {
 
 #[test]
 fn several_sizes_are_averaged_in_whatever_order_they_are_given() {
-    let image = image();
+    let image = image(SIDES[0], SIDES[1]);
     let each: Vec<Vec<f32>> = ["0.7", "1", "1.4"].iter().map(|scale| maps(&image, scale)).collect();
     let mean: Vec<f32> =
         (0..each[0].len()).map(|at| each.iter().map(|maps| maps[at]).sum::<f32>() / 3.0).collect();

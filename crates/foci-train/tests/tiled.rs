@@ -5,16 +5,11 @@
 
 mod common;
 
-use common::{model, plan};
+use common::{image, model, plan};
 use foci_image::Plane;
 use foci_kernels::{Compute, Simd};
 use foci_net::{Architecture, solve};
 use foci_train::{LossKind, Predictor, Task, TrainError, TrainingPlan};
-
-fn image(width: usize, height: usize) -> Plane {
-    let value = |at: usize| ((at * 2_654_435_761) % 1009) as f32 / 1009.0;
-    Plane { width, height, data: (0..width * height).map(value).collect() }
-}
 
 #[test]
 fn tiles_give_the_bits_of_the_whole() {

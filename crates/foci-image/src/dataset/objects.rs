@@ -46,8 +46,7 @@ impl Dataset {
     }
 
     fn fields_in_pieces(&self) -> impl Iterator<Item = &Field> {
-        let has_objects = |field: &&Field| field.objects.is_some_and(|count| count > 0);
-        self.fields.iter().filter(has_objects).filter(|field| !field.in_pieces.is_empty())
+        self.fields.iter().filter(|field| !field.in_pieces.is_empty())
     }
 
     /// The objects of a mask.

@@ -8,7 +8,6 @@ use super::format;
 use super::measures::{self, Measure};
 use crate::results::{BaselineSummary, NetSummary, Results};
 use foci_measure::Measure as Known;
-use foci_train::Task;
 use serde::Serialize;
 
 /// What one net has in one row.
@@ -263,8 +262,8 @@ pub fn costs(results: &Results) -> Vec<Row> {
             &whole,
         )),
     ];
-    // Of an image that comes back nothing is made.
-    rows.retain(|row| row.name != ALL_INCLUDED || results.task != Task::Reconstruct.name());
+    let to_the_answer = |net: &NetSummary| findings::seconds_to_the_answer(results, &net.name).is_some();
+    rows.retain(|row| row.name != ALL_INCLUDED || results.nets.iter().any(to_the_answer));
     rows
 }
 

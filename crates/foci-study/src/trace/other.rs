@@ -6,7 +6,7 @@ use crate::StudyError;
 use crate::baseline::{MeasuredMethod, record};
 use crate::execute::{read_json, run_folder};
 use crate::optics::OPTICS;
-use crate::report::{seconds_to_the_answer as in_all, table};
+use crate::report::{seconds_to_the_answer, table};
 use crate::results::{NetSummary, Results, RunStress};
 use foci_measure::summary::mean;
 use std::fmt::Write;
@@ -21,8 +21,8 @@ const LARGEST: &str = "The largest square image whose plan fits into 8 GiB: crat
 const TIMED: &str = "timing.json: all nets in turns after the runs, the median of five rounds: crates/foci-study/src/timing.rs.";
 
 /// The time of a net to objects or classes, run by run; `None` if its task has no such.
-pub(super) fn seconds_to_the_answer(results: &Results, net: &str) -> Option<String> {
-    let value = in_all(results, net)?;
+pub(super) fn time_to_the_answer(results: &Results, net: &str) -> Option<String> {
+    let value = seconds_to_the_answer(results, net)?;
     let rows: Vec<_> = results
         .runs
         .iter()

@@ -45,6 +45,12 @@ pub fn plan(steps: u64, batch: usize, crop: usize) -> TrainingPlan {
     }
 }
 
+/// An image in which no two neighbours are alike.
+pub fn image(width: usize, height: usize) -> Plane {
+    let value = |at: usize| ((at * 2_654_435_761) % 1009) as f32 / 1009.0;
+    Plane { width, height, data: (0..width * height).map(value).collect() }
+}
+
 /// A net with the weights that training begins with.
 pub fn model(net: Net) -> Model {
     let recipe = Recipe {
