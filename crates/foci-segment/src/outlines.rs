@@ -37,7 +37,7 @@ const OPACITY: f32 = 0.45;
 /// which must be of its size.
 pub fn outlined(image: &Plane, labels: &LabelImage) -> Vec<u8> {
     let mut pixels = grey(image);
-    draw(&mut pixels, labels, |label| Some(COLOURS[label as usize % COLOURS.len()]));
+    draw(&mut pixels, labels, &|label| Some(COLOURS[label as usize % COLOURS.len()]));
     pixels
 }
 
@@ -45,10 +45,10 @@ pub fn outlined(image: &Plane, labels: &LabelImage) -> Vec<u8> {
 pub fn outlined_by_class(
     image: &Plane,
     labels: &LabelImage,
-    class: impl Fn(u32) -> Option<usize>,
+    class: &dyn Fn(u32) -> Option<usize>,
 ) -> Vec<u8> {
     let mut pixels = grey(image);
-    draw(&mut pixels, labels, |label| Some(class(label).map_or(NO_CLASS, class_colour)));
+    draw(&mut pixels, labels, &|label| Some(class(label).map_or(NO_CLASS, class_colour)));
     pixels
 }
 
@@ -65,7 +65,8 @@ pub fn grey(image: &Plane) -> Vec<u8> {
 }
 
 /// Draws outlines into a picture (red, green and blue of each pixel, of the size of `labels`), each in the colour that its label has, or not at all.
-pub fn draw(pixels: &mut [u8], labels: &LabelImage, colour: impl Fn(u32) -> Option<[u8; 3]>) {
+// The loop over pixels is compiled here, optimised, and not once more in each crate that calls it, some of which are not.
+pub fn draw(pixels: &mut [u8], labels: &LabelImage, colour: &dyn Fn(u32) -> Option<[u8; 3]>) {
     let is_outline = |at: usize, label: u32| {
         neighbours(at, labels.width, labels.height).any(|other| labels.data[other] != label)
     };

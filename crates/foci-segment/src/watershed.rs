@@ -53,7 +53,8 @@ pub fn watershed(relief: &Levels, seeds: &LabelImage) -> Result<LabelImage, Segm
 
 /// The pixels above, left, right and below that are inside the image.
 pub(crate) fn neighbours(at: usize, width: usize, height: usize) -> impl Iterator<Item = usize> {
-    let (x, y) = (at % width, at / width);
+    // Division by 32 bits is the faster one, and images have no more than 2^28 pixels.
+    let (x, y) = ((at as u32 % width as u32) as usize, (at as u32 / width as u32) as usize);
     let above = (y > 0).then(|| at - width);
     let left = (x > 0).then(|| at - 1);
     let right = (x + 1 < width).then(|| at + 1);

@@ -139,7 +139,7 @@ fn show(
     let truth = match known {
         Known::Objects(truth) => {
             let mut pixels = grey(image);
-            draw(&mut pixels, truth.labels, |_| Some(RIGHT));
+            draw(&mut pixels, truth.labels, &|_| Some(RIGHT));
             pixels
         }
         Known::Classes(truth) => {
@@ -205,8 +205,8 @@ fn judged(
     let missing = Wrong::Outline(Fault::Missing);
     let is_missing = |label: &u32| of_truth.get(label) == Some(&missing);
     let mut pixels = grey(image);
-    draw(&mut pixels, truth, |label| is_missing(&label).then(|| missing.colour()));
-    draw(&mut pixels, found, |label| Some(of_found.get(&label).copied().map_or(RIGHT, Wrong::colour)));
+    draw(&mut pixels, truth, &|label| is_missing(&label).then(|| missing.colour()));
+    draw(&mut pixels, found, &|label| Some(of_found.get(&label).copied().map_or(RIGHT, Wrong::colour)));
     let mut placed = Vec::new();
     for (image, wrong) in [(truth, &of_truth), (found, &of_found)] {
         for (label, place) in bounds(labels(image)?) {

@@ -85,9 +85,7 @@ fn most_frequent<T: Copy + PartialEq>(values: &[T], width: usize, height: usize,
 
 /// Maps of binned pixels, one after the other, brought back to `width` x `height` pixels.
 pub(crate) fn enlarged(maps: &[f32], by: usize, width: usize, height: usize) -> Vec<f32> {
-    let (columns, rows) = (width.div_ceil(by), height.div_ceil(by));
-    let maps = maps.chunks_exact((columns * rows).max(1));
-    maps.flat_map(|map| bilinear::enlarged(map, columns, rows, by, width, height)).collect()
+    bilinear::enlarged(maps, width.div_ceil(by), height.div_ceil(by), by, width, height)
 }
 
 #[cfg(test)]

@@ -42,15 +42,14 @@ pub fn classify(logits: &[f32], labels: &LabelImage) -> Vec<ObjectClass> {
     if count == 0 {
         return Vec::new();
     }
-    let mut probabilities = vec![0.0; logits.len()];
-    softmax(logits, &mut probabilities, pixels);
+    let (mut own, mut probabilities) = (vec![0.0; count], vec![0.0; count]);
     let mut objects: BTreeMap<u32, (usize, Vec<f64>)> = BTreeMap::new();
     for (at, &label) in labels.data.iter().enumerate().filter(|(_, label)| **label != 0) {
+        own.iter_mut().zip(logits[at..].iter().step_by(pixels)).for_each(|(own, logit)| *own = *logit);
+        softmax(&own, &mut probabilities, 1);
         let (area, sums) = objects.entry(label).or_insert_with(|| (0, vec![0.0; count]));
         *area += 1;
-        for (sum, value) in sums.iter_mut().zip(probabilities[at..].iter().step_by(pixels)) {
-            *sum += f64::from(*value);
-        }
+        sums.iter_mut().zip(&probabilities).for_each(|(sum, value)| *sum += f64::from(*value));
     }
     let object = |(label, (area, sums)): (u32, (usize, Vec<f64>))| {
         let probabilities: Vec<f64> = sums.into_iter().map(|sum| sum / area as f64).collect();

@@ -70,27 +70,32 @@ pub(crate) fn shown_size(image: &Plane, factor: f64) -> [usize; 2] {
 
 /// The image at `factor` of its size.
 pub(crate) fn shown(image: &Plane, factor: f64) -> Plane {
-    resized(image, shown_size(image, factor), 1.0 / factor)
+    let [width, height] = shown_size(image, factor);
+    let mut shown = Plane::zeros(width, height);
+    resize(image, [width, height], 1.0 / factor, &mut shown.data);
+    shown
 }
 
 /// Maps of `from` columns and rows, one after the other, that were made of an image shown at `factor` of its size, `to`.
 pub(crate) fn brought_back(maps: &[f32], from: [usize; 2], to: [usize; 2], factor: f64) -> Vec<f32> {
     let [width, height] = from;
-    let map = |map: &[f32]| resized(&Plane { width, height, data: map.to_vec() }, to, factor).data;
-    maps.chunks_exact((width * height).max(1)).flat_map(map).collect()
+    let maps = maps.chunks_exact((width * height).max(1));
+    let mut back = vec![0.0; maps.len() * to[0] * to[1]];
+    for (out, map) in back.chunks_exact_mut((to[0] * to[1]).max(1)).zip(maps) {
+        resize(&Plane { width, height, data: map.to_vec() }, to, factor, out);
+    }
+    back
 }
 
 /// An image at another size, its new pixels `step` old ones apart; the upper left corners of both coincide, and what lies beyond the last pixel centre is as
 /// that pixel.
-fn resized(image: &Plane, [width, height]: [usize; 2], step: f64) -> Plane {
+fn resize(image: &Plane, [width, height]: [usize; 2], step: f64, out: &mut [f32]) {
     let by = (step as usize).max(1);
     let coarse = if by > 1 { &binned(image, by) } else { image };
     let along = |new: usize, old: usize| -> Vec<Between> {
         (0..new).map(|at| between((at as f64 + 0.5) * step / by as f64 - 0.5, old)).collect()
     };
-    let mut data = vec![0.0; width * height];
-    blend(&coarse.data, coarse.width, &along(width, coarse.width), &along(height, coarse.height), &mut data);
-    Plane { width, height, data }
+    blend(&coarse.data, coarse.width, &along(width, coarse.width), &along(height, coarse.height), out);
 }
 
 #[cfg(test)]

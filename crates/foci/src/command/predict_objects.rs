@@ -62,7 +62,7 @@ pub fn write(
     let mut pixels = if told.objects.is_empty() {
         outlined(image, labels)
     } else {
-        outlined_by_class(image, labels, |label| told.of(label).map(|object| object.class))
+        outlined_by_class(image, labels, &|label| told.of(label).map(|object| object.class))
     };
     let of_labels = LabelView::new(labels.width, labels.height, &labels.data).map_err(Failure::input)?;
     let of_image = ImageView::new(image.width, image.height, &image.data).map_err(Failure::input)?;
