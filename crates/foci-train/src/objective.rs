@@ -5,7 +5,7 @@ use foci_engine::{
     Adam, ByChannels, ChannelLoss, CrossEntropyDice, KnownCrossEntropy, Loss, MeanAbsoluteError,
     MeanSquaredError, Optimiser, Sgd,
 };
-use foci_segment::targets::CLASSES;
+use foci_segment::targets::{CLASSES, CONTACT};
 
 /// Momentum of stochastic gradient descent.
 const MOMENTUM: f32 = 0.9;
@@ -28,7 +28,9 @@ pub(crate) fn loss(plan: &TrainingPlan) -> Box<dyn Loss> {
         LossKind::L1 => Box::new(MeanAbsoluteError),
         LossKind::Classes => Box::new(CrossEntropyDice::new(class_weights(plan), pixels)),
         LossKind::Objects => {
-            let classes = CrossEntropyDice::new(vec![1.0; CLASSES], pixels);
+            let mut weights = vec![1.0; CLASSES];
+            weights[usize::from(CONTACT)] = plan.contact_weight;
+            let classes = CrossEntropyDice::new(weights, pixels);
             let mut parts = vec![
                 ChannelLoss { channels: CLASSES, share: 1.0, loss: Box::new(classes) },
                 ChannelLoss { channels: 1, share: 1.0, loss: Box::new(MeanAbsoluteError) },
@@ -45,4 +47,29 @@ pub(crate) fn loss(plan: &TrainingPlan) -> Box<dyn Loss> {
 /// What each class counts, whether the plan says so or not.
 fn class_weights(plan: &TrainingPlan) -> Vec<f64> {
     if plan.class_weights.is_empty() { vec![1.0; plan.classes] } else { plan.class_weights.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Task;
+    use crate::plan::tests::plan;
+
+    #[test]
+    fn a_pixel_in_contact_counts_for_as_many_as_the_plan_says() {
+        // Two of four pixels are known by logits of ln 2 beside two of 0: probability 1/2; the contact by none: 1/3. The fourth is background, 1/3 too.
+        let mut logits = [0.0; 16];
+        let mut target = [0.0; 16];
+        for (pixel, class, logit) in [(0, 1, 2f32.ln()), (1, 1, 2f32.ln()), (2, 2, 0.0), (3, 0, 0.0)] {
+            logits[class * 4 + pixel] = logit;
+            target[class * 4 + pixel] = 1.0;
+        }
+        let loss_of = |contact_weight: f64| {
+            let plan =
+                TrainingPlan { task: Task::Instances, loss: LossKind::Objects, contact_weight, ..plan(2) };
+            loss(&plan).evaluate(&logits, &target, &mut [0.0; 16]).unwrap()
+        };
+        let entropy = |weight: f64| (2.0 * 2f64.ln() + (1.0 + weight) * 3f64.ln()) / (3.0 + weight);
+        assert!((loss_of(3.0) - loss_of(1.0) - (entropy(3.0) - entropy(1.0))).abs() < 1e-6);
+    }
 }

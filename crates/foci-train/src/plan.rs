@@ -2,7 +2,7 @@
 //!
 //! Thread counts and vector widths are not part of it because they do not change the result.
 
-use crate::{LossKind, Task, TrainError};
+use crate::{Intensities, LossKind, Task, TrainError};
 use foci_net::Regularisation;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,8 @@ pub(crate) const MOST_CLASSES: usize = 256;
 const MOST_BINNING: usize = 16;
 /// Largest magnification of crops; beyond, blur is learnt rather than objects.
 const MOST_SCALE: f64 = 4.0;
+/// Most that a pixel in contact counts; beyond, a net sees nothing but contacts.
+const MOST_CONTACT_WEIGHT: f64 = 100.0;
 
 fn is_none(patience: &u32) -> bool {
     *patience == 0
@@ -27,6 +29,14 @@ fn unscaled() -> f64 {
 
 fn unbinned() -> usize {
     1
+}
+
+fn unweighted() -> f64 {
+    1.0
+}
+
+fn is_unweighted(weight: &f64) -> bool {
+    *weight == 1.0
 }
 
 fn is_unbinned(binning: &usize) -> bool {
@@ -80,6 +90,12 @@ pub struct TrainingPlan {
     /// they are.
     #[serde(default = "unbinned", skip_serializing_if = "is_unbinned")]
     pub binning: usize,
+    /// How the net is shown intensities, in training and whenever the model is used.
+    #[serde(default, skip_serializing_if = "Intensities::are_linear")]
+    pub intensities: Intensities,
+    /// How many pixels a pixel where objects are in contact counts for in the cross-entropy; 1 for one.
+    #[serde(default = "unweighted", skip_serializing_if = "is_unweighted")]
+    pub contact_weight: f64,
     /// Learning rate at the end of the warm-up.
     pub learning_rate: f64,
     /// Share of the steps over which the learning rate rises from zero; the rest is a cosine down to a hundredth.
@@ -165,6 +181,10 @@ impl TrainingPlan {
                 "pixels are not binned for a reconstruction, whose detail would be gone; binning must be 1";
             return wrong(what, self.binning.to_string());
         }
+        if !self.intensities.are_linear() && self.task == Task::Reconstruct {
+            let what = "a reconstruction is one of intensities as they are; they must be linear";
+            return wrong(what, "square-root".into());
+        }
         if !positive(self.learning_rate) {
             return wrong("learning rate must be above 0", self.learning_rate.to_string());
         }
@@ -191,6 +211,14 @@ impl TrainingPlan {
             );
         }
         self.check_classes()?;
+        let is_weighted = self.contact_weight != 1.0;
+        if !(positive(self.contact_weight) && self.contact_weight <= MOST_CONTACT_WEIGHT)
+            || is_weighted && self.task != Task::Instances
+        {
+            let what =
+                "the weight of contacts must lie between 0 and 100, and be 1 where no objects are separated";
+            return wrong(what, self.contact_weight.to_string());
+        }
         if !(0.0..=1.0).contains(&self.appearance) {
             return wrong("the change of appearance must lie between 0 and 1", self.appearance.to_string());
         }
@@ -257,6 +285,8 @@ pub(crate) mod tests {
             batch: 2,
             crop,
             binning: 1,
+            intensities: Intensities::Linear,
+            contact_weight: 1.0,
             learning_rate: 1e-2,
             warmup_share: 0.1,
             optimiser: OptimiserKind::Adam,
@@ -288,6 +318,9 @@ pub(crate) mod tests {
             TrainingPlan { input_noise: -1.0, ..plan(8) },
             TrainingPlan { binning: 2, ..plan(8) },
             TrainingPlan { binning: 0, ..classes(2) },
+            TrainingPlan { intensities: Intensities::SquareRoot, ..plan(8) },
+            TrainingPlan { contact_weight: 2.0, ..classes(2) },
+            TrainingPlan { contact_weight: f64::NAN, ..plan(8) },
             TrainingPlan { task: Task::Instances, ..plan(8) },
             TrainingPlan { largest_scale: 0.5, ..plan(8) },
             TrainingPlan { appearance: 1.5, ..plan(8) },
@@ -312,6 +345,9 @@ pub(crate) mod tests {
             "noise",
             "are not binned",
             "binning must lie",
+            "must be linear",
+            "the weight of contacts",
+            "the weight of contacts",
             "the loss",
             "scale",
             "appearance",
@@ -339,7 +375,9 @@ pub(crate) mod tests {
     fn a_plan_from_before_there_was_a_choice_is_read_as_it_was_meant() {
         let mut json = serde_json::to_value(plan(8)).unwrap();
         // Not written where there is none, so that folders from before go on.
-        assert_eq!(json.get("binning"), None);
+        for key in ["binning", "intensities", "contact_weight"] {
+            assert_eq!(json.get(key), None);
+        }
         for key in ["exact", "regularisation", "classes", "class_weights", "rare_share", "appearance"] {
             json.as_object_mut().unwrap().remove(key);
         }

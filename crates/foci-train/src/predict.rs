@@ -5,12 +5,13 @@ use crate::class_offsets::add_offsets;
 use crate::object_class::{Found, classify};
 use crate::shown::{Scales, brought_back, shown, shown_size};
 use crate::tiled::Tiling;
-use crate::{ClassMap, Model, Task, TrainError, memory};
+use crate::{ClassMap, Model, Task, TrainError, TrainingPlan, memory};
 use foci_engine::{Mode, PlanOptions, Session, Shape};
 use foci_image::{LabelImage, Normalisation, Plane};
 use foci_kernels::Compute;
 use foci_segment::objects;
 use foci_segment::targets::CHANNELS;
+use std::borrow::Cow;
 
 /// Runs one model on planes of any size. Memory is planned anew only when the size changes.
 pub struct Predictor<'a> {
@@ -204,10 +205,13 @@ impl<'a> Predictor<'a> {
 
     /// The maps of an image at the size at which it is shown.
     fn maps_of(&mut self, shown: &Plane) -> Result<Vec<f32>, TrainError> {
-        match self.model.recipe.training.plan.binning {
-            1 => self.views(shown),
-            by => Ok(enlarged(&self.views(&binned(shown, by))?, by, shown.width, shown.height)),
+        let TrainingPlan { binning, intensities, .. } = self.model.recipe.training.plan;
+        let mut input = if binning > 1 { Cow::Owned(binned(shown, binning)) } else { Cow::Borrowed(shown) };
+        if !intensities.are_linear() {
+            intensities.show(&mut input.to_mut().data);
         }
+        let maps = self.views(&input)?;
+        Ok(if binning > 1 { enlarged(&maps, binning, shown.width, shown.height) } else { maps })
     }
 
     /// The net's answer to an image, or the mean of its answers to the mirror images.

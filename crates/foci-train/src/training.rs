@@ -6,11 +6,12 @@ use crate::binning::binned_tiles;
 use crate::classes::check_objects;
 use crate::run::Run;
 use crate::tiles::Tiles;
-use crate::{Model, Pretrained, Task, TrainError, TrainingPlan, memory};
+use crate::{Intensities, Model, Pretrained, Task, TrainError, TrainingPlan, memory};
 use foci_engine::{Mode, Parameters, PlanOptions, Session, Shape};
 use foci_image::{FolderLock, disk};
 use foci_kernels::Compute;
 use foci_net::Net;
+use std::borrow::Cow;
 use std::path::Path;
 
 /// Someone who watches a run and may end it.
@@ -105,8 +106,8 @@ impl<'a> Training<'a> {
         foci_image::remove_unfinished(folder);
         // First of all, because it is what refuses a batch that no memory can hold.
         let sessions = Sessions::new(self, compute)?;
-        let binned = if plan.binning > 1 { Some(binned_tiles(tiles, plan.binning)?) } else { None };
-        let batches = Batches::new(plan, binned.as_ref().unwrap_or(tiles))?;
+        let shown = as_shown(tiles, plan)?;
+        let batches = Batches::new(plan, &shown)?;
         std::thread::scope(|scope| {
             let mut run = Run::start(sessions, self, tiles, &batches, folder, compute)?;
             let mut ahead = Ahead::start(scope, &batches, run.at.step);
@@ -121,6 +122,16 @@ impl<'a> Training<'a> {
             run.finish(self.trial)
         })
     }
+}
+
+/// The images as the net is shown them.
+fn as_shown<'a>(tiles: &'a Tiles, plan: &TrainingPlan) -> Result<Cow<'a, Tiles>, TrainError> {
+    let tiles =
+        if plan.binning > 1 { Cow::Owned(binned_tiles(tiles, plan.binning)?) } else { Cow::Borrowed(tiles) };
+    Ok(match plan.intensities {
+        Intensities::Linear => tiles,
+        intensities => Cow::Owned(intensities.shown(tiles.into_owned())),
+    })
 }
 
 /// What the training begins with, and the memory to train the net and to look at it.

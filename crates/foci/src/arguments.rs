@@ -13,7 +13,9 @@ pub use data::{CheckArguments, DataCommand, Kind, SynthArguments, TileArguments,
 use foci_measure::Measure;
 pub use predict::PredictArguments;
 use std::path::PathBuf;
-pub use training::{ActivationArgument, NormalisationArgument, TaskArgument, TrainArguments};
+pub use training::{
+    ActivationArgument, IntensitiesArgument, NormalisationArgument, TaskArgument, TrainArguments,
+};
 
 /// Test conv-nets the way you test a microscope.
 ///

@@ -39,6 +39,7 @@ impl PretrainingSpec {
             task: Task::Reconstruct,
             classes: 0,
             rare_share: 0.0,
+            contact_weight: 1.0,
             loss: Task::Reconstruct.usual_loss(),
             regularisation: Regularisation::default(),
             weight_decay: spec.training.weight_decay,

@@ -1,10 +1,14 @@
 //! How the nets of a study are trained, and how their learning rates are chosen.
 
-use foci_train::{LossKind, OptimiserKind};
+use foci_train::{Intensities, LossKind, OptimiserKind};
 use serde::{Deserialize, Serialize};
 
 fn is_unbinned(binning: &usize) -> bool {
     *binning == 1
+}
+
+fn is_unweighted(weight: &f64) -> bool {
+    *weight == 1.0
 }
 
 /// How every arm is trained.
@@ -22,6 +26,12 @@ pub struct TrainingSpec {
     /// Side of the blocks of pixels that become one before the nets see them; for objects that are many pixels across.
     #[serde(default = "defaults::binning", skip_serializing_if = "is_unbinned")]
     pub binning: usize,
+    /// How the nets are shown intensities: `linear`, as they are, or `square-root`, for dim objects beside bright ones.
+    #[serde(default, skip_serializing_if = "Intensities::are_linear")]
+    pub intensities: Intensities,
+    /// How many pixels a pixel where objects are in contact counts for.
+    #[serde(default = "defaults::contact_weight", skip_serializing_if = "is_unweighted")]
+    pub contact_weight: f64,
     /// Loss; the usual one of the task if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<LossKind>,
@@ -115,6 +125,9 @@ mod defaults {
     }
     pub fn binning() -> usize {
         1
+    }
+    pub fn contact_weight() -> f64 {
+        1.0
     }
     pub fn optimiser() -> OptimiserKind {
         OptimiserKind::Adam

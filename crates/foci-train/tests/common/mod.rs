@@ -7,8 +7,8 @@ use foci_image::Plane;
 use foci_kernels::{Compute, Simd};
 use foci_net::{Net, Regularisation};
 use foci_train::{
-    LossKind, Model, Observer, OptimiserKind, Outcome, PercentileRange, Recipe, Seen, Task, Tiles,
-    TrainError, TrainingPlan, TrainingRecord, train,
+    Intensities, LossKind, Model, Observer, OptimiserKind, Outcome, PercentileRange, Recipe, Seen, Task,
+    Tiles, TrainError, TrainingPlan, TrainingRecord, train,
 };
 use std::cell::Cell;
 use std::path::Path;
@@ -36,6 +36,8 @@ pub fn plan(steps: u64, batch: usize, crop: usize) -> TrainingPlan {
         input_noise: 0.0,
         augment: true,
         binning: 1,
+        intensities: Intensities::Linear,
+        contact_weight: 1.0,
         largest_scale: 1.0,
         appearance: 0.0,
         exact: false,

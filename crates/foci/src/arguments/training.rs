@@ -47,6 +47,12 @@ pub struct TrainArguments {
     /// Bin blocks of N x N pixels before the net sees them, and enlarge what it gives: for objects of more than about 70 pixels
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub binning: usize,
+    /// Show the net intensities as they are, or their square root: for dim objects beside bright ones
+    #[arg(long, value_name = "HOW", default_value = "linear")]
+    pub intensities: IntensitiesArgument,
+    /// Instances: a pixel where objects touch counts for so many
+    #[arg(long, value_name = "N", default_value_t = 1.0)]
+    pub contact_weight: f64,
     /// Instances: learn to tell objects apart, too. COLUMN of cells/NAME.csv (a line for each object, column label) or of
     /// images.csv (one class for all objects of an image) names the class of each
     #[arg(long, value_name = "COLUMN")]
@@ -99,6 +105,15 @@ pub enum TaskArgument {
     Semantic,
     /// Objects outlined and separated, from images with masks that number objects
     Instances,
+}
+
+/// How a net can be shown intensities.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum IntensitiesArgument {
+    /// As they are
+    Linear,
+    /// As their square root, which makes the noise of photons even
+    SquareRoot,
 }
 
 /// What training adds to a net, and what its layers do.

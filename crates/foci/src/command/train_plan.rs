@@ -1,13 +1,15 @@
 //! The plan of `foci train`: what the flags say, what the masks say, and how many steps the minutes hold.
 
-use crate::arguments::{ActivationArgument, NormalisationArgument, TaskArgument, TrainArguments};
+use crate::arguments::{
+    ActivationArgument, IntensitiesArgument, NormalisationArgument, TaskArgument, TrainArguments,
+};
 use crate::exit::Failure;
 use foci_engine::{Shape, time};
 use foci_kernels::Compute;
 use foci_net::{Activation, Net, Normalisation, Regularisation};
 use foci_train::{
-    NO_CLASS, OptimiserKind, Task, Tiles, TrainingPlan, balanced_weights, class_counts, object_class_counts,
-    sorted_diameters_px, steps_of_run,
+    Intensities, NO_CLASS, OptimiserKind, Task, Tiles, TrainingPlan, balanced_weights, class_counts,
+    object_class_counts, sorted_diameters_px, steps_of_run,
 };
 
 /// Optimiser steps, unless said otherwise.
@@ -99,6 +101,11 @@ pub fn plan(flags: &TrainArguments) -> TrainingPlan {
         batch: flags.batch,
         crop: flags.crop,
         binning: flags.binning,
+        intensities: match flags.intensities {
+            IntensitiesArgument::Linear => Intensities::Linear,
+            IntensitiesArgument::SquareRoot => Intensities::SquareRoot,
+        },
+        contact_weight: flags.contact_weight,
         learning_rate: flags.learning_rate,
         warmup_share: 0.1,
         optimiser: OptimiserKind::Adam,
