@@ -93,6 +93,17 @@ pub enum TrainError {
         /// The net.
         net: String,
     },
+    /// A folder that is no model, or not a whole one.
+    #[error(
+        "{folder} holds no model: {file} is missing; a model folder has net.json, recipe.json and model.safetensors, as foci train writes them at its end (one that was interrupted goes on with --resume)",
+        folder = folder.display()
+    )]
+    NoModel {
+        /// The folder.
+        folder: PathBuf,
+        /// The file that it lacks.
+        file: &'static str,
+    },
     /// A file could not be read.
     #[error("cannot read {path}: {source}", path = path.display())]
     Read {
@@ -160,6 +171,7 @@ impl TrainError {
                 | TrainError::Shown { .. }
                 | TrainError::Normalised { .. }
                 | TrainError::Damaged { .. }
+                | TrainError::NoModel { .. }
                 | TrainError::Read { .. }
                 | TrainError::Net(_)
         ) || matches!(self, TrainError::Image(error) if !matches!(error, foci_image::ImageError::Write { .. }))

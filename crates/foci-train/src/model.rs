@@ -1,13 +1,16 @@
 //! A model: a folder with the net (`net.json`), its weights (`model.safetensors`) and how to use it (`recipe.json`).
 //!
-//! The weights are written last, so a folder without them is no model yet.
+//! The weights are written last, so a folder without them is no model yet. The recipe knows net and weights by their SHA-256: a file that was altered, or that
+//! belongs to another model, is told and not used. The recipe itself may be edited by hand (how objects are separated, say); what no training could have
+//! written is refused.
 
-use crate::{Seen, Task, TrainError, TrainingPlan};
+use crate::TrainError;
+use crate::recipe::{Recipe, Written};
 use foci_engine::Parameters;
-use foci_image::{Reading, disk};
+use foci_image::disk;
+use foci_image::read::sha256_of;
 use foci_net::Net;
-use foci_segment::ObjectOptions;
-use serde::{Deserialize, Serialize};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// File of the graph.
@@ -15,66 +18,7 @@ const NET: &str = "net.json";
 /// File of the weights, which is written last: a folder without it holds no model yet.
 const WEIGHTS: &str = "model.safetensors";
 /// File that says how to use the model.
-const RECIPE: &str = "recipe.json";
-
-/// How a model's inputs are prepared, what it gives, and where it comes from (`recipe.json`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Recipe {
-    /// Version of foci that wrote the model.
-    pub foci: String,
-    /// What the net learned.
-    pub task: Task,
-    /// Names of the classes; empty for a reconstruction.
-    pub classes: Vec<String>,
-    /// Channel and page of the training images, as they were said; images to predict are read alike.
-    #[serde(default)]
-    pub reading: Reading,
-    /// What the training images were like.
-    #[serde(default)]
-    pub seen: Seen,
-    /// Percentiles of a field that become 0 and 1.
-    pub normalisation: PercentileRange,
-    /// How objects are made of what the net gives; only of a model for instances.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub objects: Option<ObjectOptions>,
-    /// What is added to the logits of each class before the likeliest is taken; only of a model for classes of pixels, and none of one
-    /// from before.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub class_offsets: Vec<f32>,
-    /// How it was trained.
-    pub training: TrainingRecord,
-}
-
-/// Percentiles of a field's intensities that are mapped to 0 and 1.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct PercentileRange {
-    /// Becomes 0.
-    pub low_percentile: f64,
-    /// Becomes 1.
-    pub high_percentile: f64,
-}
-
-impl Default for PercentileRange {
-    fn default() -> PercentileRange {
-        PercentileRange {
-            low_percentile: foci_image::normalise::LOW_PERCENTILE,
-            high_percentile: foci_image::normalise::HIGH_PERCENTILE,
-        }
-    }
-}
-
-/// How a model came to be.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TrainingRecord {
-    /// The plan of the run.
-    pub plan: TrainingPlan,
-    /// Optimiser steps taken.
-    pub steps: u64,
-    /// Loss on the validation crops at the end; `None` if the run diverged.
-    pub validation_loss: Option<f64>,
-    /// The loss became infinite or not a number; the weights are the last that gave a finite loss.
-    pub diverged: bool,
-}
+pub(crate) const RECIPE: &str = "recipe.json";
 
 /// A net with its weights and its recipe.
 #[derive(Debug, Clone)]
@@ -87,55 +31,6 @@ pub struct Model {
     pub recipe: Recipe,
 }
 
-impl Recipe {
-    /// Reads the recipe of a model folder.
-    ///
-    /// # Errors
-    /// A [`TrainError`] if there is none, or it does not parse.
-    pub fn load(folder: &Path) -> Result<Recipe, TrainError> {
-        let (path, bytes) = read(folder, RECIPE)?;
-        serde_json::from_slice(&bytes).map_err(|error| TrainError::Damaged {
-            path,
-            reason: format!("is no recipe of a model: {error}; train the model again"),
-        })
-    }
-}
-
-impl Recipe {
-    /// Whether it belongs to the net: what is said of channels and classes must be true before anything is made of it.
-    fn check(&self, net: &Net, path: &Path) -> Result<(), TrainError> {
-        let damaged = |reason: String| {
-            Err(TrainError::Damaged { path: path.into(), reason: format!("{reason}; train the model again") })
-        };
-        let plan = &self.training.plan;
-        if let Err(error) = plan.check() {
-            return damaged(error.to_string());
-        }
-        let gives = net.nodes.last().map_or(0, |node| node.channels);
-        if plan.task != self.task || plan.channels() != gives {
-            return damaged(format!(
-                "is of the task {} with {} channels, and the net gives {gives}",
-                self.task.name(),
-                plan.channels()
-            ));
-        }
-        if self.classes.len() != plan.classes {
-            return damaged(format!(
-                "names {} classes, and the net has learnt {}",
-                self.classes.len(),
-                plan.classes
-            ));
-        }
-        let offsets = &self.class_offsets;
-        if !offsets.is_empty() && offsets.len() != plan.classes
-            || !offsets.iter().all(|offset| offset.is_finite())
-        {
-            return damaged(format!("adds {offsets:?} to the logits of {} classes", plan.classes));
-        }
-        Ok(())
-    }
-}
-
 impl Model {
     /// Reads a model folder.
     ///
@@ -143,12 +38,14 @@ impl Model {
     /// A [`TrainError`] that names the file that is missing or does not fit.
     pub fn load(folder: &Path) -> Result<Model, TrainError> {
         let (path, bytes) = read(folder, NET)?;
+        let written = Recipe::written(folder)?;
+        written.check_file(&path, NET, &bytes)?;
         let net = Net::from_json(&text(&path, bytes)?, &path.display().to_string())?;
-        let recipe = Recipe::load(folder)?;
-        recipe.check(&net, &folder.join(RECIPE))?;
+        written.recipe.check(&net, &folder.join(RECIPE))?;
         let (path, bytes) = read(folder, WEIGHTS)?;
+        written.check_file(&path, WEIGHTS, &bytes)?;
         let parameters = Parameters::from_safetensors(&net, &bytes, &path.display().to_string())?;
-        Ok(Model { net, parameters, recipe })
+        Ok(Model { net, parameters, recipe: written.recipe })
     }
 
     /// Writes the model's three files into `folder`, replacing those of an older model.
@@ -166,19 +63,25 @@ impl Model {
         disk::create_folder(folder).map_err(failed(folder))?;
         let weights = folder.join(WEIGHTS);
         disk::remove_file(&weights).map_err(failed(&weights))?;
-        foci_image::write_whole(&folder.join(NET), self.net.to_json(None).as_bytes())?;
-        let recipe = serde_json::to_string_pretty(&self.recipe)
+        let (net, parameters) = (self.net.to_json(None), self.parameters.to_safetensors()?);
+        let sha256 = [(NET, net.as_bytes()), (WEIGHTS, &parameters)];
+        let sha256 = sha256.map(|(name, bytes)| (name.to_owned(), sha256_of(bytes))).into();
+        foci_image::write_whole(&folder.join(NET), net.as_bytes())?;
+        let recipe = serde_json::to_string_pretty(&Written { recipe: self.recipe.clone(), sha256 })
             .map_err(|error| TrainError::Damaged { path: folder.join(RECIPE), reason: error.to_string() })?;
         foci_image::write_whole(&folder.join(RECIPE), recipe.as_bytes())?;
-        Ok(foci_image::write_whole(&weights, &self.parameters.to_safetensors()?)?)
+        Ok(foci_image::write_whole(&weights, &parameters)?)
     }
 }
 
 /// A file of a model folder, with its path.
-fn read(folder: &Path, name: &str) -> Result<(PathBuf, Vec<u8>), TrainError> {
+pub(crate) fn read(folder: &Path, name: &'static str) -> Result<(PathBuf, Vec<u8>), TrainError> {
     let path = folder.join(name);
     match std::fs::read(&path) {
         Ok(bytes) => Ok((path, bytes)),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => {
+            Err(TrainError::NoModel { folder: folder.into(), file: name })
+        }
         Err(source) => Err(TrainError::Read { path, source }),
     }
 }
@@ -192,25 +95,91 @@ fn text(path: &Path, bytes: Vec<u8>) -> Result<String, TrainError> {
 mod tests {
     use super::*;
     use crate::plan::tests::plan;
-    use foci_image::ChannelChoice;
+    use crate::{LossKind, PercentileRange, Seen, Task, TrainingPlan, TrainingRecord};
+    use foci_image::Reading;
+    use foci_segment::ObjectOptions;
 
-    #[test]
-    fn a_recipe_remembers_channel_and_page_and_one_from_before_is_read_as_having_said_nothing() {
+    /// A model for instances in a folder.
+    fn saved() -> (tempfile::TempDir, Model) {
+        let folder = tempfile::tempdir().unwrap();
+        let net = foci_net::Architecture::shipped("fcn").unwrap();
+        let net = foci_net::solve::for_weights(&net, 2_000, 1, Task::Instances.channels(0)).unwrap();
+        let parameters = Parameters::he(&net, 3);
+        let plan = TrainingPlan { task: Task::Instances, loss: LossKind::Objects, ..plan(8) };
         let recipe = Recipe {
             foci: "0.1.0".into(),
-            task: Task::Reconstruct,
+            task: Task::Instances,
             classes: Vec::new(),
-            reading: Reading { channel: ChannelChoice::Green, page: Some(2) },
-            seen: Seen { bits: vec![16], diameters_px: None },
+            reading: Reading::default(),
+            seen: Seen::default(),
             normalisation: PercentileRange::default(),
-            objects: None,
+            objects: Some(ObjectOptions::default()),
             class_offsets: Vec::new(),
-            training: TrainingRecord { plan: plan(8), steps: 12, validation_loss: None, diverged: false },
+            training: TrainingRecord { plan, steps: 12, validation_loss: None, diverged: false },
         };
-        let mut json = serde_json::to_value(&recipe).unwrap();
-        assert_eq!(json["reading"], serde_json::json!({ "channel": "green", "page": 2 }));
-        assert_eq!(serde_json::from_value::<Recipe>(json.clone()).unwrap(), recipe);
-        json.as_object_mut().unwrap().remove("reading");
-        assert_eq!(serde_json::from_value::<Recipe>(json).unwrap().reading, Reading::default());
+        let model = Model { net, parameters, recipe };
+        model.save(folder.path()).unwrap();
+        (folder, model)
+    }
+
+    #[test]
+    fn a_missing_or_altered_file_is_named() {
+        let (folder, model) = saved();
+        let load = || Model::load(folder.path()).map_err(|error| error.to_string());
+        assert_eq!(load().unwrap().parameters.values, model.parameters.values);
+        for name in [NET, RECIPE, WEIGHTS] {
+            let path = folder.path().join(name);
+            let whole = std::fs::read(&path).unwrap();
+            std::fs::remove_file(&path).unwrap();
+            let error = load().unwrap_err();
+            assert!(error.contains(&format!("holds no model: {name} is missing")), "{error}");
+            std::fs::write(&path, &whole).unwrap();
+        }
+        // One bit of the last weight; an activation; the weights of another training.
+        let weights = std::fs::read(folder.path().join(WEIGHTS)).unwrap();
+        let mut one_bit = weights.clone();
+        *one_bit.last_mut().unwrap() ^= 1;
+        let net = std::fs::read_to_string(folder.path().join(NET)).unwrap();
+        let other = Model { parameters: Parameters::he(&model.net, 4), ..model.clone() };
+        for (name, altered) in [
+            (WEIGHTS, one_bit),
+            (NET, net.replacen("relu", "silu", 1).into_bytes()),
+            (WEIGHTS, other.parameters.to_safetensors().unwrap()),
+        ] {
+            let path = folder.path().join(name);
+            let whole = std::fs::read(&path).unwrap();
+            assert_ne!(altered, whole);
+            std::fs::write(&path, altered).unwrap();
+            let error = load().unwrap_err();
+            assert!(error.contains(name) && error.contains("another SHA-256"), "{error}");
+            std::fs::write(&path, &whole).unwrap();
+        }
+        assert!(load().is_ok());
+    }
+
+    #[test]
+    fn a_recipe_may_be_edited_within_reason_and_one_from_before_knows_no_files() {
+        let (folder, _) = saved();
+        let path = folder.path().join(RECIPE);
+        let whole: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let load_with = |edit: &dyn Fn(&mut serde_json::Value)| {
+            let mut json = whole.clone();
+            edit(&mut json);
+            std::fs::write(&path, json.to_string()).unwrap();
+            Model::load(folder.path()).map_err(|error| error.to_string())
+        };
+        let edited = load_with(&|json| json["objects"]["prominence"] = 0.5.into()).unwrap();
+        assert_eq!(edited.recipe.objects.unwrap().prominence, 0.5);
+        let wrong: [(&str, &dyn Fn(&mut serde_json::Value)); 4] = [
+            ("prominence of 7", &|json| json["objects"]["prominence"] = 7.0.into()),
+            ("certainty of -1", &|json| json["objects"]["certainty"] = (-1.0).into()),
+            ("percentiles 300 and", &|json| json["normalisation"]["low_percentile"] = 300.0.into()),
+            ("does not say how objects", &|json| drop(json.as_object_mut().unwrap().remove("objects"))),
+        ];
+        for (words, edit) in wrong {
+            let error = load_with(edit).unwrap_err();
+            assert!(error.contains(words) && error.contains(RECIPE), "{error}");
+        }
+        assert!(load_with(&|json| drop(json.as_object_mut().unwrap().remove("sha256"))).is_ok());
     }
 }

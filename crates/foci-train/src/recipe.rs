@@ -1,0 +1,191 @@
+//! The recipe of a model (`recipe.json`): how its inputs are prepared, what it gives, how it came to be; and what the other files of its folder are known by.
+
+use crate::model::{RECIPE, read};
+use crate::{Seen, Task, TrainError, TrainingPlan};
+use foci_image::Reading;
+use foci_image::read::sha256_of;
+use foci_net::Net;
+use foci_segment::ObjectOptions;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// How a model's inputs are prepared, what it gives, and where it comes from (`recipe.json`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// Version of foci that wrote the model.
+    pub foci: String,
+    /// What the net learned.
+    pub task: Task,
+    /// Names of the classes; empty for a reconstruction.
+    pub classes: Vec<String>,
+    /// Channel and page of the training images, as they were said; images to predict are read alike.
+    #[serde(default)]
+    pub reading: Reading,
+    /// What the training images were like.
+    #[serde(default)]
+    pub seen: Seen,
+    /// Percentiles of a field that become 0 and 1.
+    pub normalisation: PercentileRange,
+    /// How objects are made of what the net gives; only of a model for instances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objects: Option<ObjectOptions>,
+    /// What is added to the logits of each class before the likeliest is taken; only of a model for classes of pixels, and none of one
+    /// from before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub class_offsets: Vec<f32>,
+    /// How it was trained.
+    pub training: TrainingRecord,
+}
+
+/// A recipe as it is written: with what the other two files of its folder are known by. One from before knows nothing of them.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Written {
+    /// How to use the model.
+    #[serde(flatten)]
+    pub recipe: Recipe,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    /// SHA-256 of the other files, by their names.
+    pub sha256: BTreeMap<String, String>,
+}
+
+impl Written {
+    /// # Errors
+    /// [`TrainError::Damaged`] if a file is not the one that was written with this recipe.
+    pub fn check_file(&self, path: &Path, name: &str, bytes: &[u8]) -> Result<(), TrainError> {
+        match self.sha256.get(name) {
+            Some(known) if *known != sha256_of(bytes) => Err(TrainError::Damaged {
+                path: path.into(),
+                reason: format!(
+                    "is not the file that {RECIPE} beside it was written with (another SHA-256): it was altered, or belongs to another model; copy the whole folder again, or train the model again"
+                ),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Percentiles of a field's intensities that are mapped to 0 and 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PercentileRange {
+    /// Becomes 0.
+    pub low_percentile: f64,
+    /// Becomes 1.
+    pub high_percentile: f64,
+}
+
+impl Default for PercentileRange {
+    fn default() -> PercentileRange {
+        PercentileRange {
+            low_percentile: foci_image::normalise::LOW_PERCENTILE,
+            high_percentile: foci_image::normalise::HIGH_PERCENTILE,
+        }
+    }
+}
+
+/// How a model came to be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainingRecord {
+    /// The plan of the run.
+    pub plan: TrainingPlan,
+    /// Optimiser steps taken.
+    pub steps: u64,
+    /// Loss on the validation crops at the end; `None` if the run diverged.
+    pub validation_loss: Option<f64>,
+    /// The loss became infinite or not a number; the weights are the last that gave a finite loss.
+    pub diverged: bool,
+}
+
+impl Recipe {
+    /// Reads the recipe of a model folder.
+    ///
+    /// # Errors
+    /// A [`TrainError`] if there is none, or it does not parse.
+    pub fn load(folder: &Path) -> Result<Recipe, TrainError> {
+        Ok(Recipe::written(folder)?.recipe)
+    }
+
+    pub(crate) fn written(folder: &Path) -> Result<Written, TrainError> {
+        let (path, bytes) = read(folder, RECIPE)?;
+        serde_json::from_slice(&bytes).map_err(|error| TrainError::Damaged {
+            path,
+            reason: format!("is no recipe of a model: {error}; train the model again"),
+        })
+    }
+
+    /// Whether it belongs to the net: what is said of channels and classes must be true before anything is made of it.
+    pub(crate) fn check(&self, net: &Net, path: &Path) -> Result<(), TrainError> {
+        let damaged = |reason: String| {
+            Err(TrainError::Damaged { path: path.into(), reason: format!("{reason}; train the model again") })
+        };
+        let plan = &self.training.plan;
+        if let Err(error) = plan.check() {
+            return damaged(error.to_string());
+        }
+        let gives = net.nodes.last().map_or(0, |node| node.channels);
+        if plan.task != self.task || plan.channels() != gives {
+            return damaged(format!(
+                "is of the task {} with {} channels, and the net gives {gives}",
+                self.task.name(),
+                plan.channels()
+            ));
+        }
+        if self.classes.len() != plan.classes {
+            return damaged(format!(
+                "names {} classes, and the net has learnt {}",
+                self.classes.len(),
+                plan.classes
+            ));
+        }
+        let offsets = &self.class_offsets;
+        if !offsets.is_empty() && offsets.len() != plan.classes
+            || !offsets.iter().all(|offset| offset.is_finite())
+        {
+            return damaged(format!("adds {offsets:?} to the logits of {} classes", plan.classes));
+        }
+        let PercentileRange { low_percentile: low, high_percentile: high } = self.normalisation;
+        if !(0.0 <= low && low < high && high <= 100.0) {
+            return damaged(format!(
+                "normalises by the percentiles {low} and {high}, which must lie between 0 and 100, the lower one first"
+            ));
+        }
+        let is_share = |value: f32| (0.0..=1.0).contains(&value);
+        match &self.objects {
+            Some(options) if !(is_share(options.prominence) && is_share(options.certainty)) => {
+                damaged(format!(
+                    "separates objects by a prominence of {} and a certainty of {}, which must lie between 0 and 1",
+                    options.prominence, options.certainty
+                ))
+            }
+            None if plan.task == Task::Instances => damaged("does not say how objects are separated".into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::plan;
+    use foci_image::ChannelChoice;
+
+    #[test]
+    fn a_recipe_remembers_channel_and_page_and_one_from_before_is_read_as_having_said_nothing() {
+        let recipe = Recipe {
+            foci: "0.1.0".into(),
+            task: Task::Reconstruct,
+            classes: Vec::new(),
+            reading: Reading { channel: ChannelChoice::Green, page: Some(2) },
+            seen: Seen { bits: vec![16], diameters_px: None },
+            normalisation: PercentileRange::default(),
+            objects: None,
+            class_offsets: Vec::new(),
+            training: TrainingRecord { plan: plan(8), steps: 12, validation_loss: None, diverged: false },
+        };
+        let mut json = serde_json::to_value(&recipe).unwrap();
+        assert_eq!(json["reading"], serde_json::json!({ "channel": "green", "page": 2 }));
+        assert_eq!(serde_json::from_value::<Recipe>(json.clone()).unwrap(), recipe);
+        json.as_object_mut().unwrap().remove("reading");
+        assert_eq!(serde_json::from_value::<Recipe>(json).unwrap().reading, Reading::default());
+    }
+}
