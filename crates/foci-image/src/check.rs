@@ -37,13 +37,7 @@ pub fn check(
 ) -> Result<CheckReport, ImageError> {
     let (mut dataset, problems) = survey(root, options, workers)?;
     // Nothing is known here of what the masks are for.
-    let note = dataset.one_number_for_all().map(|(field, number)| {
-        format!(
-            "masks have one number for all that is no background, {number} in {}: right for a class; where objects are outlined, each connected piece is taken for one, and objects that touch are one",
-            field.name
-        )
-    });
-    dataset.notes.extend(note);
+    dataset.notes.extend(dataset.note_on_pieces());
     Ok(CheckReport {
         folder: root.display().to_string(),
         layout: dataset.layout,

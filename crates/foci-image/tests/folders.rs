@@ -143,6 +143,40 @@ fn a_folder_for_each_image_with_one_object_in_each_mask() {
     // The overlap stays with the first.
     assert_eq!(dataset.load_labels(0).unwrap().unwrap().data, [1, 1, 2, 0, 0, 0, 0, 2]);
     assert_eq!(dataset.load_labels(1).unwrap(), None);
+    assert_eq!(
+        dataset.notes.iter().filter(|note| note.starts_with("id1: masks of objects overlap")).count(),
+        1,
+        "{:?}",
+        dataset.notes
+    );
+    // The same object once more, and a file without one.
+    image(root, "id1/masks/cc.png", &object([0.0, 0.0, 255.0, 0.0, 0.0, 0.0, 0.0, 255.0]));
+    image(root, "id1/masks/dd.png", &object([0.0; 8]));
+    let dataset = open(&folder).unwrap();
+    assert_eq!(dataset.fields[0].objects, Some(2));
+    for words in ["id1: masks of objects lie wholly under others", "id1: files of masks are empty"] {
+        assert!(dataset.notes.iter().any(|note| note.starts_with(words)), "{words}: {:?}", dataset.notes);
+    }
+}
+
+#[test]
+fn masks_without_objects_are_told_and_numbers_in_pieces_too() {
+    let folder = tempdir().unwrap();
+    let write = |name: &str, labels: &Plane| {
+        image(folder.path(), &format!("images/{name}.png"), &field(6, 3, 1));
+        image(folder.path(), &format!("masks/{name}.png"), labels);
+    };
+    let notes = || check(folder.path(), &DatasetOptions::default(), &mut Workers::new(1)).unwrap().notes;
+    let tells = |words: &str| notes().iter().any(|note| note.contains(words));
+    write("a", &nuclei([0; 3]));
+    assert!(tells("a: no objects in the mask; nothing can be learnt"), "{:?}", notes());
+    write("b", &nuclei([1, 2, 1]));
+    assert!(tells("a: no objects in the mask; used as background"), "{:?}", notes());
+    assert!(
+        tells("1 mask(s) have numbers in several pieces, first 1 of b: right for classes"),
+        "{:?}",
+        notes()
+    );
 }
 
 /// Nuclei of a field: the first two touch at a corner, the third lies apart.

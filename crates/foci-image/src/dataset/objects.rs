@@ -35,7 +35,7 @@ impl Dataset {
     }
 
     /// The first field in pieces and its number, if masks have one number for all objects.
-    pub(crate) fn one_number_for_all(&self) -> Option<(&Field, u32)> {
+    fn one_number_for_all(&self) -> Option<(&Field, u32)> {
         let with_objects = || self.fields.iter().filter(|field| field.objects.is_some_and(|count| count > 0));
         let by_number = |field: &Field| matches!(field.classes, Some(ObjectClasses::Each(_)));
         let first = self.fields_in_pieces().next()?;
@@ -43,6 +43,23 @@ impl Dataset {
             && !self.fields.iter().any(by_number)
             && 2 * self.fields_in_pieces().count() >= with_objects().count();
         is_one.then_some((first, first.in_pieces[0]))
+    }
+
+    /// What to say of masks with numbers in several pieces where nobody knows yet what the numbers are for.
+    pub(crate) fn note_on_pieces(&self) -> Option<String> {
+        if let Some((field, number)) = self.one_number_for_all() {
+            return Some(format!(
+                "masks have one number for all that is no background, {number} in {}: right for a class; where objects are outlined, each connected piece is taken for one, and objects that touch are one",
+                field.name
+            ));
+        }
+        let first = self.fields_in_pieces().next()?;
+        Some(format!(
+            "{} mask(s) have numbers in several pieces, first {} of {}: right for classes; where objects are outlined, each number is one object",
+            self.fields_in_pieces().count(),
+            first.in_pieces[0],
+            first.name
+        ))
     }
 
     fn fields_in_pieces(&self) -> impl Iterator<Item = &Field> {

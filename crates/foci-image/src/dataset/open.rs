@@ -179,12 +179,14 @@ fn measure(
         part: None,
         fold: None,
     };
+    let mut notes = info.notes;
     if let Some(labelled) = found.labelled(options.page, (field.width, field.height))? {
+        notes.extend(labelled.notes);
         field.objects = Some(labelled.labels.objects());
         field.in_pieces = labels_in_pieces(&labelled.labels, Connectivity::Eight);
         field.mask_sha256 = Some(labelled.sha256);
     }
-    Ok(Measured { field, notes: info.notes })
+    Ok(Measured { field, notes })
 }
 
 impl Dataset {
@@ -198,6 +200,15 @@ impl Dataset {
         let unmasked = names(&|field| field.mask.is_none());
         if !unmasked.is_empty() && unmasked.len() < all {
             notes.push(format!("{}: no mask; used where none is needed", list(&unmasked, all)));
+        }
+        let empty = names(&|field| field.objects == Some(0));
+        if !empty.is_empty() {
+            let masked = self.fields.iter().filter(|field| field.mask.is_some()).count();
+            let advice = match empty.len() == masked {
+                true => "nothing can be learnt of objects or classes; were the masks exported as numbers?",
+                false => "used as background",
+            };
+            notes.push(format!("{}: no objects in the mask; {advice}", list(&empty, all)));
         }
         let saturated = names(&|field| field.intensity.saturated > quality::SATURATED_NOTE);
         if !saturated.is_empty() {

@@ -2,7 +2,7 @@
 //!
 //! A label image is one file, or a folder with one file for each object (2018 Data Science Bowl), which is
 //! merged: the first file, in order of names, is object 1; where objects overlap the first one keeps the
-//! pixel.
+//! pixel, and that is told.
 
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,8 @@ use crate::{ImageError, LabelImage};
 pub(crate) struct Labelled {
     pub labels: LabelImage,
     pub sha256: String,
+    /// What a person should know of the files: the same words for all images.
+    pub notes: Vec<String>,
 }
 
 /// Reads labels from an 8-, 16- or 32-bit grey PNG, TIFF or BMP, or merges a folder with one file for each
@@ -32,13 +34,14 @@ pub(crate) fn labels_with_hash(path: &Path, page: Option<usize>) -> Result<Label
     }
     let bytes = std::fs::read(path).map_err(|source| ImageError::read(path, source))?;
     let labels = labels_from_bytes(path, &bytes, page)?;
-    Ok(Labelled { labels, sha256: sha256_of(&bytes) })
+    Ok(Labelled { labels, sha256: sha256_of(&bytes), notes: Vec::new() })
 }
 
 fn merged(folder: &Path) -> Result<Labelled, ImageError> {
     let files = image_files(folder)?;
     let mut hash = Sha256::new();
     let mut merged: Option<(LabelImage, PathBuf)> = None;
+    let mut oddities = Oddities::default();
     for (object, file) in (1..).zip(&files) {
         let bytes = std::fs::read(file).map_err(|source| ImageError::read(file, source))?;
         hash.update(Sha256::digest(&bytes));
@@ -53,18 +56,56 @@ fn merged(folder: &Path) -> Result<Labelled, ImageError> {
                 image_size: (all.width, all.height),
             });
         }
-        for (label, &inside) in all.data.iter_mut().zip(&one.data) {
-            if *label == 0 && inside != 0 {
+        let (mut pixels, mut kept) = (0, 0);
+        for (label, _) in all.data.iter_mut().zip(&one.data).filter(|(_, inside)| **inside != 0) {
+            pixels += 1;
+            if *label == 0 {
                 *label = object;
+                kept += 1;
             }
         }
+        oddities.see(pixels, kept);
     }
     match merged {
-        Some((labels, _)) => Ok(Labelled { labels, sha256: hexadecimal(&hash.finalize()) }),
+        Some((labels, _)) => {
+            Ok(Labelled { labels, sha256: hexadecimal(&hash.finalize()), notes: oddities.notes() })
+        }
         None => Err(ImageError::EmptyFolder {
             path: folder.to_path_buf(),
             found: "a folder of masks without one".to_string(),
         }),
+    }
+}
+
+/// What is odd about the files of a folder with one object in each.
+#[derive(Default)]
+struct Oddities {
+    overlap: bool,
+    is_hidden: bool,
+    is_empty: bool,
+}
+
+impl Oddities {
+    /// Sees an object of so many pixels, of which it keeps so many.
+    fn see(&mut self, pixels: usize, kept: usize) {
+        self.is_empty |= pixels == 0;
+        self.overlap |= kept < pixels;
+        self.is_hidden |= pixels > 0 && kept == 0;
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let told = [
+            (
+                self.overlap,
+                "masks of objects overlap: a pixel that several have is given to the first file by name",
+            ),
+            (
+                self.is_hidden,
+                "masks of objects lie wholly under others (the same object twice?): they are lost",
+            ),
+            (self.is_empty, "files of masks are empty: they hold no object"),
+        ];
+        told.into_iter().filter(|(is_so, _)| *is_so).map(|(_, note)| note.to_owned()).collect()
     }
 }
 
