@@ -32,7 +32,7 @@ pub fn connected_components(labels: &LabelImage, connectivity: Connectivity) -> 
     let (mut above, mut above_first): (&[Run], usize) = (&[], 0);
     for row in &rows {
         let first = pieces.parents.len();
-        pieces.parents.extend(first..first + row.len());
+        pieces.parents.extend(first as u32..(first + row.len()) as u32);
         let mut next = 0;
         for (index, run) in row.iter().enumerate() {
             // Runs above that end before this one begins touch none of the later ones either.
@@ -120,31 +120,36 @@ fn runs(labels: &LabelImage) -> Vec<Vec<Run>> {
     labels.data.chunks_exact(labels.width.max(1)).map(of_row).collect()
 }
 
-/// Things (runs, pixels) that belong together, each with a parent that came no later (a forest of disjoint sets).
+/// Things (runs, pixels) that belong together, each with a parent that came no later (a forest of disjoint sets). No more than 2^32: images have
+/// up to 2^28 pixels.
 #[derive(Debug, Clone)]
 pub struct Pieces {
-    parents: Vec<usize>,
+    parents: Vec<u32>,
 }
 
 impl Pieces {
     /// So many things, each by itself.
     pub fn of(count: usize) -> Self {
-        Self { parents: (0..count).collect() }
+        Self { parents: (0..count as u32).collect() }
     }
 
     /// The first of those that `thing` belongs to.
     pub fn root(&mut self, mut thing: usize) -> usize {
-        while self.parents[thing] != thing {
-            self.parents[thing] = self.parents[self.parents[thing]];
-            thing = self.parents[thing];
+        loop {
+            let parent = self.parents[thing] as usize;
+            if parent == thing {
+                return thing;
+            }
+            let grandparent = self.parents[parent];
+            self.parents[thing] = grandparent;
+            thing = grandparent as usize;
         }
-        thing
     }
 
     /// Puts together those of `a` and those of `b`; the first of all.
     pub fn join(&mut self, a: usize, b: usize) -> usize {
         let (a, b) = (self.root(a), self.root(b));
-        self.parents[a.max(b)] = a.min(b);
+        self.parents[a.max(b)] = a.min(b) as u32;
         a.min(b)
     }
 }

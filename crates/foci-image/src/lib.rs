@@ -31,7 +31,7 @@ pub mod transplant;
 
 pub use check::{CheckReport, check};
 pub use dataset::{
-    Dataset, DatasetOptions, Field, FieldFiles, FolderFiles, LeftOut, Loader, Tile, field_files,
+    Dataset, DatasetOptions, Field, FieldFiles, FolderFiles, LeftOut, Loader, Numbers, Tile, field_files,
 };
 pub use degrade::Degradation;
 pub use error::ImageError;

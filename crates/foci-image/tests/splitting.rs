@@ -19,7 +19,7 @@ fn dataset(fields: Vec<Field>) -> Dataset {
         tiles: Vec::new(),
         left_out: Vec::new(),
         notes: Vec::new(),
-        pieces_are_objects: false,
+        numbers: foci_image::Numbers::AsTheyAre,
     }
 }
 
@@ -36,8 +36,10 @@ fn field(name: String, group: String) -> Field {
         width: 1,
         height: 1,
         bits: 8,
+        several_channels: false,
         whole: true,
         objects: None,
+        range: None,
         in_pieces: Vec::new(),
         intensity: Intensity {
             minimum: zero,

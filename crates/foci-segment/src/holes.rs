@@ -1,6 +1,5 @@
 //! Holes: background that one object encloses.
 
-use crate::watershed::neighbours;
 use foci_image::LabelImage;
 use foci_image::components::{Connectivity, connected_components};
 
@@ -30,22 +29,35 @@ pub fn fill_holes(labels: &mut LabelImage) {
     let data = labels.data.iter().map(|&label| u32::from(label == 0)).collect();
     let pieces = connected_components(&LabelImage { width, height, data }, Connectivity::Four);
     let mut borders = vec![Border::Nothing; pieces.largest() as usize + 1];
-    for (at, &piece) in pieces.data.iter().enumerate().filter(|(_, piece)| **piece != 0) {
-        let border = &mut borders[piece as usize];
-        let (x, y) = (at % width, at / width);
-        if x == 0 || y == 0 || x + 1 == width || y + 1 == height {
-            *border = Border::Open;
+    let mut see = |a: usize, b: usize| {
+        for (piece, label) in [(pieces.data[a], labels.data[b]), (pieces.data[b], labels.data[a])] {
+            if piece != 0 && label != 0 {
+                borders[piece as usize] = borders[piece as usize].with(label);
+            }
         }
-        for label in neighbours(at, width, height).map(|other| labels.data[other]).filter(|&label| label != 0)
-        {
-            *border = border.with(label);
-        }
+    };
+    for row in (0..labels.data.len()).step_by(width.max(1)) {
+        (row + 1..row + width).for_each(|at| see(at - 1, at));
+        (row..row + width).filter(|at| at + width < pieces.data.len()).for_each(|at| see(at, at + width));
+    }
+    for at in edge(width, height) {
+        // Piece 0 is no background; what becomes of it is asked by nobody.
+        borders[pieces.data[at] as usize] = Border::Open;
     }
     for (label, &piece) in labels.data.iter_mut().zip(&pieces.data) {
         if let (true, Border::One(owner)) = (piece != 0, borders[piece as usize]) {
             *label = owner;
         }
     }
+}
+
+/// The pixels at the edge of an image.
+fn edge(width: usize, height: usize) -> impl Iterator<Item = usize> {
+    let last = |length: usize| length.saturating_sub(1);
+    let rows = [0, last(height)].map(move |y| (0..width).map(move |x| y * width + x));
+    let columns = [0, last(width)].map(move |x| (0..height).map(move |y| y * width + x));
+    let (rows, columns) = (rows.into_iter().flatten(), columns.into_iter().flatten());
+    rows.chain(columns).take(if width * height == 0 { 0 } else { usize::MAX })
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@
 pub mod certainty;
 mod error;
 pub mod filter;
+mod frame;
 pub mod holes;
 pub mod levels;
 pub mod maxima;

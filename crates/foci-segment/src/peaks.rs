@@ -8,7 +8,7 @@
 //! Pixels are taken from the highest to the lowest, of equals row by row. Each joins the islands beside it; where two islands meet, the one
 //! with the lower peak ends, and its prominence is known. The highest peak of every connected piece never ends.
 
-use crate::watershed::neighbours;
+use crate::frame::Framed;
 use foci_image::LabelImage;
 use foci_image::components::Pieces;
 
@@ -18,23 +18,26 @@ pub type Height = u8;
 /// One pixel for each peak with at least so much prominence, numbered 1, 2, .. row by row; every piece of connected pixels (by the four
 /// neighbours) above 0 has at least one.
 pub fn prominent_peaks(heights: &[Height], width: usize, height: usize, prominence: Height) -> LabelImage {
+    // The frame is outside of everything.
+    let framed = Framed::of(heights, width, 0);
+    let heights = &framed.data;
     let mut islands = Islands { pieces: Pieces::of(heights.len()), peaks: vec![NONE; heights.len()] };
     let mut is_peak = vec![false; heights.len()];
     for at in from_the_highest(heights) {
         islands.peaks[at] = at as u32;
         is_peak[at] = true;
-        for other in neighbours(at, width, height) {
+        for other in framed.around(at) {
             if let Some(ended) = islands.meet(heights, other, at) {
                 is_peak[ended] = heights[ended] - heights[at] >= prominence.max(1);
             }
         }
     }
     let mut next = 0;
-    let mut number = |is_peak: &bool| {
-        next += u32::from(*is_peak);
-        if *is_peak { next } else { 0 }
+    let mut number = |at: usize| {
+        next += u32::from(is_peak[at]);
+        if is_peak[at] { next } else { 0 }
     };
-    LabelImage { width, height, data: is_peak.iter().map(&mut number).collect() }
+    LabelImage { width, height, data: framed.inside().map(&mut number).collect() }
 }
 
 /// A pixel that has not been taken yet.
@@ -87,6 +90,7 @@ fn from_the_highest(heights: &[Height]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::watershed::neighbours;
     use proptest::prelude::*;
 
     fn peaks(heights: &[Height], width: usize, prominence: Height) -> Vec<usize> {

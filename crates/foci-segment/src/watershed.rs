@@ -10,6 +10,7 @@
 //! an array as large as the image. Two rows of bits say which queues hold anything, so that finding the lowest costs the same however
 //! many there are.
 
+use crate::frame::Framed;
 use crate::levels::LEVELS;
 use crate::{Levels, SegmentError};
 use foci_image::LabelImage;
@@ -30,25 +31,26 @@ pub fn watershed(relief: &Levels, seeds: &LabelImage) -> Result<LabelImage, Segm
         let seeds = (seeds.width, seeds.height);
         return Err(SegmentError::SizesDiffer { seeds, relief: (width, height) });
     }
-    let mut labels = seeds.clone();
-    let mut shore = Shore::new(relief.data.len());
-    let beside = |labels: &[u32], at: usize| neighbours(at, width, height).any(|other| labels[other] == 0);
-    for at in 0..labels.data.len() {
+    let levels = Framed::of(&relief.data, width, 0);
+    let mut labels = Framed::of(&seeds.data, width, WALL);
+    let mut shore = Shore::new(labels.data.len());
+    for at in labels.inside() {
+        let label = labels.data[at];
         // A seed with nothing but seeds around it has nowhere to flow.
-        if labels.data[at] != 0 && labels.data[at] != WALL && beside(&labels.data, at) {
-            shore.push(at, relief.data[at]);
+        if label != 0 && label != WALL && labels.around(at).iter().any(|&other| labels.data[other] == 0) {
+            shore.push(at, levels.data[at]);
         }
     }
     while let Some(at) = shore.pop() {
         let label = labels.data[at];
-        for other in neighbours(at, width, height) {
+        for other in labels.around(at) {
             if labels.data[other] == 0 {
                 labels.data[other] = label;
-                shore.push(other, relief.data[other]);
+                shore.push(other, levels.data[other]);
             }
         }
     }
-    Ok(labels)
+    Ok(LabelImage { width, height, data: labels.image() })
 }
 
 /// The pixels above, left, right and below that are inside the image.

@@ -17,7 +17,7 @@ use foci_image::{
     SplitOptions, Workers, split_by_group,
 };
 use foci_measure::frequency::LEAST_SIDE;
-use foci_train::{Example, Task, Tiles};
+use foci_train::{Example, Seen, Task, Tiles};
 use masks::{class_weights, example, numbered, object_class_weights};
 use parts::{Parts, split};
 use serde::{Deserialize, Serialize};
@@ -122,8 +122,10 @@ impl Data {
         };
         let options = options(request);
         let mut dataset = open_folder(&folder, &options, threads, observer)?;
-        if spec.task == Task::Instances {
-            dataset.tell_objects_apart();
+        match spec.task {
+            Task::Instances => dataset.tell_objects_apart(),
+            Task::Semantic => dataset.tell_classes_apart(),
+            Task::Reconstruct => {}
         }
         let Parts { split, others, fold, without_mask } = split(spec, &dataset, &folder)?;
         let mut notes = dataset.notes.clone();
@@ -167,8 +169,8 @@ impl Data {
         observer.event(Event::Note(&summary));
         let fingerprint = planned.fingerprint.sha256.clone();
         let classes = spec.classes.clone();
-        let (bits, reading) = (depths(&dataset), options.reading());
-        let tiles = Tiles { fingerprint, classes, bits, reading, ..Tiles::default() };
+        let (seen, reading) = (seen(&dataset), options.reading());
+        let tiles = Tiles { fingerprint, classes, seen, reading, ..Tiles::default() };
         let mut data =
             Data { planned, tiles, fields_of_training: Vec::new(), test: Vec::new(), others: Vec::new() };
         let mut workers =
@@ -332,8 +334,8 @@ pub fn training_tiles(
     let fingerprint = Fingerprint::of(dataset, Some(&split)).sha256;
     let is_used = |field: usize| !task.needs_masks() || dataset.fields[field].mask.is_some();
     let classes = dataset.object_classes();
-    let (bits, reading) = (depths(dataset), dataset.options.reading());
-    let mut tiles = Tiles { fingerprint, classes: classes.clone(), bits, reading, ..Tiles::default() };
+    let (seen, reading) = (seen(dataset), dataset.options.reading());
+    let mut tiles = Tiles { fingerprint, classes: classes.clone(), seen, reading, ..Tiles::default() };
     let load = |loader: &mut Loader, index: usize| {
         let field = dataset.tiles[index].field;
         let is_validation = split.validation.contains(&field);
@@ -351,9 +353,15 @@ pub fn training_tiles(
     Ok((tiles, without.collect()))
 }
 
-/// Bits of a sample in the files, each depth once.
-fn depths(dataset: &Dataset) -> Vec<u8> {
-    dataset.fields.iter().map(|field| field.bits).collect::<BTreeSet<u8>>().into_iter().collect()
+/// What the files are like: bits of a sample, each depth once, and whether a channel had to be chosen.
+fn seen(dataset: &Dataset) -> Seen {
+    let bits: BTreeSet<u8> = dataset.fields.iter().map(|field| field.bits).collect();
+    let several: BTreeSet<bool> = dataset.fields.iter().map(|field| field.several_channels).collect();
+    Seen {
+        bits: bits.into_iter().collect(),
+        several_channels: several.first().copied().filter(|_| several.len() == 1),
+        diameters_px: None,
+    }
 }
 
 /// What a reader should know of a data folder, in sentences.

@@ -176,7 +176,7 @@ mod tests {
             task: Task::Reconstruct,
             classes: Vec::new(),
             reading: Reading { channel: ChannelChoice::Green, page: Some(2) },
-            seen: Seen { bits: vec![16], diameters_px: None },
+            seen: Seen { bits: vec![16], several_channels: Some(false), diameters_px: None },
             normalisation: PercentileRange::default(),
             objects: None,
             class_offsets: Vec::new(),

@@ -243,7 +243,7 @@ impl<'a> Run<'a> {
     }
 
     fn seen(&self) -> Seen {
-        let seen = Seen { bits: self.tiles.bits.clone(), diameters_px: None };
+        let seen = self.tiles.seen.clone();
         if self.plan.task == Task::Instances { seen.with_objects(&self.tiles.training) } else { seen }
     }
 

@@ -1,6 +1,6 @@
 //! What the images were like that a model has learnt from, and whether others fit.
 //!
-//! A model answers any image. One with another depth, or with objects of another size, is answered without having been learnt from, and who
+//! A model answers any image. One with another depth, with channels of which one has to be chosen where there was none to choose, or with objects of another size, is answered without having been learnt from, and who
 //! reads the answer should know.
 
 use crate::shown::{LIMITS, Scales};
@@ -16,6 +16,9 @@ const TAIL: f64 = 0.05;
 pub struct Seen {
     /// Bits of a sample in the files, each depth once, in ascending order.
     pub bits: Vec<u8>,
+    /// Whether the files had channels that differ, of which one was chosen; `None` if only some had, or nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub several_channels: Option<bool>,
     /// Sizes of nine tenths of the objects, as diameters of circles of their areas, in pixels; only of a model for instances.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diameters_px: Option<[f64; 2]>,
@@ -38,6 +41,19 @@ impl Seen {
         (!known).then(|| {
             format!("files of {bits} bits, but the model has learnt from files of {} bits; see whether its answers are right", words.join(" and "))
         })
+    }
+
+    /// What to say of a file whose channels differ, or don't; nothing if such were learnt from, or if nobody knows.
+    pub fn remark_on_channels(&self, several: bool) -> Option<String> {
+        match (self.several_channels?, several) {
+            (false, true) => Some(
+                "files of several channels, but the model has learnt from files of one; see whether the right one is used (--channel)".into(),
+            ),
+            (true, false) => Some(
+                "files of one channel, but the model has learnt from one of several channels; see whether it shows the same".into(),
+            ),
+            _ => None,
+        }
     }
 
     /// What to say of objects of these diameters in images shown at `scales`; nothing if their median is shown at one of the sizes learnt from, or if
@@ -108,7 +124,8 @@ mod tests {
             labels.data[at] = if at / 40 < 4 { (at % 40) as u32 / 4 + 1 } else { 0 };
         }
         let examples = [Example::labelled(Plane::zeros(40, 10), labels)];
-        let seen = Seen { bits: vec![8, 16], diameters_px: None }.with_objects(&examples);
+        let seen = Seen { bits: vec![8, 16], several_channels: Some(false), diameters_px: None }
+            .with_objects(&examples);
         assert_eq!(
             seen.diameters_px.map(|[low, high]| (low - 4.5135).abs() < 1e-3 && low == high),
             Some(true)
@@ -130,5 +147,9 @@ mod tests {
             remark(&mut [9.0], "0.1,1").unwrap().contains("1, 9 pixels across (median), smaller and larger")
         );
         assert_eq!(Seen::default().remark_on_bits(12), None);
+        assert_eq!((seen.remark_on_channels(false), Seen::default().remark_on_channels(true)), (None, None));
+        assert!(seen.remark_on_channels(true).unwrap().contains("has learnt from files of one"));
+        let of_colour = Seen { several_channels: Some(true), ..Seen::default() };
+        assert!(of_colour.remark_on_channels(false).unwrap().contains("files of one channel"));
     }
 }

@@ -1,5 +1,6 @@
 //! The images of a run.
 
+use crate::Seen;
 use foci_image::{LabelImage, Plane, Reading};
 
 /// An image to learn from, with its labels where they are known.
@@ -47,8 +48,8 @@ pub struct Tiles {
     /// Names of the classes that the masks number, or that objects are of, from 0 on; empty where there are none. The model
     /// remembers them.
     pub classes: Vec<String>,
-    /// Bits of a sample in the files, each depth once, in ascending order; the model remembers them.
-    pub bits: Vec<u8>,
+    /// What the files are like; the model remembers it, and the sizes of the objects.
+    pub seen: Seen,
     /// Channel and page that the images were read from; the model remembers it.
     pub reading: Reading,
 }

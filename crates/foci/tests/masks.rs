@@ -331,6 +331,44 @@ fn a_net_learns_to_tell_objects_apart() {
 }
 
 #[test]
+fn masks_of_black_and_white_are_two_classes_and_odd_numbers_are_told() {
+    let place = Workplace::new();
+    write_classes(&place.path("data"));
+    let (data, model, found) = (place.text("data"), place.text("model"), place.text("found"));
+    let renumber = |number: &dyn Fn(f32) -> f32| {
+        for mask in images_in(&place.path("data/masks")) {
+            let mut plane = foci_image::read_plane(&mask, foci_image::ChannelChoice::Guess).unwrap().0;
+            plane.data.iter_mut().for_each(|value| *value = number(*value));
+            write_png_grey8(&mask, &plane).unwrap();
+        }
+    };
+    let train = |out: &str, more: &[&str]| {
+        let base = ["train", "--task", "semantic", "--net", "unet", "--weights", "5000", "--crop", "32"];
+        foci(&[&base[..], &["--data", &data, "--out", out], more].concat())
+    };
+    // Values 0, 1, 2: as they are, but a name too many is told.
+    let told = train(&place.text("named"), &["--steps", "2", "--classes", "ground,stripe,square,none"]);
+    told.succeeds();
+    assert!(told.stderr.contains("1 of 4 classes occur in no mask, first 'none'"), "{}", told.stderr);
+    // A gap.
+    renumber(&|value| if value == 2.0 { 40.0 } else { value });
+    let told = train(&place.text("gap"), &["--steps", "2"]);
+    assert!(told.stderr.contains("38 of 41 classes occur in no mask, first '2'"), "{}", told.stderr);
+    // Black and white: two classes, in training, prediction and evaluation.
+    renumber(&|value| if value > 0.0 { 255.0 } else { 0.0 });
+    let names = ["--steps", "150", "--learning-rate", "1e-2", "--classes", "ground,stripe"];
+    let told = train(&model, &names);
+    told.succeeds();
+    assert!(told.stderr.contains("values 0 and 255: 255 is taken for class 1"), "{}", told.stderr);
+    foci(&["predict", &model, &data, "--out", &found]).succeeds();
+    let page = fs::read_to_string(place.path("found/index.html")).unwrap();
+    assert!(page.contains("Colours:") && page.contains("</span>stripe."), "{page}");
+    let measured = json(&foci(&["evaluate", "--truth", &data, "--pred", &found, "--json"]).stdout);
+    assert_eq!(measured["classes"].as_array().unwrap().len(), 2, "{measured}");
+    assert!(measured["classes"][1]["iou"].as_f64().unwrap() > 0.5, "{measured}");
+}
+
+#[test]
 fn a_net_learns_classes_and_tells_images_apart_by_them() {
     let place = Workplace::new();
     write_classes(&place.path("data"));

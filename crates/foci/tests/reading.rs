@@ -73,6 +73,16 @@ fn a_model_reads_the_channel_that_it_was_trained_on() {
     assert_eq!(told(&run, "luminance is used"), 1, "{}", run.stderr);
     assert_eq!(json(&run.stdout).as_array().unwrap().len(), 5);
 
+    // Files of one channel are another matter.
+    place.specimens("grey", 1);
+    let grey = foci(&["predict", &place.text("guess"), &place.text("grey"), "--out", &place.text("of-grey")]);
+    assert_eq!(
+        told(&grey, "files of one channel, but the model has learnt from one of several"),
+        1,
+        "{}",
+        grey.stderr
+    );
+
     // A recipe from before there was anything to remember.
     let mut old = recipe(&place.path("green"));
     old.as_object_mut().unwrap().remove("reading");

@@ -74,6 +74,32 @@ fn a_method_segments_and_its_label_images_are_measured() {
 }
 
 #[test]
+fn more_objects_than_a_png_can_number_are_refused_and_another_format_does_not_replace_tables() {
+    let place = Workplace::new();
+    // 258 x 258 bright squares, 66,564; and an image with four.
+    for (name, side, step) in [("a", 2580, 10), ("b", 60, 30)] {
+        let light = |x: u32, y: u32| if x % step < 6 && y % step < 6 { 900 } else { 100 };
+        write_labels(&place.path(&format!("images/{name}.png")), side, side, light);
+    }
+    let (images, out) = (place.text("images"), place.text("out"));
+    let predict = |extra: &[&str]| {
+        let base = ["predict", "otsu", &images, "--smallest", "1", "--out", &out];
+        foci(&[&base[..], extra].concat())
+    };
+    predict(&["--png"]).fails_with(
+        2,
+        &["a.png would hold", "more than the 65535", "leave out --png", "1 of 2 images have no prediction"],
+    );
+    // Nothing of the one, all of the other.
+    for file in ["NAME.png", "outlines/NAME.png", "objects/NAME.csv"] {
+        let is_there = |name: &str| place.path("out").join(file.replace("NAME", name)).exists();
+        assert!(!is_there("a") && is_there("b"), "{file}");
+    }
+    predict(&[]).fails_with(2, &["b.png is there already", "tables and pictures would be replaced"]);
+    predict(&["--resume"]).fails_with(2, &["b.png is there already"]);
+}
+
+#[test]
 fn label_images_do_not_depend_on_threads() {
     let place = Workplace::new();
     place.specimens("data", 3);

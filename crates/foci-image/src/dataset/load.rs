@@ -88,7 +88,7 @@ impl Dataset {
         Ok(plane)
     }
 
-    /// Labels of a field; `None` if it has no mask. As in the file, or its connected pieces if those are the objects.
+    /// Labels of a field; `None` if it has no mask. As in the file, or as [`Dataset::numbers`] says.
     pub fn load_labels(&self, field: usize) -> Result<Option<LabelImage>, ImageError> {
         let field = self.field(field)?;
         let Some(mask) = &field.mask else { return Ok(None) };
@@ -96,7 +96,7 @@ impl Dataset {
         if field.mask_sha256.as_ref() != Some(&labelled.sha256) {
             return Err(ImageError::Changed { path: mask.clone() });
         }
-        Ok(Some(self.objects_of(labelled.labels)))
+        Ok(Some(self.meant(labelled.labels)))
     }
 
     /// True foci of a field, in pixels of the field; `None` if it has no such table.

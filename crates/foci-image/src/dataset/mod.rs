@@ -20,6 +20,7 @@ pub mod tiles;
 
 pub use classes::{ObjectClasses, classes_of_images, read_classes};
 pub use load::{Loader, Point, read_points};
+pub use objects::Numbers;
 pub(crate) use open::survey;
 pub use scan::{FieldFiles, FolderFiles, field_files};
 pub use table::quoted;
@@ -99,8 +100,8 @@ pub struct Dataset {
     pub left_out: Vec<LeftOut>,
     /// What a person should know: guesses, oddities, and what to do about them.
     pub notes: Vec<String>,
-    /// Whether each connected piece of a mask is loaded as an object of its own ([`Dataset::tell_objects_apart`]).
-    pub pieces_are_objects: bool,
+    /// How the numbers of masks are loaded.
+    pub numbers: Numbers,
 }
 
 impl Dataset {
@@ -141,10 +142,14 @@ pub struct Field {
     pub height: usize,
     /// Bits of a sample in the file.
     pub bits: u8,
+    /// Whether the file has channels that differ, of which one was chosen.
+    pub several_channels: bool,
     /// Whether all values are whole numbers.
     pub whole: bool,
     /// Objects in the mask: numbers that it has, but for the background.
     pub objects: Option<usize>,
+    /// The smallest and the largest number of the mask, background included.
+    pub range: Option<[u32; 2]>,
     /// Numbers of the mask whose pixels lie in several pieces, in ascending order.
     pub in_pieces: Vec<u32>,
     /// Intensities in raw counts.

@@ -1,13 +1,41 @@
-//! What the numbers in masks mean where objects are outlined: one for each object, one for all, or one for several pieces.
+//! What the numbers in masks mean: one for each object, one for all, or one for several pieces; or one for each class.
 //!
 //! A mask that was painted or thresholded has one number, mostly 255, wherever there is an object. Learnt as it is, it says that all objects of
-//! an image are one, and a net would learn to join them. So where masks are of that kind each connected piece is an object, and that is told.
+//! an image are one, and a net would learn to join them. So where masks are of that kind each connected piece is an object, and that is told. Where classes are
+//! learnt it would say that there are 256 of them, and is taken for the one class beside background.
 
 use super::{Dataset, Field, ObjectClasses};
 use crate::LabelImage;
 use crate::components::{Connectivity, connected_components};
 
+/// How the numbers of masks are loaded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Numbers {
+    /// As they are.
+    #[default]
+    AsTheyAre,
+    /// Each connected piece is an object of its own ([`Dataset::tell_objects_apart`]).
+    PiecesAreObjects,
+    /// Whatever is not 0 is class 1 ([`Dataset::tell_classes_apart`]).
+    OneClass,
+}
+
 impl Dataset {
+    /// Sees to it that masks which have one number only beside 0, 255 mostly, are loaded as masks of the classes 0 and 1 from now on, and adds a
+    /// note. For whoever learns classes of pixels.
+    pub fn tell_classes_apart(&mut self) {
+        let ranges = || self.fields.iter().filter_map(|field| field.range);
+        let number = ranges().map(|[_, most]| most).max().unwrap_or(0);
+        let is_one = |field: &Field| match field.range {
+            Some([_, 0]) | None => true,
+            Some([_, most]) => most == number && field.objects == Some(1),
+        };
+        if number > 1 && ranges().any(|[least, _]| least == 0) && self.fields.iter().all(is_one) {
+            self.notes.push(format!("masks have the values 0 and {number}: {number} is taken for class 1"));
+            self.numbers = Numbers::OneClass;
+        }
+    }
+
     /// Sees to it that objects are told apart by what is loaded from now on, and adds a note where masks leave a doubt. For whoever outlines objects; in masks
     /// of classes numbers are meant to occur in many places.
     ///
@@ -19,7 +47,7 @@ impl Dataset {
                 "masks have one number for all objects, {number} in {}: each connected piece is taken for an object, and objects that touch for one; number them one by one where you can",
                 field.name
             );
-            self.pieces_are_objects = true;
+            self.numbers = Numbers::PiecesAreObjects;
             note
         } else if let Some(first) = self.fields_in_pieces().next() {
             format!(
@@ -66,8 +94,13 @@ impl Dataset {
         self.fields.iter().filter(|field| !field.in_pieces.is_empty())
     }
 
-    /// The objects of a mask.
-    pub(super) fn objects_of(&self, labels: LabelImage) -> LabelImage {
-        if self.pieces_are_objects { connected_components(&labels, Connectivity::Eight) } else { labels }
+    /// The numbers of a mask as they are meant.
+    pub(super) fn meant(&self, mut labels: LabelImage) -> LabelImage {
+        match self.numbers {
+            Numbers::AsTheyAre => {}
+            Numbers::PiecesAreObjects => return connected_components(&labels, Connectivity::Eight),
+            Numbers::OneClass => labels.data.iter_mut().for_each(|label| *label = u32::from(*label != 0)),
+        }
+        labels
     }
 }

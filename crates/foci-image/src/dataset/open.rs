@@ -6,7 +6,7 @@ use std::path::Path;
 use super::scan::{FieldFiles, scan};
 use super::table::{self, ImageRow, Place};
 use super::tiles::{Plan, nothing_left};
-use super::{Dataset, DatasetOptions, Field, LeftOut, classes, quality};
+use super::{Dataset, DatasetOptions, Field, LeftOut, Numbers, classes, quality};
 use crate::components::{Connectivity, labels_in_pieces};
 use crate::normalise::Normalisation;
 use crate::read::{plane_from_bytes, sha256_of};
@@ -64,7 +64,7 @@ pub(crate) fn survey(
         tiles: Vec::new(),
         left_out: Vec::new(),
         notes,
-        pieces_are_objects: false,
+        numbers: Numbers::AsTheyAre,
     };
     let mut too_small = Vec::new();
     for mut field in fields {
@@ -168,8 +168,10 @@ fn measure(
         width: plane.width,
         height: plane.height,
         bits: info.bits,
+        several_channels: info.several_channels,
         whole: plane.data.iter().all(|value| value.fract() == 0.0),
         objects: None,
+        range: None,
         in_pieces: Vec::new(),
         intensity,
         normalisation,
@@ -183,6 +185,8 @@ fn measure(
     if let Some(labelled) = found.labelled(options.page, (field.width, field.height))? {
         notes.extend(labelled.notes);
         field.objects = Some(labelled.labels.objects());
+        let numbers = &labelled.labels.data;
+        field.range = numbers.iter().min().zip(numbers.iter().max()).map(|(&least, &most)| [least, most]);
         field.in_pieces = labels_in_pieces(&labelled.labels, Connectivity::Eight);
         field.mask_sha256 = Some(labelled.sha256);
     }
@@ -200,6 +204,11 @@ impl Dataset {
         let unmasked = names(&|field| field.mask.is_none());
         if !unmasked.is_empty() && unmasked.len() < all {
             notes.push(format!("{}: no mask; used where none is needed", list(&unmasked, all)));
+        }
+        let open = names(&|field| field.part.is_none());
+        if !open.is_empty() && open.len() < all {
+            let advice = "learnt from; write drop there to leave them out";
+            notes.push(format!("{}: no split in images.csv, as others have; {advice}", list(&open, all)));
         }
         let empty = names(&|field| field.objects == Some(0));
         if !empty.is_empty() {

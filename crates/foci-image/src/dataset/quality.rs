@@ -123,7 +123,18 @@ mod tests {
     fn info(bits: u8, float: bool) -> ImageInfo {
         let format = FileFormat::Tiff;
         let (width, height, channels, pages, page, notes) = (2, 2, 1, 1, 0, Vec::new());
-        ImageInfo { format, width, height, channels, bits, float, pages, page, notes }
+        ImageInfo {
+            format,
+            width,
+            height,
+            channels,
+            several_channels: false,
+            bits,
+            float,
+            pages,
+            page,
+            notes,
+        }
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub struct ImageInfo {
     pub height: usize,
     /// Samples per pixel, opacity included.
     pub channels: usize,
+    /// Whether channels, opacity aside, differ anywhere, so that one had to be chosen.
+    pub several_channels: bool,
     /// Bits of a sample.
     pub bits: u8,
     /// Whether samples are floating-point numbers.
@@ -130,6 +132,7 @@ fn plane_of(
         width: plane.width,
         height: plane.height,
         channels: raster.channels,
+        several_channels: raster.colours > 1 && channel::first_difference(raster).is_some(),
         bits: raster.bits,
         float: raster.float,
         pages: raster.pages,

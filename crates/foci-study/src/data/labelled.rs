@@ -28,9 +28,9 @@ impl Data {
             of_tiles.filter(|(field, _)| drawn.contains(field)).map(|(_, example)| example.clone()).collect();
         // A run that goes on must go on with the same fields.
         let fingerprint = format!("{} fields {drawn:?}", self.tiles.fingerprint);
-        let Tiles { validation, classes, bits, reading, .. } = &self.tiles;
-        let (validation, classes, bits) = (validation.clone(), classes.clone(), bits.clone());
-        Cow::Owned(Tiles { training, validation, fingerprint, classes, bits, reading: *reading })
+        let Tiles { validation, classes, seen, reading, .. } = &self.tiles;
+        let (validation, classes, seen) = (validation.clone(), classes.clone(), seen.clone());
+        Cow::Owned(Tiles { training, validation, fingerprint, classes, seen, reading: *reading })
     }
 
     /// All images, without their masks.
@@ -38,7 +38,7 @@ impl Data {
         let images = |examples: &[Example]| examples.iter().map(|example| example.image.clone()).collect();
         Tiles {
             fingerprint: self.tiles.fingerprint.clone(),
-            bits: self.tiles.bits.clone(),
+            seen: self.tiles.seen.clone(),
             reading: self.tiles.reading,
             ..Tiles::of_planes(images(&self.tiles.training), images(&self.tiles.validation))
         }

@@ -9,6 +9,7 @@ use super::format;
 use super::measures::{self, Measure};
 use crate::results::{NetSummary, Results, Verdict};
 use foci_measure::Measure as Known;
+use foci_measure::measure::Better;
 
 /// Share of the best possible value within which a measure cannot tell nets apart.
 const CEILING_SHARE: f64 = 0.005;
@@ -113,11 +114,11 @@ pub fn answer(results: &Results) -> Answer {
         let headline = "This study holds no measurements of finished runs, so it has no answer.".into();
         return Answer { headline, supporting: Vec::new(), warnings };
     };
-    let supporting = SUPPORTING
+    let others = SUPPORTING
         .into_iter()
         .filter(|known| measure.known != Some(*known))
-        .filter_map(|known| supporting(results, &measures::of(known)))
-        .collect();
+        .filter_map(|known| supporting(results, &measures::of(known)));
+    let supporting = without_a_net(results, &measure, &ranking).into_iter().chain(others).collect();
     Answer { headline: headline(results, &measure, &ranking), supporting, warnings }
 }
 
@@ -171,6 +172,28 @@ fn headline(results: &Results, measure: &Measure, ranking: &Ranking) -> String {
         ahead(results, measure, leader, rival),
         cost(results, leader, Some(rival)),
     )
+}
+
+/// What the best method without a net reaches beside the best net: who reads the answer only must not miss that no net was needed.
+fn without_a_net(results: &Results, measure: &Measure, ranking: &Ranking) -> Option<String> {
+    let sign = match measure.better? {
+        Better::Higher => 1.0,
+        Better::Lower => -1.0,
+    };
+    let methods = results.baselines.iter();
+    let values =
+        methods.filter_map(|method| Some((method.name.as_str(), *method.metrics.get(&measure.key)?)));
+    let (name, value) = values.max_by(|a, b| (sign * a.1).total_cmp(&(sign * b.1)))?;
+    let (leader, own) = (&ranking.leader().name, ranking.order[0].1.mean);
+    let level = level(measure, value);
+    Some(if sign * value > sign * own {
+        format!(
+            "No net is as good as {name}, a method without a net, which reaches {level} ({leader} {}; means without an interval).",
+            measure.value_with_unit(own)
+        )
+    } else {
+        format!("Of the methods without a net the best, {name}, reaches {level}.")
+    })
 }
 
 /// `a detail cut-off of 0.189 cycles/pixel (a period of 5.3 pixels)`.

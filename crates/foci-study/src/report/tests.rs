@@ -339,6 +339,27 @@ fn the_answer_is_honest() {
     );
     results.comparisons.clear();
     assert!(plain(&results).contains("no comparison with b and c that could tell it from chance"));
+    // A method that needs no net is named, ahead or not.
+    let method = |value: f64| BaselineSummary {
+        name: "otsu".into(),
+        metrics: BTreeMap::from([("detail_cutoff".to_string(), value)]),
+        seconds_per_megapixel: 0.1,
+        training_seconds: None,
+    };
+    let first = |results: &Results| answer(results).supporting[0].replace(['\u{a0}', '\u{202f}'], " ");
+    results.baselines = vec![method(0.6)];
+    assert!(
+        first(&results).starts_with(
+            "No net is as good as otsu, a method without a net, which reaches a detail cut-off of 0.600"
+        ),
+        "{}",
+        first(&results)
+    );
+    results.baselines = vec![method(0.4), BaselineSummary { name: "worse".into(), ..method(0.3) }];
+    assert!(
+        first(&results)
+            .starts_with("Of the methods without a net the best, otsu, reaches a detail cut-off of 0.400")
+    );
     // A control arm is never the answer.
     results.nets[0].control = true;
     assert!(plain(&results).starts_with("b has the best mean"));

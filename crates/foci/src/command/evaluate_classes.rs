@@ -10,6 +10,7 @@ use crate::command::predict_classes::{SCORE, TABLES};
 use crate::exit::Failure;
 use crate::progress::watched;
 use crate::terminal;
+use foci_measure::LabelView;
 use foci_measure::labels::classes::{Confusion, area_under_roc};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -78,8 +79,17 @@ pub fn run(flags: &EvaluateArguments, pairs: Vec<Pair>, threads: Option<usize>) 
 }
 
 fn evaluate(pair: &Labelled) -> Result<Evaluated, Failure> {
-    let (confusion, _) = pair.measure("", Confusion::of)?;
-    Ok(Evaluated { confusion, told: told(&pair.predicted)? })
+    let told = told(&pair.predicted)?;
+    let (confusion, _) = pair.measure("", |truth, predicted| {
+        // Of two classes the second may have any number in a true mask, 255 mostly: it was learnt so.
+        let number = truth.labels().iter().copied().max().unwrap_or(0);
+        if told.names.len() != 2 || truth.labels().iter().any(|label| ![0, number].contains(label)) {
+            return Confusion::of(truth, predicted);
+        }
+        let classes: Vec<u32> = truth.labels().iter().map(|label| u32::from(*label != 0)).collect();
+        Confusion::of(LabelView::new(truth.width(), truth.height(), &classes)?, predicted)
+    })?;
+    Ok(Evaluated { confusion, told })
 }
 
 /// Reads the table beside a predicted class image; other programs write none.

@@ -1,7 +1,7 @@
 //! `foci predict`: a model, or a method without a net, on images: one file in, one file out. Here is what both share.
 //!
-//! Inputs are read when their turn comes, so what is wrong with the last is found last. What was predicted by then stays,
-//! each file whole, and `--resume` goes on from there.
+//! Inputs are read when their turn comes. One that cannot be read, or whose answer cannot be written as it was asked for, is left out and told at the end, and the others
+//! are predicted. What ends the whole (a full disk, Ctrl-C) leaves what was predicted by then, each file whole, and `--resume` goes on from there.
 
 use crate::arguments::PredictArguments;
 use crate::command::{predict_method, predict_model};
@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 /// Extension of label images that were asked for as PNG.
 const PNG: &str = "png";
+/// Extension of all others.
+const TIFF: &str = "tif";
 
 /// An input and its prediction; one of those that `--json` lists.
 #[derive(Serialize)]
@@ -54,8 +56,14 @@ pub fn missing(inputs: Vec<PathBuf>, flags: &PredictArguments) -> Result<Vec<Pre
     let mut missing = Vec::with_capacity(all);
     for input in inputs {
         let stem = input.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let output = flags.out.join(format!("{stem}.{}", if flags.png { PNG } else { "tif" }));
-        if !output.exists() {
+        let [written, other] = if flags.png { [PNG, TIFF] } else { [TIFF, PNG] };
+        let [output, other] = [written, other].map(|extension| flags.out.join(format!("{stem}.{extension}")));
+        if !output.exists() && other.exists() && !is_same_file(&input, &other) {
+            return Err(Failure::input(anyhow::anyhow!(
+                "{} is there already, and its tables and pictures would be replaced; choose another folder with --out, or the same format",
+                other.display()
+            )));
+        } else if !output.exists() {
             missing.push(Predicted { input, output });
         } else if is_same_file(&input, &output) {
             return Err(Failure::input(anyhow::anyhow!(
@@ -102,15 +110,35 @@ pub fn write_labels(output: &Path, labels: &LabelImage) -> Result<(), Failure> {
     if output.extension().is_none_or(|extension| extension != PNG) {
         return Ok(write_tiff_u32(output, labels)?);
     }
-    let largest = labels.largest();
-    if largest > u32::from(u16::MAX) {
-        return Err(Failure::working(anyhow::anyhow!(
-            "{} would hold {largest} objects, more than the 65535 that a 16-bit PNG can number; leave out --png for a 32-bit TIFF",
-            output.display()
-        )));
-    }
     let data = labels.data.iter().map(|&label| label as f32).collect();
     Ok(write_png_grey16(output, &Plane { width: labels.width, height: labels.height, data })?)
+}
+
+/// Why labels cannot be written in the format that their name asks for, if they cannot; known before anything else of the image is written.
+pub fn why_not_written(output: &Path, labels: &LabelImage) -> Option<String> {
+    let largest = labels.largest();
+    let is_too_many =
+        output.extension().is_some_and(|extension| extension == PNG) && largest > u32::from(u16::MAX);
+    is_too_many.then(|| {
+        format!(
+            "{} would hold {largest} objects, more than the 65535 that a 16-bit PNG can number; leave out --png for a 32-bit TIFF",
+            output.display()
+        )
+    })
+}
+
+/// Tells why images were left out, after all others were predicted.
+///
+/// # Errors
+/// An input error if there are any.
+pub fn tell_left_out(images: usize, reasons: &[String]) -> Result<(), Failure> {
+    reasons.iter().for_each(|reason| eprintln!("{reason}"));
+    match reasons.len() {
+        0 => Ok(()),
+        left_out => Err(Failure::input(anyhow::anyhow!(
+            "{left_out} of {images} images have no prediction, for the reasons above; see to them and go on with --resume"
+        ))),
+    }
 }
 
 /// A table as text, quoted where it must be.

@@ -1,10 +1,10 @@
 //! `foci predict METHOD`: label images, outlines and tables of objects by a method that needs no training.
 //!
-//! Unlike a net, which uses all threads for one image, methods take an image each. What was written stays after a failure or Ctrl-C,
+//! Unlike a net, which uses all threads for few images, methods take an image each. What was written stays after a failure or Ctrl-C,
 //! each file whole, and `--resume` goes on from there.
 
 use crate::arguments::PredictArguments;
-use crate::command::predict::{Predicted, files, hold, missing};
+use crate::command::predict::{Predicted, files, hold, missing, tell_left_out, why_not_written};
 use crate::command::predict_objects::{self, Told};
 use crate::command::predict_sheet::Sheet;
 use crate::exit::Failure;
@@ -31,20 +31,29 @@ pub fn run(method: Method, flags: &PredictArguments, threads: Option<usize>) -> 
         workers.map(&pairs, |pair| segment(method, &options, flags, pair))
     })?;
     let mut notes = Notes::default();
-    for (pair, image) in pairs.iter().zip(&segmented) {
-        notes.fresh(&pair.input, &image.notes).iter().for_each(|line| eprintln!("{line}"));
+    let (mut predicted, mut objects, mut left_out) = (Vec::new(), 0, Vec::new());
+    for (pair, image) in pairs.iter().zip(segmented) {
+        match image {
+            Ok(image) => {
+                notes.fresh(&pair.input, &image.notes).iter().for_each(|line| eprintln!("{line}"));
+                objects += image.objects;
+                predicted.push(pair);
+            }
+            Err(reason) => left_out.push(reason),
+        }
     }
     Sheet::OBJECTS.write(&flags.out, method.name())?;
     if flags.json {
-        return terminal::print_json(&pairs);
+        terminal::print_json(&predicted)?;
+    } else {
+        terminal::print(&format!(
+            "{} label images with {objects} objects in {}; see {}\n",
+            predicted.len(),
+            flags.out.display(),
+            flags.out.join("index.html").display()
+        ))?;
     }
-    let objects: usize = segmented.iter().map(|image| image.objects).sum();
-    terminal::print(&format!(
-        "{} label images with {objects} objects in {}; see {}\n",
-        pairs.len(),
-        flags.out.display(),
-        flags.out.join("index.html").display()
-    ))
+    tell_left_out(pairs.len(), &left_out)
 }
 
 /// What the method was told; flags that it does not know are refused, not passed over.
@@ -75,14 +84,21 @@ fn options(method: Method, flags: &PredictArguments) -> Result<MethodOptions, Fa
     })
 }
 
+/// Reads an image, outlines its objects, and writes them; or says why this image is left out.
 fn segment(
     method: Method,
     options: &MethodOptions,
     flags: &PredictArguments,
     pair: &Predicted,
-) -> Result<Segmented, Failure> {
-    let (plane, info) = read_plane_page(&pair.input, channel(flags.channel), flags.page)?;
+) -> Result<Result<Segmented, String>, Failure> {
+    let (plane, info) = match read_plane_page(&pair.input, channel(flags.channel), flags.page) {
+        Ok(read) => read,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
     let labels = method.segment(&plane, options).map_err(Failure::input)?;
+    if let Some(reason) = why_not_written(&pair.output, &labels) {
+        return Ok(Err(reason));
+    }
     predict_objects::write(pair, &plane, &labels, &Told::default(), flags.foci)?;
-    Ok(Segmented { objects: labels.objects(), notes: info.notes })
+    Ok(Ok(Segmented { objects: labels.objects(), notes: info.notes }))
 }

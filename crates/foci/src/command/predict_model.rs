@@ -4,7 +4,7 @@
 //! images are taken one after the other by all threads. Either gives the same bits.
 
 use crate::arguments::PredictArguments;
-use crate::command::predict::{Predicted, files, hold, missing};
+use crate::command::predict::{Predicted, files, hold, missing, tell_left_out, why_not_written};
 use crate::command::predict_objects::Told;
 use crate::command::predict_sheet::Sheet;
 use crate::command::{predict_classes, predict_objects};
@@ -93,7 +93,7 @@ pub fn run(flags: &PredictArguments, threads: Option<usize>) -> Result<(), Failu
             };
             let diameters = predict(pair, &model, said, flags.foci, &mut predictor, &tell);
             put_back(predictor);
-            done.fetch_add(usize::from(diameters.is_ok()), Ordering::Relaxed);
+            done.fetch_add(usize::from(matches!(diameters, Ok(Ok(_)))), Ordering::Relaxed);
             diameters
         })
     });
@@ -101,7 +101,14 @@ pub fn run(flags: &PredictArguments, threads: Option<usize>) -> Result<(), Failu
     if predicted.is_err() && done > 0 {
         eprintln!("{done} images are predicted, the rest are not; go on with --resume");
     }
-    let mut diameters: Vec<f64> = predicted?.concat();
+    let mut diameters = Vec::new();
+    let mut left_out = Vec::new();
+    for image in predicted? {
+        match image {
+            Ok(of_image) => diameters.extend(of_image),
+            Err(reason) => left_out.push(reason),
+        }
+    }
     if let Some(line) = model.recipe.seen.remark_on_sizes(&mut diameters, &scales) {
         eprintln!("{line}");
     }
@@ -111,12 +118,14 @@ pub fn run(flags: &PredictArguments, threads: Option<usize>) -> Result<(), Failu
         see = format!("; see {}", flags.out.join("index.html").display());
     }
     if flags.json {
-        return terminal::print_json(&pairs);
+        terminal::print_json(&pairs.iter().filter(|pair| pair.output.exists()).collect::<Vec<_>>())?;
+    } else {
+        terminal::print(&format!("{done} images predicted in {}{see}\n", flags.out.display()))?;
     }
-    terminal::print(&format!("{} images predicted in {}{see}\n", pairs.len(), flags.out.display()))
+    tell_left_out(pairs.len(), &left_out)
 }
 
-/// Reads an image, predicts it, and writes what there is of it; returns the diameters of its objects, if it has any.
+/// Reads an image, predicts it, and writes what there is of it; returns the diameters of its objects, if it has any, or why this image is left out.
 fn predict(
     pair: &Predicted,
     model: &Model,
@@ -124,10 +133,15 @@ fn predict(
     with_foci: bool,
     predictor: &mut Predictor,
     tell: &dyn Fn(&[String]),
-) -> Result<Vec<f64>, Failure> {
+) -> Result<Result<Vec<f64>, String>, Failure> {
     let recipe = &model.recipe;
-    let (plane, info) = read_plane_as_others(&pair.input, said, recipe.reading)?;
-    tell(&info.notes.into_iter().chain(recipe.seen.remark_on_bits(info.bits)).collect::<Vec<_>>());
+    let (plane, info) = match read_plane_as_others(&pair.input, said, recipe.reading) {
+        Ok(read) => read,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let seen = &recipe.seen;
+    let remarks = [seen.remark_on_bits(info.bits), seen.remark_on_channels(info.several_channels)];
+    tell(&info.notes.into_iter().chain(remarks.into_iter().flatten()).collect::<Vec<_>>());
     let mut diameters = Vec::new();
     let failed = |error: TrainError| Failure::from(error).about(pair.input.display());
     match recipe.task {
@@ -142,12 +156,15 @@ fn predict(
         }
         Task::Instances => {
             let found = predictor.found_raw(&plane).map_err(failed)?;
+            if let Some(reason) = why_not_written(&pair.output, &found.labels) {
+                return Ok(Err(reason));
+            }
             diameters.extend(diameters_px(&found.labels.data));
             let told = Told { objects: &found.classes, names: &recipe.classes };
             predict_objects::write(pair, &plane, &found.labels, &told, with_foci)?;
         }
     }
-    Ok(diameters)
+    Ok(Ok(diameters))
 }
 
 /// Threads for so many images: one team for each that is predicted at the same time.

@@ -52,7 +52,7 @@ impl Sheet {
         let Sheet { pictures, tables, kind } = self;
         let mut figures = String::new();
         let (mut images, mut all) = (0, 0);
-        let mut classes: Vec<String> = Vec::new();
+        let mut classes: Vec<(usize, String)> = Vec::new();
         for name in names(out)? {
             // A label image that somebody else put there has neither table nor picture.
             let Ok(table) = std::fs::read_to_string(out.join(tables).join(format!("{name}.csv"))) else {
@@ -65,7 +65,7 @@ impl Sheet {
                     all += objects;
                     let (names, counts) = of_classes(&table);
                     if !names.is_empty() {
-                        classes = names;
+                        classes = names.into_iter().enumerate().collect();
                     }
                     let said =
                         if counts.is_empty() { format!("{objects} objects") } else { counts.join(", ") };
@@ -74,7 +74,10 @@ impl Sheet {
                         None => said,
                     }
                 }
-                Kind::Classes => shares(&table),
+                Kind::Classes => {
+                    classes = coloured(&table);
+                    shares(&table)
+                }
             };
             let (name, link) = (escaped(&name), linked(&name));
             let _ = writeln!(
@@ -140,16 +143,24 @@ fn foci_of(table: &str) -> Option<usize> {
     Some(reader.records().filter_map(|row| row.ok()?.get(place)?.parse::<usize>().ok()).sum())
 }
 
-/// Which colour is which class.
-fn legend(classes: &[String]) -> String {
-    let sign = |(number, name): (usize, &String)| {
-        let [red, green, blue] = class_colour(number);
+/// Of a table of classes the number and the name of each class but the first, which leaves the image as it is.
+fn coloured(table: &str) -> Vec<(usize, String)> {
+    let rows = csv::Reader::from_reader(table.as_bytes()).into_records();
+    rows.skip(1)
+        .filter_map(|row| row.ok().and_then(|row| Some((row.get(0)?.parse().ok()?, row.get(1)?.into()))))
+        .collect()
+}
+
+/// Which colour is which class, by its number.
+fn legend(classes: &[(usize, String)]) -> String {
+    let sign = |(number, name): &(usize, String)| {
+        let [red, green, blue] = class_colour(*number);
         format!(
             "<span class=\"sign\" style=\"background: rgb({red} {green} {blue})\"></span>{}",
             escaped(name)
         )
     };
-    let signs: Vec<String> = classes.iter().enumerate().map(sign).collect();
+    let signs: Vec<String> = classes.iter().map(sign).collect();
     if signs.is_empty() { String::new() } else { format!(" Colours: {}.", signs.join(", ")) }
 }
 
@@ -189,6 +200,8 @@ mod tests {
     fn classes_are_told_by_their_share() {
         let table = "class,name,area,share,highest_probability\n0,ground,90,0.9,1\n1,\"a, b\",10,0.1,0.9\n2,c,0,0,0.1\n";
         assert_eq!(shares(table), "a, b 10.00 %");
+        assert_eq!(coloured(table), [(1, "a, b".into()), (2, "c".into())]);
+        assert!(legend(&coloured(table)).contains("rgb(86 180 233)"), "as the class is tinted");
         assert_eq!(shares("class,name,area,share,highest_probability\n0,ground,9,1,1\n"), "nothing found");
     }
 
@@ -197,7 +210,8 @@ mod tests {
         let table = "label,class,class_probability,probability_few,probability_a<b\n1,a<b,0.9,0.1,0.9\n2,few,0.8,0.8,0.2\n3,few,1,1,0\n";
         let (names, counts) = of_classes(table);
         assert_eq!((names.join("|"), counts.join("|")), ("few|a<b".into(), "2 few|1 a<b".into()));
-        assert!(legend(&names).contains("</span>a&lt;b") && legend(&names).contains("rgb(230 159 0)"));
+        let classes: Vec<(usize, String)> = names.into_iter().enumerate().collect();
+        assert!(legend(&classes).contains("</span>a&lt;b") && legend(&classes).contains("rgb(230 159 0)"));
         assert_eq!(of_classes("label,area\n1,5\n"), Default::default());
         assert_eq!(legend(&[]), "");
     }

@@ -45,8 +45,10 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
     origin.read_alike(&mut options);
     let mut dataset =
         watched(READING, threads, flags.json, |workers| Dataset::open(&flags.data, &options, workers))?;
-    if plan.task == Task::Instances {
-        dataset.tell_objects_apart();
+    match plan.task {
+        Task::Instances => dataset.tell_objects_apart(),
+        Task::Semantic => dataset.tell_classes_apart(),
+        Task::Reconstruct => {}
     }
     let (mut tiles, without_mask) = watched("loading tiles", threads, flags.json, |workers| {
         training_tiles(&dataset, plan.task, flags.seed, workers)
@@ -57,8 +59,9 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
             flags.data.display()
         )));
     }
+    let mut remarks_on_classes = Vec::new();
     if plan.task == Task::Semantic {
-        know_classes(&mut plan, &mut tiles, &flags.classes)?;
+        remarks_on_classes = know_classes(&mut plan, &mut tiles, &flags.classes)?;
     } else if let Some(column) = &flags.object_classes {
         know_object_classes(&mut plan, &mut tiles, column, &flags)?;
     }
@@ -73,7 +76,7 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
         last: 0,
         open_ended: (plan.patience > 0).then(|| name.clone()),
     };
-    for line in told.into_iter().chain(advice_on_binning(&plan, &tiles)) {
+    for line in told.into_iter().chain(advice_on_binning(&plan, &tiles)).chain(remarks_on_classes) {
         watcher.progress.line(&format!("  {line}"));
     }
     for note in remarks(&dataset.left_out, &dataset.notes) {

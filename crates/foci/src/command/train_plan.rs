@@ -151,8 +151,15 @@ pub fn with_classes(plan: &TrainingPlan, flags: &TrainArguments, classes: usize)
     TrainingPlan { classes, ..plan.clone() }
 }
 
-/// Counts the classes in the masks, weighs and names them.
-pub fn know_classes(plan: &mut TrainingPlan, tiles: &mut Tiles, names: &[String]) -> Result<(), Failure> {
+/// More classes than this are hardly meant: the masks number objects.
+const MANY_CLASSES: usize = 20;
+
+/// Counts the classes in the masks, weighs and names them; returns what a person should know of them.
+pub fn know_classes(
+    plan: &mut TrainingPlan,
+    tiles: &mut Tiles,
+    names: &[String],
+) -> Result<Vec<String>, Failure> {
     let mut counts = class_counts(tiles.training.iter().chain(&tiles.validation))?;
     let (found, named) = (counts.len(), names.len());
     if named > 0 && named < found {
@@ -166,7 +173,28 @@ pub fn know_classes(plan: &mut TrainingPlan, tiles: &mut Tiles, names: &[String]
     plan.class_weights = balanced_weights(&counts);
     let number = |class: usize| class.to_string();
     tiles.classes = if named > 0 { names.to_vec() } else { (0..found).map(number).collect() };
-    Ok(())
+    Ok(remarks_on_classes(&counts, &tiles.classes))
+}
+
+/// Classes of which no mask has a pixel, and more of them than anybody means.
+fn remarks_on_classes(counts: &[u64], names: &[String]) -> Vec<String> {
+    let absent: Vec<&str> =
+        names.iter().zip(counts).filter(|(_, count)| **count == 0).map(|(name, _)| name.as_str()).collect();
+    let mut remarks = Vec::new();
+    if let Some(first) = absent.first() {
+        remarks.push(format!(
+            "{} of {} classes occur in no mask, first '{first}': nothing teaches them; number classes 0, 1, 2, .. without gaps",
+            absent.len(),
+            names.len()
+        ));
+    }
+    let occurring = counts.len() - absent.len();
+    if occurring > MANY_CLASSES {
+        remarks.push(format!(
+            "the masks have {occurring} values, each learnt as a class; if they number objects, use --task instances"
+        ));
+    }
+    remarks
 }
 
 /// Counts and weighs the classes of objects. Where only some are to be learnt, objects of the others count as of none.
