@@ -17,7 +17,7 @@ use foci_image::{
     SplitOptions, Workers, split_by_group,
 };
 use foci_measure::frequency::LEAST_SIDE;
-use foci_train::{Example, Seen, Task, Tiles};
+use foci_train::{Example, Seen, Task, Tiles, TrainError, check_objects};
 use masks::{class_weights, example, numbered, object_class_weights};
 use parts::{Parts, split};
 use serde::{Deserialize, Serialize};
@@ -190,6 +190,11 @@ impl Data {
             }
         }
         data.check(&folder, spec)?;
+        if spec.task == Task::Instances {
+            let refuse =
+                |error: TrainError| StudyError::Data { folder: folder.clone(), reason: error.to_string() };
+            check_objects(&data.tiles.training).map_err(refuse)?;
+        }
         if spec.task == Task::Semantic {
             data.planned.class_weights = class_weights(&data.tiles, spec, &folder)?;
         } else if let Some(column) = &spec.object_classes {

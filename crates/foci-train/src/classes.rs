@@ -36,7 +36,7 @@ pub fn class_counts<'a>(examples: impl IntoIterator<Item = &'a Example>) -> Resu
 ///
 /// # Errors
 /// [`TrainError::OneClass`] if all pixels of all masks are alike.
-pub(crate) fn check_objects(examples: &[Example]) -> Result<(), TrainError> {
+pub fn check_objects(examples: &[Example]) -> Result<(), TrainError> {
     let mut values =
         examples.iter().filter_map(|example| example.labels.as_ref()).flat_map(|labels| &labels.data);
     match values.next() {

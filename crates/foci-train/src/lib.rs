@@ -48,7 +48,7 @@ pub use checkpoint::fuzz_checkpoint;
 pub use checkpoint::{holds_run, steps_of_run};
 pub use class_map::{ClassMap, likeliest};
 pub use class_offsets::{add_offsets, class_offsets};
-pub use classes::{balanced_weights, class_counts, object_class_counts};
+pub use classes::{balanced_weights, check_objects, class_counts, object_class_counts};
 pub use error::TrainError;
 pub use intensities::Intensities;
 pub use log::{LogLine, read_log};

@@ -170,7 +170,8 @@ mod tests {
         };
         let edited = load_with(&|json| json["objects"]["prominence"] = 0.5.into()).unwrap();
         assert_eq!(edited.recipe.objects.unwrap().prominence, 0.5);
-        let wrong: [(&str, &dyn Fn(&mut serde_json::Value)); 4] = [
+        type Edit<'a> = &'a dyn Fn(&mut serde_json::Value);
+        let wrong: [(&str, Edit); 4] = [
             ("prominence of 7", &|json| json["objects"]["prominence"] = 7.0.into()),
             ("certainty of -1", &|json| json["objects"]["certainty"] = (-1.0).into()),
             ("percentiles 300 and", &|json| json["normalisation"]["low_percentile"] = 300.0.into()),
