@@ -104,7 +104,7 @@ fn at_ceiling(measure: &Measure, ranking: &Ranking) -> bool {
 
 /// Puts the outcome of a study into words. The nets as they are written are ranked; variants that factors made are not.
 pub fn answer(results: &Results) -> Answer {
-    let warnings = warnings(results);
+    let mut warnings = warnings(results);
     let results = &results.bases();
     let found = deciding_measure(results).and_then(|measure| {
         let ranking = findings::ranking(results, &measure)?;
@@ -114,11 +114,13 @@ pub fn answer(results: &Results) -> Answer {
         let headline = "This study holds no measurements of finished runs, so it has no answer.".into();
         return Answer { headline, supporting: Vec::new(), warnings };
     };
-    let others = SUPPORTING
+    // First of all, beside the headline: who reads no further must not miss that no net was needed.
+    warnings.splice(0..0, without_a_net(results, &measure, &ranking));
+    let supporting = SUPPORTING
         .into_iter()
         .filter(|known| measure.known != Some(*known))
-        .filter_map(|known| supporting(results, &measures::of(known)));
-    let supporting = without_a_net(results, &measure, &ranking).into_iter().chain(others).collect();
+        .filter_map(|known| supporting(results, &measures::of(known)))
+        .collect();
     Answer { headline: headline(results, &measure, &ranking), supporting, warnings }
 }
 
@@ -174,7 +176,7 @@ fn headline(results: &Results, measure: &Measure, ranking: &Ranking) -> String {
     )
 }
 
-/// What the best method without a net reaches beside the best net: who reads the answer only must not miss that no net was needed.
+/// What the best method without a net reaches beside the best net.
 fn without_a_net(results: &Results, measure: &Measure, ranking: &Ranking) -> Option<String> {
     let sign = match measure.better? {
         Better::Higher => 1.0,

@@ -346,7 +346,7 @@ fn the_answer_is_honest() {
         seconds_per_megapixel: 0.1,
         training_seconds: None,
     };
-    let first = |results: &Results| answer(results).supporting[0].replace(['\u{a0}', '\u{202f}'], " ");
+    let first = |results: &Results| answer(results).warnings[0].replace(['\u{a0}', '\u{202f}'], " ");
     results.baselines = vec![method(0.6)];
     assert!(
         first(&results).starts_with(
