@@ -40,24 +40,18 @@ pub fn fill_holes(labels: &mut LabelImage) {
         (row + 1..row + width).for_each(|at| see(at - 1, at));
         (row..row + width).filter(|at| at + width < pieces.data.len()).for_each(|at| see(at, at + width));
     }
-    for at in edge(width, height) {
+    let rows = || pieces.data.chunks_exact(width.max(1));
+    let ends = rows().flat_map(|row| [row[0], row[width - 1]]);
+    let first_and_last = rows().next().into_iter().chain(rows().last()).flatten().copied();
+    for piece in ends.chain(first_and_last) {
         // Piece 0 is no background; what becomes of it is asked by nobody.
-        borders[pieces.data[at] as usize] = Border::Open;
+        borders[piece as usize] = Border::Open;
     }
     for (label, &piece) in labels.data.iter_mut().zip(&pieces.data) {
         if let (true, Border::One(owner)) = (piece != 0, borders[piece as usize]) {
             *label = owner;
         }
     }
-}
-
-/// The pixels at the edge of an image.
-fn edge(width: usize, height: usize) -> impl Iterator<Item = usize> {
-    let last = |length: usize| length.saturating_sub(1);
-    let rows = [0, last(height)].map(move |y| (0..width).map(move |x| y * width + x));
-    let columns = [0, last(width)].map(move |x| (0..height).map(move |y| y * width + x));
-    let (rows, columns) = (rows.into_iter().flatten(), columns.into_iter().flatten());
-    rows.chain(columns).take(if width * height == 0 { 0 } else { usize::MAX })
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use foci_image::{
     SplitOptions, Workers, split_by_group,
 };
 use foci_measure::frequency::LEAST_SIDE;
-use foci_train::{Example, Seen, Task, Tiles, TrainError, check_objects};
+use foci_train::{Example, Seen, Task, Tiles, check_objects};
 use masks::{class_weights, example, numbered, object_class_weights};
 use parts::{Parts, split};
 use serde::{Deserialize, Serialize};
@@ -122,11 +122,7 @@ impl Data {
         };
         let options = options(request);
         let mut dataset = open_folder(&folder, &options, threads, observer)?;
-        match spec.task {
-            Task::Instances => dataset.tell_objects_apart(),
-            Task::Semantic => dataset.tell_classes_apart(),
-            Task::Reconstruct => {}
-        }
+        read_masks_for(spec.task, &mut dataset);
         let Parts { split, others, fold, without_mask } = split(spec, &dataset, &folder)?;
         let mut notes = dataset.notes.clone();
         notes.extend(without_mask);
@@ -190,11 +186,6 @@ impl Data {
             }
         }
         data.check(&folder, spec)?;
-        if spec.task == Task::Instances {
-            let refuse =
-                |error: TrainError| StudyError::Data { folder: folder.clone(), reason: error.to_string() };
-            check_objects(&data.tiles.training).map_err(refuse)?;
-        }
         if spec.task == Task::Semantic {
             data.planned.class_weights = class_weights(&data.tiles, spec, &folder)?;
         } else if let Some(column) = &spec.object_classes {
@@ -203,9 +194,12 @@ impl Data {
         Ok(data)
     }
 
-    /// Sees to it that crops fit into the tiles and that test tiles are large enough to be measured.
+    /// Sees to it that there are objects where the task needs some, that crops fit into the tiles and that test tiles are large enough to be measured.
     fn check(&self, folder: &Path, spec: &StudySpec) -> Result<(), StudyError> {
         let refuse = |reason: String| Err(StudyError::Data { folder: folder.into(), reason });
+        if let (Task::Instances, Err(error)) = (spec.task, check_objects(&self.tiles.training)) {
+            return refuse(error.to_string());
+        }
         let TileSize { width, height } = self.planned.tile;
         let crop = spec.training.crop;
         let least = spec.training.least_side();
@@ -356,6 +350,15 @@ pub fn training_tiles(
     let fields = split.train.iter().chain(&split.validation);
     let without = fields.filter(|&&field| !is_used(field)).map(|&field| dataset.fields[field].name.clone());
     Ok((tiles, without.collect()))
+}
+
+/// Sees to it that the numbers of masks are loaded as the task takes them.
+pub fn read_masks_for(task: Task, dataset: &mut Dataset) {
+    match task {
+        Task::Instances => dataset.tell_objects_apart(),
+        Task::Semantic => dataset.tell_classes_apart(),
+        Task::Reconstruct => {}
+    }
 }
 
 /// What the files are like: bits of a sample, each depth once, and whether a channel had to be chosen.

@@ -5,20 +5,17 @@
 //! written is refused.
 
 use crate::TrainError;
-use crate::recipe::{Recipe, Written};
+use crate::recipe::{RECIPE, Recipe, Written, read};
 use foci_engine::Parameters;
 use foci_image::disk;
 use foci_image::read::sha256_of;
 use foci_net::Net;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// File of the graph.
 const NET: &str = "net.json";
 /// File of the weights, which is written last: a folder without it holds no model yet.
 const WEIGHTS: &str = "model.safetensors";
-/// File that says how to use the model.
-pub(crate) const RECIPE: &str = "recipe.json";
 
 /// A net with its weights and its recipe.
 #[derive(Debug, Clone)]
@@ -71,18 +68,6 @@ impl Model {
             .map_err(|error| TrainError::Damaged { path: folder.join(RECIPE), reason: error.to_string() })?;
         foci_image::write_whole(&folder.join(RECIPE), recipe.as_bytes())?;
         Ok(foci_image::write_whole(&weights, &parameters)?)
-    }
-}
-
-/// A file of a model folder, with its path.
-pub(crate) fn read(folder: &Path, name: &'static str) -> Result<(PathBuf, Vec<u8>), TrainError> {
-    let path = folder.join(name);
-    match std::fs::read(&path) {
-        Ok(bytes) => Ok((path, bytes)),
-        Err(source) if source.kind() == io::ErrorKind::NotFound => {
-            Err(TrainError::NoModel { folder: folder.into(), file: name })
-        }
-        Err(source) => Err(TrainError::Read { path, source }),
     }
 }
 

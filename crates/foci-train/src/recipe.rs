@@ -1,6 +1,5 @@
 //! The recipe of a model (`recipe.json`): how its inputs are prepared, what it gives, how it came to be; and what the other files of its folder are known by.
 
-use crate::model::{RECIPE, read};
 use crate::{Seen, Task, TrainError, TrainingPlan};
 use foci_image::Reading;
 use foci_image::read::sha256_of;
@@ -8,7 +7,11 @@ use foci_net::Net;
 use foci_segment::ObjectOptions;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// File that says how to use the model.
+pub(crate) const RECIPE: &str = "recipe.json";
 
 /// How a model's inputs are prepared, what it gives, and where it comes from (`recipe.json`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,8 +47,8 @@ pub(crate) struct Written {
     /// How to use the model.
     #[serde(flatten)]
     pub recipe: Recipe,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     /// SHA-256 of the other files, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sha256: BTreeMap<String, String>,
 }
 
@@ -160,6 +163,18 @@ impl Recipe {
             None if plan.task == Task::Instances => damaged("does not say how objects are separated".into()),
             _ => Ok(()),
         }
+    }
+}
+
+/// A file of a model folder, with its path.
+pub(crate) fn read(folder: &Path, name: &'static str) -> Result<(PathBuf, Vec<u8>), TrainError> {
+    let path = folder.join(name);
+    match std::fs::read(&path) {
+        Ok(bytes) => Ok((path, bytes)),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => {
+            Err(TrainError::NoModel { folder: folder.into(), file: name })
+        }
+        Err(source) => Err(TrainError::Read { path, source }),
     }
 }
 

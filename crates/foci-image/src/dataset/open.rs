@@ -185,8 +185,8 @@ fn measure(
     if let Some(labelled) = found.labelled(options.page, (field.width, field.height))? {
         notes.extend(labelled.notes);
         field.objects = Some(labelled.labels.objects());
-        let numbers = &labelled.labels.data;
-        field.range = numbers.iter().min().zip(numbers.iter().max()).map(|(&least, &most)| [least, most]);
+        let least = labelled.labels.data.iter().min();
+        field.range = least.map(|&least| [least, labelled.labels.largest()]);
         field.in_pieces = labels_in_pieces(&labelled.labels, Connectivity::Eight);
         field.mask_sha256 = Some(labelled.sha256);
     }

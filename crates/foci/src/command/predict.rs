@@ -127,6 +127,21 @@ pub fn why_not_written(output: &Path, labels: &LabelImage) -> Option<String> {
     })
 }
 
+/// The images that were predicted, each with what came of it, and why the others were left out.
+pub fn sort_out<T>(
+    pairs: &[Predicted],
+    images: Vec<Result<T, String>>,
+) -> (Vec<(&Predicted, T)>, Vec<String>) {
+    let (mut predicted, mut left_out) = (Vec::new(), Vec::new());
+    for (pair, image) in pairs.iter().zip(images) {
+        match image {
+            Ok(of_image) => predicted.push((pair, of_image)),
+            Err(reason) => left_out.push(reason),
+        }
+    }
+    (predicted, left_out)
+}
+
 /// Tells why images were left out, after all others were predicted.
 ///
 /// # Errors

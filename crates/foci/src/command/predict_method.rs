@@ -4,7 +4,7 @@
 //! each file whole, and `--resume` goes on from there.
 
 use crate::arguments::PredictArguments;
-use crate::command::predict::{Predicted, files, hold, missing, tell_left_out, why_not_written};
+use crate::command::predict::{Predicted, files, hold, missing, sort_out, tell_left_out, why_not_written};
 use crate::command::predict_objects::{self, Told};
 use crate::command::predict_sheet::Sheet;
 use crate::exit::Failure;
@@ -31,21 +31,15 @@ pub fn run(method: Method, flags: &PredictArguments, threads: Option<usize>) -> 
         workers.map(&pairs, |pair| segment(method, &options, flags, pair))
     })?;
     let mut notes = Notes::default();
-    let (mut predicted, mut objects, mut left_out) = (Vec::new(), 0, Vec::new());
-    for (pair, image) in pairs.iter().zip(segmented) {
-        match image {
-            Ok(image) => {
-                notes.fresh(&pair.input, &image.notes).iter().for_each(|line| eprintln!("{line}"));
-                objects += image.objects;
-                predicted.push(pair);
-            }
-            Err(reason) => left_out.push(reason),
-        }
+    let (predicted, left_out) = sort_out(&pairs, segmented);
+    for (pair, image) in &predicted {
+        notes.fresh(&pair.input, &image.notes).iter().for_each(|line| eprintln!("{line}"));
     }
     Sheet::OBJECTS.write(&flags.out, method.name())?;
     if flags.json {
-        terminal::print_json(&predicted)?;
+        terminal::print_json(&predicted.iter().map(|(pair, _)| pair).collect::<Vec<_>>())?;
     } else {
+        let objects: usize = predicted.iter().map(|(_, image)| image.objects).sum();
         terminal::print(&format!(
             "{} label images with {objects} objects in {}; see {}\n",
             predicted.len(),

@@ -4,7 +4,7 @@
 //! images are taken one after the other by all threads. Either gives the same bits.
 
 use crate::arguments::PredictArguments;
-use crate::command::predict::{Predicted, files, hold, missing, tell_left_out, why_not_written};
+use crate::command::predict::{Predicted, files, hold, missing, sort_out, tell_left_out, why_not_written};
 use crate::command::predict_objects::Told;
 use crate::command::predict_sheet::Sheet;
 use crate::command::{predict_classes, predict_objects};
@@ -101,14 +101,8 @@ pub fn run(flags: &PredictArguments, threads: Option<usize>) -> Result<(), Failu
     if predicted.is_err() && done > 0 {
         eprintln!("{done} images are predicted, the rest are not; go on with --resume");
     }
-    let mut diameters = Vec::new();
-    let mut left_out = Vec::new();
-    for image in predicted? {
-        match image {
-            Ok(of_image) => diameters.extend(of_image),
-            Err(reason) => left_out.push(reason),
-        }
-    }
+    let (predicted, left_out) = sort_out(&pairs, predicted?);
+    let mut diameters: Vec<f64> = predicted.iter().flat_map(|(_, of_image)| of_image).copied().collect();
     if let Some(line) = model.recipe.seen.remark_on_sizes(&mut diameters, &scales) {
         eprintln!("{line}");
     }
@@ -118,9 +112,9 @@ pub fn run(flags: &PredictArguments, threads: Option<usize>) -> Result<(), Failu
         see = format!("; see {}", flags.out.join("index.html").display());
     }
     if flags.json {
-        terminal::print_json(&pairs.iter().filter(|pair| pair.output.exists()).collect::<Vec<_>>())?;
+        terminal::print_json(&predicted.iter().map(|(pair, _)| pair).collect::<Vec<_>>())?;
     } else {
-        terminal::print(&format!("{done} images predicted in {}{see}\n", flags.out.display()))?;
+        terminal::print(&format!("{} images predicted in {}{see}\n", predicted.len(), flags.out.display()))?;
     }
     tell_left_out(pairs.len(), &left_out)
 }

@@ -10,7 +10,7 @@ use crate::exit::Failure;
 use crate::progress::{Progress, READING, duration, watched};
 use crate::{reading, terminal};
 use foci_image::{Dataset, DatasetOptions};
-use foci_study::data::{remarks, training_tiles};
+use foci_study::data::{read_masks_for, remarks, training_tiles};
 use foci_train::{Observer, Task, Training};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -45,11 +45,7 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
     origin.read_alike(&mut options);
     let mut dataset =
         watched(READING, threads, flags.json, |workers| Dataset::open(&flags.data, &options, workers))?;
-    match plan.task {
-        Task::Instances => dataset.tell_objects_apart(),
-        Task::Semantic => dataset.tell_classes_apart(),
-        Task::Reconstruct => {}
-    }
+    read_masks_for(plan.task, &mut dataset);
     let (mut tiles, without_mask) = watched("loading tiles", threads, flags.json, |workers| {
         training_tiles(&dataset, plan.task, flags.seed, workers)
     })?;
