@@ -113,6 +113,12 @@ pub enum PixelError {
         /// What was found.
         reason: String,
     },
+    /// A classifier that the format of its file cannot hold.
+    #[error("the classifier cannot be written ({reason}); train it on fewer classes")]
+    Unwritable {
+        /// Why.
+        reason: String,
+    },
     /// A file could not be written.
     #[error(transparent)]
     Write(#[from] ImageError),

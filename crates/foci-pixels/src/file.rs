@@ -39,9 +39,7 @@ impl PixelClassifier {
     /// # Errors
     /// [`PixelError::Write`] if the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), PixelError> {
-        let bytes =
-            self.to_bytes().map_err(|reason| PixelError::Damaged { path: path.to_path_buf(), reason })?;
-        Ok(foci_image::write_whole(path, &bytes)?)
+        Ok(foci_image::write_whole(path, &self.to_bytes()?)?)
     }
 
     /// Reads a file that [`PixelClassifier::save`] wrote. It gives the same bits as the classifier that was saved.
@@ -54,7 +52,11 @@ impl PixelClassifier {
         Self::from_bytes(&bytes).map_err(|reason| PixelError::Damaged { path: path.to_path_buf(), reason })
     }
 
-    fn to_bytes(&self) -> Result<Vec<u8>, String> {
+    /// The content of the file that [`PixelClassifier::save`] writes.
+    ///
+    /// # Errors
+    /// [`PixelError::Unwritable`] if it is too large for the format.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, PixelError> {
         let trees = self.forest().trees();
         let nodes = || trees.iter().flat_map(|tree| &tree.nodes);
         let words = |values: &mut dyn Iterator<Item = u32>| -> Vec<u8> {
@@ -75,7 +77,7 @@ impl PixelClassifier {
             ("shares", Dtype::F32, shares),
             ("threshold", Dtype::U8, nodes().map(|node| node.threshold).collect()),
         ];
-        let reason = |error: SafeTensorError| error.to_string();
+        let reason = |error: SafeTensorError| PixelError::Unwritable { reason: error.to_string() };
         let mut views = Vec::with_capacity(tensors.len());
         for (name, dtype, bytes) in &tensors {
             let count = bytes.len() * 8 / dtype.bitsize();
@@ -87,7 +89,8 @@ impl PixelClassifier {
             views.push((*name, TensorView::new(*dtype, shape, bytes).map_err(reason)?));
         }
         let header = Header { version: VERSION, classes, scales_px: self.bank().scales_px().to_vec() };
-        let header = serde_json::to_string(&header).map_err(|error| error.to_string())?;
+        let header = serde_json::to_string(&header)
+            .map_err(|error| PixelError::Unwritable { reason: error.to_string() })?;
         // One key only: a map of several would be written in any order.
         safetensors::serialize(views, Some(HashMap::from([(KEY.to_string(), header)]))).map_err(reason)
     }

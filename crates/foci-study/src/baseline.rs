@@ -2,15 +2,12 @@
 //!
 //! - Thresholds and watersheds ([`Method`]) need no training and outline objects. What they are given is the normalised tile: they do not depend on the
 //!   scale of the intensities.
-//! - The [pixel classifier](pixels) learns from the same training tiles as the nets, by hand-made features and a random forest, once and with a
+//! - The pixel classifier ([`PixelModel`]) learns from the same training tiles as the nets, by hand-made features and a random forest, once and with a
 //!   fixed seed.
 //!
-//! There is one of each, and no seeds; so they have means and no intervals. What each was measured to be is kept in the folder of the study;
-//! one that is resumed reads it.
+//! There is one of each, and no seeds. What each was measured to be is kept in the folder of the study, with the classifier itself, which `foci predict` can use; a study
+//! that is resumed reads it.
 
-mod pixels;
-
-use self::pixels::Classifier;
 use crate::StudyError;
 use crate::data::{Data, TestTile};
 use crate::execute::{read_json, write_json};
@@ -18,14 +15,17 @@ use crate::measure::{Answer, FieldMeasures, FoundObjects, Known, Measured, TestB
 use crate::results::BaselineSummary;
 use crate::spec::{BaselineMethod, BaselineSpec, StudySpec};
 use crate::study::Observer;
-use foci_image::Workers;
+use foci_image::{Interrupted, Workers};
 use foci_segment::MethodOptions;
+use foci_train::{PixelModel, PixelTraining, Task, TrainError};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Folder of what methods were measured to be, in that of the study.
 const METHODS: &str = "methods";
+/// Seed of the classifiers: which pixels it learns from, and how its trees grow.
+const SEED: u64 = 0;
 
 /// A method that is measured.
 #[derive(Debug, Serialize, Deserialize)]
@@ -56,7 +56,8 @@ pub(crate) fn test_all(
         let measured = match read_json::<MeasuredMethod>(&record)? {
             Some(measured) => measured,
             None => {
-                let measured = test(spec, baseline, data, bench, threads, observer)?;
+                let folder = record.with_extension("");
+                let measured = test(spec, baseline, data, bench, &folder, threads, observer)?;
                 write_json(&record, &measured)?;
                 measured
             }
@@ -76,6 +77,7 @@ fn test(
     baseline: &BaselineSpec,
     data: &Data,
     bench: &TestBench,
+    folder: &Path,
     threads: usize,
     observer: &mut dyn Observer,
 ) -> Result<MeasuredMethod, StudyError> {
@@ -93,14 +95,15 @@ fn test(
             })?
         }
         BaselineMethod::PixelClassifier => {
-            let classifier = Classifier::learn(spec, baseline.smallest, data, threads, observer)?;
+            let classifier = learn(spec, baseline.smallest, data, threads, observer)?;
+            classifier.save(folder).map_err(wrong)?;
             training_seconds = Some(clock.elapsed().as_secs_f64());
             clock = Instant::now();
             // One tile after the other: a classifier takes all threads for each.
             let mut answers = Vec::with_capacity(bench.tiles().len());
             for (number, (tile, known)) in bench.tiles().iter().enumerate() {
                 observer.phase(&what, number, bench.tiles().len())?;
-                let found = classifier.found(&tile.plane).map_err(|error| failed(tile, error))?;
+                let found = found(&classifier, tile, threads).map_err(|error| failed(tile, error))?;
                 answers.push(answer(tile, known, found)?);
             }
             observer.phase(&what, bench.tiles().len(), bench.tiles().len())?;
@@ -113,6 +116,45 @@ fn test(
     let name = name.into();
     let summary = BaselineSummary { name, metrics: means, seconds_per_megapixel, training_seconds };
     Ok(MeasuredMethod { summary, fields })
+}
+
+/// A classifier that has learnt from the training tiles; no object is smaller than `smallest` pixels.
+fn learn(
+    spec: &StudySpec,
+    smallest: usize,
+    data: &Data,
+    threads: usize,
+    observer: &mut dyn Observer,
+) -> Result<PixelModel, StudyError> {
+    let classes = if spec.task == Task::Semantic { spec.classes.len() } else { spec.object_class_count() };
+    let training = PixelTraining { task: spec.task, classes, smallest, seed: SEED, threads };
+    let name = BaselineMethod::PixelClassifier.name();
+    let mut watch = |what: &str, done: usize, all: usize| -> Result<(), Interrupted> {
+        observer.phase(&format!("{name}: {what}"), done, all)
+    };
+    training.run(&data.tiles, &mut watch).map_err(wrong)
+}
+
+/// What a classifier makes of a tile: objects, with their classes if it knows any, or the likeliest class of each pixel.
+fn found(classifier: &PixelModel, tile: &TestTile, threads: usize) -> Result<FoundObjects, TrainError> {
+    if classifier.recipe.task == Task::Semantic {
+        return Ok(classifier.classes(&tile.plane, threads)?.classes.into());
+    }
+    let found = classifier.found(&tile.plane, threads)?;
+    let tells = !classifier.recipe.classes.is_empty();
+    let classes =
+        tells.then(|| found.classes.into_iter().map(|object| (object.label, object.class)).collect());
+    Ok(FoundObjects { labels: found.labels, classes })
+}
+
+fn wrong(error: TrainError) -> StudyError {
+    match error {
+        TrainError::Image(error) => error.into(),
+        error => StudyError::Spec {
+            place: format!("baseline '{}'", BaselineMethod::PixelClassifier.name()),
+            reason: error.to_string(),
+        },
+    }
 }
 
 fn workers<'o>(what: &'o str, threads: usize, observer: &'o mut dyn Observer) -> Workers<'o> {

@@ -152,6 +152,10 @@ fn nets_are_compared_by_the_objects_that_they_find_beside_a_method_without_train
     let learnt = &results.baselines[1];
     assert!(learnt.name == "pixel-classifier" && learnt.training_seconds.is_some(), "{learnt:?}");
     assert!(learnt.metrics["iou"] > 0.8, "{:?}", learnt.metrics);
+    // It lies in the folder of the study, to be used.
+    let classifier =
+        foci_train::PixelModel::load(&place.path().join("out/methods/1-pixel-classifier")).unwrap();
+    assert!(classifier.recipe.objects.unwrap().smallest >= 20);
     assert!(
         report.contains("Which net outlines the objects?")
             && report.contains("The old way, on the same fields")

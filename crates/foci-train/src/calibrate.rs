@@ -53,11 +53,11 @@ pub(crate) fn choose(model: &mut Model, validation: &[Example], compute: &Comput
 ///
 /// # Errors
 /// Those of `maps`; [`TrainError::Labels`] for labels that cannot be compared.
-pub fn object_options<E: From<TrainError>>(
+pub(crate) fn object_options(
     validation: &[Example],
     threads: usize,
-    mut maps: impl FnMut(&Plane, usize, usize) -> Result<Vec<f32>, E>,
-) -> Result<ObjectOptions, E> {
+    mut maps: impl FnMut(&Plane, usize, usize) -> Result<Vec<f32>, TrainError>,
+) -> Result<ObjectOptions, TrainError> {
     let known: Vec<(&Plane, &LabelImage)> = looked_at(validation)
         .filter_map(|Example { image, labels, .. }| labels.as_ref().map(|labels| (image, labels)))
         .collect();
@@ -86,7 +86,7 @@ pub fn object_options<E: From<TrainError>>(
     for (before, &(image, labels)) in (known.len()..).zip(&known) {
         let maps = maps(image, before, all)?;
         let of_pixels = &maps[..CHANNELS * image.data.len()];
-        let mut found = objects(of_pixels, labels.width, labels.height, &best).map_err(TrainError::from)?;
+        let mut found = objects(of_pixels, labels.width, labels.height, &best)?;
         for (score, certainty) in scores.iter_mut().zip(CERTAINTIES) {
             remove_uncertain_objects(&mut found, of_pixels, certainty);
             *score += precisions(&found, labels)?;

@@ -6,6 +6,7 @@
 //! of the validation images, one class after the other while that helps, from [`LOWEST`] to [`HIGHEST`]. The first class keeps 0, since only differences count.
 //! The pixel classifier's probabilities are treated alike.
 
+use crate::TrainError;
 use crate::calibrate::looked_at;
 use crate::tiles::Example;
 use foci_image::{LabelImage, Plane};
@@ -24,11 +25,11 @@ const LOGITS: usize = 1 << 24;
 ///
 /// # Errors
 /// Those of `logits`.
-pub fn class_offsets<E>(
+pub(crate) fn class_offsets(
     classes: usize,
     validation: &[Example],
-    mut logits: impl FnMut(&Plane, usize, usize) -> Result<Vec<f32>, E>,
-) -> Result<Vec<f32>, E> {
+    mut logits: impl FnMut(&Plane, usize, usize) -> Result<Vec<f32>, TrainError>,
+) -> Result<Vec<f32>, TrainError> {
     let images: Vec<&Example> = looked_at(validation).collect();
     let mut known = KnownPixels::of(classes, images.iter().map(|example| example.image.data.len()).sum());
     for (before, Example { image, labels, .. }) in images.iter().enumerate() {

@@ -143,6 +143,9 @@ pub enum TrainError {
     /// Objects cannot be outlined.
     #[error(transparent)]
     Objects(#[from] foci_segment::SegmentError),
+    /// A pixel classifier cannot learn or be used.
+    #[error(transparent)]
+    Pixels(foci_pixels::PixelError),
     /// The net cannot be used.
     #[error(transparent)]
     Net(#[from] foci_net::NetError),
@@ -154,6 +157,15 @@ pub enum TrainError {
 impl From<foci_image::Interrupted> for TrainError {
     fn from(interrupted: foci_image::Interrupted) -> TrainError {
         TrainError::Image(interrupted.into())
+    }
+}
+
+impl From<foci_pixels::PixelError> for TrainError {
+    fn from(error: foci_pixels::PixelError) -> TrainError {
+        match error {
+            foci_pixels::PixelError::Interrupted(interrupted) => interrupted.into(),
+            error => TrainError::Pixels(error),
+        }
     }
 }
 
@@ -174,6 +186,7 @@ impl TrainError {
                 | TrainError::NoModel { .. }
                 | TrainError::Read { .. }
                 | TrainError::Net(_)
+                | TrainError::Pixels(_)
         ) || matches!(self, TrainError::Image(error) if !matches!(error, foci_image::ImageError::Write { .. }))
     }
 }

@@ -5,6 +5,8 @@
 //! and augmentation of a step depend on the seed and the number of the step alone, so a run that was
 //! killed and resumed ends at the same bits as one that was not.
 //!
+//! A [`PixelModel`] learns from the same tiles without a net.
+//!
 //! This crate never compares runs and never prints.
 #![forbid(unsafe_code)]
 
@@ -25,6 +27,7 @@ mod model;
 mod object_class;
 mod objective;
 mod pace;
+mod pixels;
 mod plan;
 mod predict;
 mod pretrained;
@@ -42,18 +45,17 @@ mod tiles;
 mod training;
 
 pub use batch::Noise;
-pub use calibrate::object_options;
 #[cfg(fuzzing)]
 pub use checkpoint::fuzz_checkpoint;
 pub use checkpoint::{holds_run, steps_of_run};
-pub use class_map::{ClassMap, likeliest};
-pub use class_offsets::{add_offsets, class_offsets};
+pub use class_map::ClassMap;
 pub use classes::{balanced_weights, check_objects, class_counts, object_class_counts};
 pub use error::TrainError;
 pub use intensities::Intensities;
 pub use log::{LogLine, read_log};
 pub use model::Model;
-pub use object_class::{Found, ObjectClass, classify};
+pub use object_class::{Found, ObjectClass};
+pub use pixels::{PixelModel, PixelRecipe, PixelTraining};
 pub use plan::{OptimiserKind, TrainingPlan};
 pub use predict::Predictor;
 pub use pretrained::Pretrained;

@@ -35,12 +35,12 @@ impl Model {
     /// A [`TrainError`] that names the file that is missing or does not fit.
     pub fn load(folder: &Path) -> Result<Model, TrainError> {
         let (path, bytes) = read(folder, NET)?;
-        let written = Recipe::written(folder)?;
-        written.check_file(&path, NET, &bytes)?;
+        let written = Written::<Recipe>::load(folder)?;
+        written.sha256.check_file(&path, NET, &bytes)?;
         let net = Net::from_json(&text(&path, bytes)?, &path.display().to_string())?;
         written.recipe.check(&net, &folder.join(RECIPE))?;
         let (path, bytes) = read(folder, WEIGHTS)?;
-        written.check_file(&path, WEIGHTS, &bytes)?;
+        written.sha256.check_file(&path, WEIGHTS, &bytes)?;
         let parameters = Parameters::from_safetensors(&net, &bytes, &path.display().to_string())?;
         Ok(Model { net, parameters, recipe: written.recipe })
     }
@@ -62,11 +62,9 @@ impl Model {
         disk::remove_file(&weights).map_err(failed(&weights))?;
         let (net, parameters) = (self.net.to_json(None), self.parameters.to_safetensors()?);
         let sha256 = [(NET, net.as_bytes()), (WEIGHTS, &parameters)];
-        let sha256 = sha256.map(|(name, bytes)| (name.to_owned(), sha256_of(bytes))).into();
+        let sha256 = sha256.into_iter().map(|(name, bytes)| (name.to_owned(), sha256_of(bytes))).collect();
         foci_image::write_whole(&folder.join(NET), net.as_bytes())?;
-        let recipe = serde_json::to_string_pretty(&Written { recipe: self.recipe.clone(), sha256 })
-            .map_err(|error| TrainError::Damaged { path: folder.join(RECIPE), reason: error.to_string() })?;
-        foci_image::write_whole(&folder.join(RECIPE), recipe.as_bytes())?;
+        Written { recipe: self.recipe.clone(), sha256 }.save(folder)?;
         Ok(foci_image::write_whole(&weights, &parameters)?)
     }
 }

@@ -7,7 +7,7 @@ use crate::shown::{Scales, brought_back, shown, shown_size};
 use crate::tiled::Tiling;
 use crate::{ClassMap, Model, Task, TrainError, TrainingPlan, memory};
 use foci_engine::{Mode, PlanOptions, Session, Shape};
-use foci_image::{LabelImage, Normalisation, Plane};
+use foci_image::{LabelImage, Plane};
 use foci_kernels::Compute;
 use foci_segment::objects;
 use foci_segment::targets::CHANNELS;
@@ -82,7 +82,7 @@ impl<'a> Predictor<'a> {
     /// # Errors
     /// As [`Predictor::predict`].
     pub fn predict_raw(&mut self, image: &Plane) -> Result<Plane, TrainError> {
-        let (input, normalisation) = self.normalised(image);
+        let (input, normalisation) = self.model.recipe.normalisation.normalised(image);
         let mut output = self.predict(&input)?;
         normalisation.undo_all(&mut output.data);
         Ok(output)
@@ -101,7 +101,7 @@ impl<'a> Predictor<'a> {
     /// # Errors
     /// As [`Predictor::objects_raw`].
     pub fn found_raw(&mut self, image: &Plane) -> Result<Found, TrainError> {
-        let input = self.normalised(image).0;
+        let input = self.model.recipe.normalisation.normalised(image).0;
         self.found(&input)
     }
 
@@ -134,7 +134,7 @@ impl<'a> Predictor<'a> {
     /// # Errors
     /// [`TrainError::OtherTask`] if the model was trained for something else; as [`Predictor::predict`].
     pub fn classes_raw(&mut self, image: &Plane) -> Result<ClassMap, TrainError> {
-        let input = self.normalised(image).0;
+        let input = self.model.recipe.normalisation.normalised(image).0;
         self.classes(&input)
     }
 
@@ -149,15 +149,6 @@ impl<'a> Predictor<'a> {
         let mut maps = self.maps(input)?;
         add_offsets(&mut maps, &self.model.recipe.class_offsets);
         Ok(ClassMap::of_logits(&maps, input.width, input.height))
-    }
-
-    /// An image as the model was trained to see it, and the way back.
-    fn normalised(&self, image: &Plane) -> (Plane, Normalisation) {
-        let range = self.model.recipe.normalisation;
-        let normalisation = Normalisation::between(&image.data, range.low_percentile, range.high_percentile);
-        let mut input = image.clone();
-        normalisation.apply_all(&mut input.data);
-        (input, normalisation)
     }
 
     /// The net's answer to a normalised plane; it has the same size.

@@ -1,10 +1,11 @@
 //! The recipe of a model (`recipe.json`): how its inputs are prepared, what it gives, how it came to be; and what the other files of its folder are known by.
 
 use crate::{Seen, Task, TrainError, TrainingPlan};
-use foci_image::Reading;
 use foci_image::read::sha256_of;
+use foci_image::{Normalisation, Plane, Reading};
 use foci_net::Net;
 use foci_segment::ObjectOptions;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
@@ -41,22 +42,37 @@ pub struct Recipe {
     pub training: TrainingRecord,
 }
 
-/// A recipe as it is written: with what the other two files of its folder are known by. One from before knows nothing of them.
+/// A recipe as it is written: with what the other files of its folder are known by. One from before knows nothing of them.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Written {
+pub(crate) struct Written<R> {
     /// How to use the model.
     #[serde(flatten)]
-    pub recipe: Recipe,
+    pub recipe: R,
     /// SHA-256 of the other files, by their names.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub sha256: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Hashes::is_empty")]
+    pub sha256: Hashes,
 }
 
-impl Written {
+/// SHA-256 of the files of a folder, by their names.
+#[derive(Serialize, Deserialize, Default)]
+#[serde(transparent)]
+pub(crate) struct Hashes(BTreeMap<String, String>);
+
+impl FromIterator<(String, String)> for Hashes {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(files: I) -> Hashes {
+        Hashes(files.into_iter().collect())
+    }
+}
+
+impl Hashes {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// # Errors
-    /// [`TrainError::Damaged`] if a file is not the one that was written with this recipe.
+    /// [`TrainError::Damaged`] if a file is not the one that was written with the recipe.
     pub fn check_file(&self, path: &Path, name: &str, bytes: &[u8]) -> Result<(), TrainError> {
-        match self.sha256.get(name) {
+        match self.0.get(name) {
             Some(known) if *known != sha256_of(bytes) => Err(TrainError::Damaged {
                 path: path.into(),
                 reason: format!(
@@ -65,6 +81,31 @@ impl Written {
             }),
             _ => Ok(()),
         }
+    }
+}
+
+impl<R: Serialize + DeserializeOwned> Written<R> {
+    /// Reads the recipe of a folder.
+    ///
+    /// # Errors
+    /// A [`TrainError`] if there is none, or it does not parse.
+    pub fn load(folder: &Path) -> Result<Written<R>, TrainError> {
+        let (path, bytes) = read(folder, RECIPE)?;
+        serde_json::from_slice(&bytes).map_err(|error| TrainError::Damaged {
+            path,
+            reason: format!("is no recipe of a model: {error}; train the model again"),
+        })
+    }
+
+    /// Writes it into a folder, as a whole.
+    ///
+    /// # Errors
+    /// An image error if the disk is full or the folder is not writable.
+    pub fn save(&self, folder: &Path) -> Result<(), TrainError> {
+        let path = folder.join(RECIPE);
+        let text = serde_json::to_string_pretty(self)
+            .map_err(|error| TrainError::Damaged { path: path.clone(), reason: error.to_string() })?;
+        Ok(foci_image::write_whole(&path, text.as_bytes())?)
     }
 }
 
@@ -83,6 +124,16 @@ impl Default for PercentileRange {
             low_percentile: foci_image::normalise::LOW_PERCENTILE,
             high_percentile: foci_image::normalise::HIGH_PERCENTILE,
         }
+    }
+}
+
+impl PercentileRange {
+    /// An image in raw counts as a model was trained to see it, and the way back.
+    pub(crate) fn normalised(self, image: &Plane) -> (Plane, Normalisation) {
+        let normalisation = Normalisation::between(&image.data, self.low_percentile, self.high_percentile);
+        let mut input = image.clone();
+        normalisation.apply_all(&mut input.data);
+        (input, normalisation)
     }
 }
 
@@ -105,15 +156,7 @@ impl Recipe {
     /// # Errors
     /// A [`TrainError`] if there is none, or it does not parse.
     pub fn load(folder: &Path) -> Result<Recipe, TrainError> {
-        Ok(Recipe::written(folder)?.recipe)
-    }
-
-    pub(crate) fn written(folder: &Path) -> Result<Written, TrainError> {
-        let (path, bytes) = read(folder, RECIPE)?;
-        serde_json::from_slice(&bytes).map_err(|error| TrainError::Damaged {
-            path,
-            reason: format!("is no recipe of a model: {error}; train the model again"),
-        })
+        Ok(Written::load(folder)?.recipe)
     }
 
     /// Whether it belongs to the net: what is said of channels and classes must be true before anything is made of it.
@@ -146,23 +189,33 @@ impl Recipe {
         {
             return damaged(format!("adds {offsets:?} to the logits of {} classes", plan.classes));
         }
-        let PercentileRange { low_percentile: low, high_percentile: high } = self.normalisation;
-        if !(0.0 <= low && low < high && high <= 100.0) {
-            return damaged(format!(
-                "normalises by the percentiles {low} and {high}, which must lie between 0 and 100, the lower one first"
-            ));
-        }
-        let is_share = |value: f32| (0.0..=1.0).contains(&value);
-        match &self.objects {
-            Some(options) if !(is_share(options.prominence) && is_share(options.certainty)) => {
-                damaged(format!(
-                    "separates objects by a prominence of {} and a certainty of {}, which must lie between 0 and 1",
-                    options.prominence, options.certainty
-                ))
-            }
-            None if plan.task == Task::Instances => damaged("does not say how objects are separated".into()),
-            _ => Ok(()),
-        }
+        check_normalisation(self.normalisation)
+            .and_then(|()| check_separation(plan.task, self.objects.as_ref()))
+            .or_else(damaged)
+    }
+}
+
+/// Whether images can be normalised so.
+pub(crate) fn check_normalisation(range: PercentileRange) -> Result<(), String> {
+    let PercentileRange { low_percentile: low, high_percentile: high } = range;
+    if 0.0 <= low && low < high && high <= 100.0 {
+        return Ok(());
+    }
+    Err(format!(
+        "normalises by the percentiles {low} and {high}, which must lie between 0 and 100, the lower one first"
+    ))
+}
+
+/// Whether objects can be separated so.
+pub(crate) fn check_separation(task: Task, options: Option<&ObjectOptions>) -> Result<(), String> {
+    let is_share = |value: f32| (0.0..=1.0).contains(&value);
+    match options {
+        Some(options) if !(is_share(options.prominence) && is_share(options.certainty)) => Err(format!(
+            "separates objects by a prominence of {} and a certainty of {}, which must lie between 0 and 1",
+            options.prominence, options.certainty
+        )),
+        None if task == Task::Instances => Err("does not say how objects are separated".into()),
+        _ => Ok(()),
     }
 }
 

@@ -56,13 +56,15 @@ impl Seen {
         }
     }
 
-    /// What to say of objects of these diameters in images shown at `scales`; nothing if their median is shown at one of the sizes learnt from, or if
-    /// nobody knows.
-    pub fn remark_on_sizes(&self, diameters_px: &mut [f64], scales: &Scales) -> Option<String> {
+    /// What to say of objects of these diameters in images shown at `scales`, or to a model that knows none; nothing if their median is shown at one of the sizes
+    /// learnt from, or if nobody knows.
+    pub fn remark_on_sizes(&self, diameters_px: &mut [f64], scales: Option<&Scales>) -> Option<String> {
         let [low, high] = self.diameters_px?;
         diameters_px.sort_by(f64::total_cmp);
         let median = *diameters_px.get(diameters_px.len() / 2)?;
-        let shown_px: Vec<f64> = scales.factors().iter().map(|factor| factor * median).collect();
+        let as_they_are = Scales::default();
+        let factors = scales.unwrap_or(&as_they_are).factors();
+        let shown_px: Vec<f64> = factors.iter().map(|factor| factor * median).collect();
         if shown_px.iter().any(|size| (low..=high).contains(size)) {
             return None;
         }
@@ -76,8 +78,9 @@ impl Seen {
         let [least, most] = LIMITS;
         let factor = ((low * high).sqrt() / median).clamp(least, most);
         let digits = if factor < 1.0 { 2 } else { 1 };
+        let flag = scales.map_or(String::new(), |_| format!(", about --scales {factor:.digits$}"));
         Some(format!(
-            "the objects found are shown {} pixels across (median), {side} than those that the model has learnt from ({low:.0} to {high:.0}); bring the images to the scale of those trained on, about --scales {factor:.digits$}, or train with images like these",
+            "the objects found are shown {} pixels across (median), {side} than those that the model has learnt from ({low:.0} to {high:.0}); bring the images to the scale of those trained on{flag}, or train with images like these",
             shown_px.join(", ")
         ))
     }
@@ -130,12 +133,16 @@ mod tests {
             seen.diameters_px.map(|[low, high]| (low - 4.5135).abs() < 1e-3 && low == high),
             Some(true)
         );
-        let remark = |sizes: &mut [f64], scales: &str| seen.remark_on_sizes(sizes, &scales.parse().unwrap());
+        let remark =
+            |sizes: &mut [f64], scales: &str| seen.remark_on_sizes(sizes, Some(&scales.parse().unwrap()));
         assert_eq!(seen.remark_on_bits(16), None);
         assert!(seen.remark_on_bits(32).unwrap().contains("8 and 16 bits"));
         assert!(remark(&mut [2.0, 30.0, 3.0], "1").unwrap().contains("3 pixels across (median), smaller"));
         let larger = remark(&mut [9.0], "1").unwrap();
         assert!(larger.contains("larger") && larger.contains("--scales 0.50,"), "{larger}");
+        // A model that cannot be shown other sizes is not asked to.
+        let as_they_are = seen.remark_on_sizes(&mut [9.0], None).unwrap();
+        assert!(as_they_are.contains("larger") && !as_they_are.contains("--scales"), "{as_they_are}");
         assert_eq!(remark(&mut [seen.diameters_px.unwrap()[0]], "1"), None);
         assert_eq!(remark(&mut [], "1"), None);
         // Objects of twice the size that are shown at half of it, among other sizes.

@@ -11,11 +11,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 static STOP: AtomicBool = AtomicBool::new(false);
 static HANDLER: OnceLock<Result<(), String>> = OnceLock::new();
 
-/// The worker threads: as many as asked for, or one per core.
-pub fn compute(threads: Option<usize>) -> Result<Compute, Failure> {
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+/// As many threads as asked for, or one per core.
+pub fn threads(asked: Option<usize>) -> usize {
+    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// The worker threads.
+pub fn compute(asked: Option<usize>) -> Result<Compute, Failure> {
     let simd = Simd::detect().map_err(Failure::input)?;
-    Compute::new(threads.unwrap_or_else(cores), simd).map_err(Failure::working)
+    Compute::new(threads(asked), simd).map_err(Failure::working)
 }
 
 /// From now on Ctrl-C asks for an orderly stop; a second one ends the program at once. Either loses nothing that was

@@ -4,15 +4,47 @@ use super::{ArithmeticArguments, ReadingArguments};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
+/// Flags that say how nets are trained, and nothing to other methods.
+const FOR_NETS: [&str; 24] = [
+    "net",
+    "pretrained",
+    "weights",
+    "steps",
+    "minutes",
+    "patience",
+    "batch",
+    "crop",
+    "binning",
+    "intensities",
+    "contact_weight",
+    "rare_share",
+    "largest_scale",
+    "appearance",
+    "learning_rate",
+    "input_noise",
+    "activation",
+    "normalisation",
+    "weight_decay",
+    "dropout",
+    "skip_dropout",
+    "deep_supervision",
+    "exact",
+    "resume",
+];
+
 /// Flags of `foci train`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  foci train --net unet --weights 60000 --data my-images --out my-model\n  foci train --task instances --net unet --steps 3000 --data my-images-and-masks --out outliner\n  foci train --task semantic --net unet --classes ground,crack --data surfaces --out cracks"
+    after_help = "Examples:\n  foci train --net unet --weights 60000 --data my-images --out my-model\n  foci train --task instances --net unet --steps 3000 --data my-images-and-masks --out outliner\n  foci train --task semantic --net unet --classes ground,crack --data surfaces --out cracks\n  foci train --task instances --method pixel-classifier --data my-images-and-masks --out classifier"
 )]
 pub struct TrainArguments {
     /// Shipped net or file
-    #[arg(long, value_name = "NAME|FILE", required_unless_present = "pretrained")]
+    #[arg(long, value_name = "NAME|FILE", required_unless_present_any = ["pretrained", "method"])]
     pub net: Option<String>,
+    /// In place of a net: hand-made features and a random forest, which learn in a minute; --task, --data, --out, --object-classes, --classes, --seed, --channel, --page
+    /// and --json go with it
+    #[arg(long, value_name = "METHOD", conflicts_with_all = FOR_NETS)]
+    pub method: Option<MethodArgument>,
     /// Begin with the weights of this model, whatever it has learnt; the net is the model's
     #[arg(long, value_name = "MODEL", conflicts_with_all = ["net", "weights", "activation", "normalisation"])]
     pub pretrained: Option<PathBuf>,
@@ -94,6 +126,13 @@ pub struct TrainArguments {
     /// Print the outcome as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Methods that learn in place of a net.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum MethodArgument {
+    /// Hand-made features at several scales, and a random forest
+    PixelClassifier,
 }
 
 /// What a net can learn.

@@ -1,17 +1,15 @@
-//! `foci train`: one net on one folder of images.
+//! `foci train`: one net, or a method in place of a net, on one folder of images.
 
 use crate::arguments::TrainArguments;
 use crate::command::train_net::Origin;
 use crate::command::train_plan::{
-    advice_on_binning, fill_minutes, know_classes, know_object_classes, plan, refuse_classes_without_task,
-    with_classes,
+    advice_on_binning, fill_minutes, plan, refuse_classes_without_task, with_classes,
 };
+use crate::command::{train_data, train_pixels};
 use crate::exit::Failure;
-use crate::progress::{Progress, READING, duration, watched};
-use crate::{reading, terminal};
-use foci_image::{Dataset, DatasetOptions};
-use foci_study::data::{read_masks_for, remarks, training_tiles};
-use foci_train::{Observer, Task, Training};
+use crate::progress::{Progress, duration};
+use crate::terminal;
+use foci_train::{Observer, Training};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -29,6 +27,9 @@ struct Trained {
 
 /// Runs the command.
 pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure> {
+    if flags.method.is_some() {
+        return train_pixels::run(flags, threads);
+    }
     let origin = Origin::of(&flags)?;
     let mut plan = plan(&flags);
     plan.pretrained = origin.pretrained().map(|weights| weights.sha256().to_owned());
@@ -38,29 +39,9 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
     check_folder(&flags)?;
     terminal::stop_on_interrupt()?;
     let compute = terminal::compute(threads)?;
-    let mut options = DatasetOptions {
-        class_column: flags.object_classes.clone(),
-        ..reading::dataset_options(&flags.reading)
-    };
+    let mut options = train_data::options(&flags);
     origin.read_alike(&mut options);
-    let mut dataset =
-        watched(READING, threads, flags.json, |workers| Dataset::open(&flags.data, &options, workers))?;
-    read_masks_for(plan.task, &mut dataset);
-    let (mut tiles, without_mask) = watched("loading tiles", threads, flags.json, |workers| {
-        training_tiles(&dataset, plan.task, flags.seed, workers)
-    })?;
-    if !without_mask.is_empty() && tiles.training.is_empty() {
-        return Err(Failure::input(anyhow::anyhow!(
-            "no image in {} to train on has a mask, and this task is learnt from masks; add label images (foci data check {0} says where they are looked for)",
-            flags.data.display()
-        )));
-    }
-    let mut remarks_on_classes = Vec::new();
-    if plan.task == Task::Semantic {
-        remarks_on_classes = know_classes(&mut plan, &mut tiles, &flags.classes)?;
-    } else if let Some(column) = &flags.object_classes {
-        know_object_classes(&mut plan, &mut tiles, column, &flags)?;
-    }
+    let (tiles, remarks) = train_data::read(&flags, &mut plan, &options, threads)?;
     let net = origin.net(&plan)?;
     let told = match flags.minutes {
         Some(minutes) => Some(fill_minutes(&mut plan, minutes, &net, &flags, &compute)?),
@@ -72,14 +53,8 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
         last: 0,
         open_ended: (plan.patience > 0).then(|| name.clone()),
     };
-    for line in told.into_iter().chain(advice_on_binning(&plan, &tiles)).chain(remarks_on_classes) {
+    for line in told.into_iter().chain(advice_on_binning(&plan, &tiles)).chain(remarks) {
         watcher.progress.line(&format!("  {line}"));
-    }
-    for note in remarks(&dataset.left_out, &dataset.notes) {
-        watcher.progress.line(&format!("  {note}"));
-    }
-    for name in &without_mask {
-        watcher.progress.line(&format!("  {name} is left out: it has no mask to learn from"));
     }
     watcher.progress.begin(&name);
     let training = Training::new(&net, &plan).pretrained(origin.pretrained());
@@ -119,7 +94,7 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
 }
 
 /// The folder must be free, or hold a run that is to go on.
-fn check_folder(flags: &TrainArguments) -> Result<(), Failure> {
+pub fn check_folder(flags: &TrainArguments) -> Result<(), Failure> {
     let occupied = foci_image::holds_files(&flags.out).unwrap_or_else(|_| flags.out.exists());
     let advice = match (occupied, foci_train::holds_run(&flags.out)) {
         (false, _) => return Ok(()),
