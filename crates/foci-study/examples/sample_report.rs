@@ -290,6 +290,7 @@ fn results() -> Results {
         stress: Vec::new(),
         transfer: Vec::new(),
         comparisons,
+        baseline_comparisons: Vec::new(),
         claims: claims(),
         curves: curves(),
         notes: vec![

@@ -31,7 +31,7 @@ const SEED: u64 = 0;
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct MeasuredMethod {
     /// Its entry in `results.json`.
-    summary: BaselineSummary,
+    pub summary: BaselineSummary,
     /// Its measures, field by field.
     pub fields: Vec<FieldMeasures>,
 }
@@ -44,7 +44,7 @@ pub(crate) fn test_all(
     out: &Path,
     threads: usize,
     observer: &mut dyn Observer,
-) -> Result<Vec<BaselineSummary>, StudyError> {
+) -> Result<Vec<MeasuredMethod>, StudyError> {
     let mut all = Vec::with_capacity(spec.baselines.len());
     if !spec.baselines.is_empty() {
         let path = out.join(METHODS);
@@ -62,7 +62,7 @@ pub(crate) fn test_all(
                 measured
             }
         };
-        all.push(measured.summary);
+        all.push(measured);
     }
     Ok(all)
 }

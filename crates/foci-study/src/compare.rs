@@ -8,6 +8,10 @@
 //! architectures, not about two trained nets, so every p-value of such a study is 1 and its claims stay undecided; the
 //! intervals are those of the trained nets.
 
+mod methods;
+
+pub(crate) use methods::compare_with_methods;
+
 use crate::claim::Clause;
 use crate::execute::{Executed, MeasuredRun};
 use crate::measure::measures_of;
@@ -197,13 +201,13 @@ mod tests {
     use crate::spec::{ArmSpec, ClaimSpec};
     use std::collections::BTreeMap;
 
-    fn arm(name: &str, input_noise: f64, control: bool) -> PlannedArm {
+    pub(super) fn arm(name: &str, input_noise: f64, control: bool) -> PlannedArm {
         let arm = ArmSpec { name: name.into(), net: name.into(), input_noise, control, ..ArmSpec::default() };
         PlannedArm { arm, architecture: name.into(), graph: serde_json::Value::Null }
     }
 
     /// A run whose PSNR is `level` decibels, a little more from field to field and from seed to seed.
-    fn run(net: &str, seed: u64, level: f64) -> MeasuredRun {
+    pub(super) fn run(net: &str, seed: u64, level: f64) -> MeasuredRun {
         let metrics = |field: usize| {
             let jitter = ((field * 7 + seed as usize * 3 + net.len() * 5) % 11) as f64 / 50.0;
             BTreeMap::from([("psnr".to_string(), level + field as f64 + 0.01 * seed as f64 + jitter)])

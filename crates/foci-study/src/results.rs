@@ -57,6 +57,9 @@ pub struct Results {
     pub transfer: Vec<RunTransfer>,
     /// Paired differences between nets.
     pub comparisons: Vec<Comparison>,
+    /// Differences between nets and methods that are no nets, on the same fields; empty if the study asks for none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub baseline_comparisons: Vec<BaselineComparison>,
     /// Statements written down before the runs, each with its verdict.
     pub claims: Vec<ClaimVerdict>,
     /// Training and validation loss of each run, from its log.
@@ -273,6 +276,16 @@ pub struct Comparison {
     pub p_adjusted: f64,
     /// Share of field and seed pairs where `a` is better than `b`.
     pub probability_a_better: f64,
+}
+
+/// A difference between a net and a method that is no net, paired by field.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct BaselineComparison {
+    /// Place of the method in `baselines`, from 0: a study may have a method twice, with different options.
+    pub baseline: usize,
+    /// Net `a` minus method `b`; p is adjusted for all comparisons with methods, and those alone.
+    #[serde(flatten)]
+    pub comparison: Comparison,
 }
 
 /// What the evidence says of a claim.

@@ -1,16 +1,17 @@
 //! The main path of a study: plan, tune, run, compare, decide, report.
 
 use crate::again::RESULTS;
+use crate::baseline::MeasuredMethod;
 use crate::claim::{Evidence, decide};
-use crate::compare::compare_all;
+use crate::compare::{compare_all, compare_with_methods};
 use crate::data::Data;
 use crate::execute::{Executed, Executor, write_json};
 use crate::measure::TestBench;
 use crate::optics::{self, RunOptics};
 use crate::plan::Plan;
 use crate::results::{
-    BaselineSummary, Budget, Circumstances, NetSummary, OpticsSummary, PretrainingSummary, Results,
-    RunStress, RunSummary, RunTransfer,
+    Budget, Circumstances, NetSummary, OpticsSummary, PretrainingSummary, Results, RunStress, RunSummary,
+    RunTransfer,
 };
 use crate::spec::{PretrainingSpec, StudySpec};
 use crate::timing::{Timing, time_all};
@@ -141,7 +142,7 @@ fn carry_out(
         optics::test_all(&plan, &data.test, &executed, &request.out, compute, observer)?;
     let stress = stress::test_all(&plan, &data.test, &executed, &request.out, compute, observer)?;
     let transfer = transfer::test_all(&plan, &data.others, &executed, &request.out, compute, observer)?;
-    let baselines = baseline::test_all(&plan.spec, &data, &bench, &request.out, compute.threads(), observer)?;
+    let methods = baseline::test_all(&plan.spec, &data, &bench, &request.out, compute.threads(), observer)?;
     let results = Results {
         notes: notes(&plan, &executed).into_iter().chain(optics_notes).collect(),
         setup: setup(&plan),
@@ -149,7 +150,7 @@ fn carry_out(
             command: request.command.clone(),
             processor: format!("{} threads, {}", compute.threads(), compute.simd()),
         },
-        ..conclude(&plan, &executed, &timings, &optics, stress, transfer, baselines)?
+        ..conclude(&plan, &executed, &timings, &optics, stress, transfer, methods)?
     };
     write_json(&request.out.join(RESULTS), &results)?;
 
@@ -172,10 +173,11 @@ fn conclude(
     optics: &[RunOptics],
     stress: Vec<RunStress>,
     transfer: Vec<RunTransfer>,
-    baselines: Vec<BaselineSummary>,
+    methods: Vec<MeasuredMethod>,
 ) -> Result<Results, StudyError> {
     let runs: Vec<RunSummary> = executed.runs.iter().map(|run| run.summary.clone()).collect();
     let comparisons = compare_all(plan, executed);
+    let baseline_comparisons = compare_with_methods(plan, &executed.runs, &methods);
     let nets = summarise_nets(plan, executed, timings)?;
     let signals = executed.signals();
     let middle = middle::summarise(plan, &signals)?;
@@ -198,13 +200,14 @@ fn conclude(
         nets,
         pretrainings: executed.pretrainings.clone(),
         runs,
-        baselines,
+        baselines: methods.into_iter().map(|method| method.summary).collect(),
         signals,
         middle,
         optics,
         stress,
         transfer,
         comparisons,
+        baseline_comparisons,
         claims,
         curves: executed.curves(),
         notes: Vec::new(),

@@ -1,7 +1,7 @@
 //! Where a number of the report comes from: the runs, the fields and the code behind it.
 //!
 //! Every figure of a measure has a name: `unet.psnr` is the mean of the U-Net, `unet:fcn.psnr` is the U-Net's minus that of
-//! the pooled net. Costs and the optical bench have names alike (`unet.train_bytes`, `unet.shift_error`), degraded images and
+//! the pooled net, `unet:otsu.ap_50` the U-Net's minus that of a method that is no net. Costs and the optical bench have names alike (`unet.train_bytes`, `unet.shift_error`), degraded images and
 //! other specimens `unet.stress.noise` and `unet.others.psnr`, methods that are no nets `otsu.ap_50`. How a net learned is told
 //! under `unet.learning_rate`, `unet.loss`, `unet.layer.enc1` and, in studies with factors, `unet.middle` and `unet.factor.heads`.
 //! What a name leads to is read from `results.json` and from what each run was measured to be.
@@ -11,7 +11,7 @@ use crate::difference::Difference;
 use crate::execute::{MEASURES, MeasuredRun, read_json, run_folder};
 use crate::measure::TOLD;
 use crate::report::{measure_words, table, wrapped};
-use crate::results::{Comparison, Results, RunSummary};
+use crate::results::{BaselineComparison, Comparison, Results, RunSummary};
 use foci_measure::Measure;
 use std::fmt::Write;
 use std::path::Path;
@@ -62,6 +62,12 @@ pub fn explain(results: &Results, folder: &Path, name: &str) -> Result<String, S
             }
         }
     }
+    for BaselineComparison { baseline, comparison } in &results.baseline_comparisons {
+        let Comparison { a, b, metric, .. } = comparison;
+        if name == format!("{a}:{b}.{metric}") {
+            return other::net_and_method(results, folder, *baseline, comparison);
+        }
+    }
     Err(StudyError::NoNumber { name: name.into(), known: some_names(results) })
 }
 
@@ -108,14 +114,7 @@ fn of_net(results: &Results, folder: &Path, mean: Mean) -> Result<String, StudyE
 fn of_pair(results: &Results, folder: &Path, [a, b]: [&str; 2], key: &str) -> Result<String, StudyError> {
     let mut text = format!("{a}:{b}.{key}");
     if let Some(found) = Difference::between(&results.comparisons, a, b, key) {
-        let [low, high] = found.interval;
-        let _ = write!(
-            text,
-            " = {:+}{}, 95 % interval {low:+} to {high:+}, p adjusted for all comparisons {}",
-            found.value,
-            unit(key),
-            found.p_adjusted
-        );
+        text += &told(found, key, "all comparisons");
     }
     let _ = writeln!(
         text,
@@ -134,6 +133,13 @@ fn of_pair(results: &Results, folder: &Path, [a, b]: [&str; 2], key: &str) -> Re
     });
     text += &fields_table(differences.as_ref());
     Ok(text)
+}
+
+/// A difference with its interval, and its p adjusted for so much.
+fn told(found: Difference, key: &str, family: &str) -> String {
+    let Difference { value, interval: [low, high], p_adjusted } = found;
+    let unit = unit(key);
+    format!(" = {value:+}{unit}, 95 % interval {low:+} to {high:+}, p adjusted for {family} {p_adjusted}")
 }
 
 /// Name of each field, with a value for each seed.

@@ -152,6 +152,15 @@ fn nets_are_compared_by_the_objects_that_they_find_beside_a_method_without_train
     let learnt = &results.baselines[1];
     assert!(learnt.name == "pixel-classifier" && learnt.training_seconds.is_some(), "{learnt:?}");
     assert!(learnt.metrics["iou"] > 0.8, "{:?}", learnt.metrics);
+    // Nets are compared with both, field by field, and what is behind a difference is told.
+    let against: Vec<_> =
+        results.baseline_comparisons.iter().map(|one| (one.baseline, &one.comparison)).collect();
+    for (net, method) in [("fcn", 0), ("unet", 0), ("fcn", 1), ("unet", 1)] {
+        assert!(against.iter().any(|(place, one)| *place == method && one.a == net && one.metric == "ap_50"));
+    }
+    let told = foci_study::explain(&results, &place.path().join("out"), "unet:otsu.ap_50").unwrap();
+    assert!(told.contains("adjusted for all comparisons with methods") && told.contains("field"), "{told}");
+    assert!(report.contains("minus pixel-classifier"));
     // It lies in the folder of the study, to be used.
     let classifier =
         foci_train::PixelModel::load(&place.path().join("out/methods/1-pixel-classifier")).unwrap();

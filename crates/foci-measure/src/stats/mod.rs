@@ -30,7 +30,7 @@ pub mod variance;
 
 pub(crate) use distribution::normal_distribution;
 
-pub use compare::{ComparisonOptions, PairedComparison, Subject, compare};
+pub use compare::{ComparisonOptions, PairedComparison, Subject, compare, compare_with_fixed};
 pub use holm::holm;
 pub use interval::mean_interval;
 pub use power::{Power, Scatter, StudySize, fields_needed, seeds_needed};

@@ -7,6 +7,7 @@
 use super::findings::{self, Ranking};
 use super::format;
 use super::measures::{self, Measure};
+use crate::difference::Difference;
 use crate::results::{NetSummary, Results, Verdict};
 use foci_measure::Measure as Known;
 use foci_measure::measure::Better;
@@ -182,19 +183,33 @@ fn without_a_net(results: &Results, measure: &Measure, ranking: &Ranking) -> Opt
         Better::Higher => 1.0,
         Better::Lower => -1.0,
     };
-    let methods = results.baselines.iter();
-    let values =
-        methods.filter_map(|method| Some((method.name.as_str(), *method.metrics.get(&measure.key)?)));
-    let (name, value) = values.max_by(|a, b| (sign * a.1).total_cmp(&(sign * b.1)))?;
-    let (leader, own) = (&ranking.leader().name, ranking.order[0].1.mean);
+    let methods = results.baselines.iter().enumerate();
+    let values = methods.filter_map(|(place, method)| Some((place, *method.metrics.get(&measure.key)?)));
+    let (place, value) = values.max_by(|a, b| (sign * a.1).total_cmp(&(sign * b.1)))?;
+    let (name, leader) = (&results.baselines[place].name, &ranking.leader().name);
     let level = level(measure, value);
-    Some(if sign * value > sign * own {
-        format!(
-            "No net is as good as {name}, a method without a net, which reaches {level} ({leader} {}; means without an interval).",
-            measure.value_with_unit(own)
-        )
-    } else {
-        format!("Of the methods without a net the best, {name}, reaches {level}.")
+    let is_ahead = sign * value > sign * ranking.order[0].1.mean;
+    let Some(found) = findings::difference_to_method(results, leader, place, &measure.key) else {
+        return Some(if is_ahead {
+            let own = measure.value_with_unit(ranking.order[0].1.mean);
+            format!(
+                "No net is as good as {name}, a method without a net, which reaches {level} ({leader} {own}; means without an interval)."
+            )
+        } else {
+            format!("Of the methods without a net the best, {name}, reaches {level}.")
+        });
+    };
+    let placed = placed(measure, found, name);
+    Some(match (found.is_certain(), is_ahead) {
+        (true, true) => format!(
+            "No net is as good as {name}, a method without a net, which reaches {level}: the best, {leader}, is {placed}."
+        ),
+        (true, false) => {
+            format!("Of the methods without a net the best, {name}, reaches {level}: {leader} is {placed}.")
+        }
+        (false, _) => format!(
+            "The best method without a net, {name}, reaches {level}, and the study does not tell {leader} from it: {leader} is {placed}."
+        ),
     })
 }
 
@@ -222,19 +237,17 @@ fn article(title: &str) -> &'static str {
 /// `0.024 above atrous (95 % interval 0.010 to 0.031)`.
 fn ahead(results: &Results, measure: &Measure, leader: &NetSummary, rival: &NetSummary) -> String {
     match findings::difference(results, &leader.name, &rival.name, &measure.key) {
-        Some(found) => {
-            let side = if found.value < 0.0 { "below" } else { "above" };
-            let (size, interval) = if found.value < 0.0 {
-                (-found.value, [-found.interval[1], -found.interval[0]])
-            } else {
-                (found.value, found.interval)
-            };
-            let size = measure.difference(size);
-            let number = format::with_unit(size.trim_start_matches('+'), measure.difference_unit());
-            format!("{number} {side} {} (95\u{a0}% interval {})", rival.name, measure.interval(interval))
-        }
+        Some(found) => placed(measure, found, &rival.name),
         None => format!("ahead of {} by its mean only, without a comparison", rival.name),
     }
+}
+
+/// `0.024 above atrous (95 % interval 0.010 to 0.031)`, for a difference to `rival`.
+fn placed(measure: &Measure, found: Difference, rival: &str) -> String {
+    let (side, found) = if found.value < 0.0 { ("below", found.turned()) } else { ("above", found) };
+    let size = measure.difference(found.value);
+    let number = format::with_unit(size.trim_start_matches('+'), measure.difference_unit());
+    format!("{number} {side} {rival} (95\u{a0}% interval {})", measure.interval(found.interval))
 }
 
 /// ` A training step takes 0.35 s and 412 MiB, against 0.42 s and 318 MiB for atrous.`; empty if nothing was timed.

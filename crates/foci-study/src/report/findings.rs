@@ -3,7 +3,7 @@
 
 use super::measures::Measure;
 use crate::difference::Difference;
-use crate::results::{NetSummary, Results, RunSummary};
+use crate::results::{BaselineComparison, NetSummary, Results, RunSummary};
 use foci_measure::measure::Better;
 use foci_measure::summary::median;
 use foci_train::Task;
@@ -71,6 +71,14 @@ pub fn diverged(results: &Results, net: &str) -> (usize, usize) {
 /// The difference of two arms in a measure; `None` if they were not compared.
 pub fn difference(results: &Results, first: &str, second: &str, key: &str) -> Option<Difference> {
     Difference::between(&results.comparisons, first, second, key)
+}
+
+/// A net minus a method that is no net, by its place among those; `None` if they were not compared.
+pub fn difference_to_method(results: &Results, net: &str, place: usize, key: &str) -> Option<Difference> {
+    let is_asked = |one: &&BaselineComparison| {
+        one.baseline == place && one.comparison.a == net && one.comparison.metric == key
+    };
+    results.baseline_comparisons.iter().find(is_asked).map(|one| Difference::of(&one.comparison))
 }
 
 /// The arms of the ranking (no controls) in order of a measure; `None` if none of them has it or its direction is unknown.

@@ -18,6 +18,7 @@ mod input;
 mod judged;
 mod labels;
 mod measures;
+mod methods;
 mod optics;
 mod page;
 mod palette;

@@ -7,6 +7,7 @@ use super::forest::{self, Forest};
 use super::heat::{self, Heat};
 use super::judged::{self, JudgedView};
 use super::labels::{self, Labels};
+use super::methods;
 use super::optics::{self, Optics};
 use super::pictures::{self, TileView};
 use super::scatter::{self, Point};
@@ -59,6 +60,9 @@ pub struct Page {
     /// Whether objects are of classes that are told apart.
     has_classes: bool,
     baselines: Plain,
+    /// Each net minus each method in the measure that decides, whose name is beside it.
+    against_baselines: Plain,
+    deciding: String,
     measured: Vec<Row>,
     forests: Vec<Forest>,
     optics: Optics,
@@ -129,6 +133,7 @@ impl Page {
         let Answer { headline, supporting, warnings } = answer(all);
         let charts = curves::draw(&results.curves, &names.0, place);
         let measured = tables::measured(results);
+        let deciding = deciding_measure(results);
         let first = measured.first().and_then(|row| row.cells.first());
         let example = first.map_or("NET.MEASURE".into(), |cell| cell.id.clone());
         let any_best = measured.iter().any(|row| row.cells.iter().any(|cell| cell.best));
@@ -158,7 +163,11 @@ impl Page {
             judged: judged::prepare(&input.judged, place)?,
             has_faults: results.task == "instances",
             has_classes: results.tells_objects_apart(),
-            baselines: tables::baselines(all),
+            baselines: methods::measured(all),
+            against_baselines: deciding
+                .as_ref()
+                .map_or_else(Plain::default, |measure| methods::compared(results, measure)),
+            deciding: deciding.map_or_else(String::new, |measure| measure.name),
             measured,
             forests: forest::prepare(results, place),
             stress: stress::prepare(results, place),

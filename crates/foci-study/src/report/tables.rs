@@ -6,7 +6,7 @@
 use super::findings::{self, Spread};
 use super::format;
 use super::measures::{self, Measure};
-use crate::results::{BaselineSummary, NetSummary, Results};
+use crate::results::{NetSummary, Results};
 use foci_measure::Measure as Known;
 use serde::Serialize;
 
@@ -117,31 +117,6 @@ fn cells(results: &Results, key: &str, fill: impl Fn(&NetSummary) -> (String, Ve
             }
         })
         .collect()
-}
-
-/// Methods that are no nets: a row for each measure and a column for each method, as nets have them; empty if the study has none.
-pub fn baselines(results: &Results) -> Plain {
-    let methods = &results.baselines;
-    if methods.is_empty() {
-        return Plain::default();
-    }
-    let row = |name: String, value: &dyn Fn(&BaselineSummary) -> String| {
-        (false, std::iter::once(name).chain(methods.iter().map(value)).collect())
-    };
-    let keys = methods.iter().flat_map(|method| method.metrics.keys().map(String::as_str));
-    let of_measure = |measure: Measure| {
-        let value = |method: &BaselineSummary| method.metrics.get(&measure.key).copied();
-        row(measure.name.clone(), &|method| {
-            value(method).map_or(format::MISSING.into(), |value| measure.value(value))
-        })
-    };
-    let mut rows: Vec<_> = measures::in_order(keys).into_iter().map(of_measure).collect();
-    rows.push(row("training time".into(), &|method| {
-        method.training_seconds.map_or("none".into(), format::seconds)
-    }));
-    rows.push(row("time per megapixel".into(), &|method| format::seconds(method.seconds_per_megapixel)));
-    let heads = std::iter::once("measure".into()).chain(methods.iter().map(|method| method.name.clone()));
-    Plain { heads: heads.collect(), rows }
 }
 
 /// Name of the row with the time to what a task asks for.

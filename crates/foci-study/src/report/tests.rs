@@ -66,6 +66,7 @@ pub(super) fn study(names: &[&str], seeds: u64) -> Results {
         stress: Vec::new(),
         transfer: Vec::new(),
         comparisons: Vec::new(),
+        baseline_comparisons: Vec::new(),
         claims: Vec::new(),
         curves: curves(names),
         notes: vec!["a note".into()],
@@ -360,6 +361,32 @@ fn the_answer_is_honest() {
         first(&results)
             .starts_with("Of the methods without a net the best, otsu, reaches a detail cut-off of 0.400")
     );
+    // Where nets and methods were compared, the interval is told, and whether it decides.
+    let against = |difference: f64, half: f64| BaselineComparison {
+        baseline: 0,
+        comparison: comparison("a", "otsu", difference, half),
+    };
+    results.baseline_comparisons = vec![against(0.1, 0.05)];
+    assert!(first(&results).ends_with(
+        "otsu, reaches a detail cut-off of 0.400 cycles/pixel (a period of 2.5 pixels): a is 0.100 cycles/pixel above otsu (95 % interval 0.050 to 0.150)."
+    ), "{}", first(&results));
+    results.baseline_comparisons = vec![against(0.05, 0.1)];
+    assert!(
+        first(&results).contains("does not tell a from it: a is 0.050 cycles/pixel above otsu"),
+        "{}",
+        first(&results)
+    );
+    results.baselines[0] = method(0.6);
+    results.baseline_comparisons = vec![against(-0.1, 0.05)];
+    assert!(
+        first(&results).contains("No net is as good as otsu")
+            && first(&results)
+                .contains("the best, a, is 0.100 cycles/pixel below otsu (95 % interval 0.050 to 0.150)"),
+        "{}",
+        first(&results)
+    );
+    let page = page(&input(&results, Vec::new())).replace('\u{2212}', "-");
+    assert!(page.contains("minus otsu") && page.contains("-0.100 (-0.150 to -0.050)"), "{page}");
     // A control arm is never the answer.
     results.nets[0].control = true;
     assert!(plain(&results).starts_with("b has the best mean"));

@@ -4,10 +4,11 @@
 use super::seeds_table;
 use crate::StudyError;
 use crate::baseline::{MeasuredMethod, record};
+use crate::difference::Difference;
 use crate::execute::{read_json, run_folder};
 use crate::optics::OPTICS;
 use crate::report::{seconds_to_the_answer, table};
-use crate::results::{NetSummary, Results, RunStress};
+use crate::results::{Comparison, NetSummary, Results, RunStress};
 use foci_measure::summary::mean;
 use std::fmt::Write;
 use std::path::Path;
@@ -118,6 +119,36 @@ pub(super) fn others(results: &Results, net: &str, key: &str) -> Option<String> 
          crates/foci-study/src/transfer.rs; its fields stand in results.json under transfer.\n\n"
     );
     Some(text + &seeds_table(key, &rows))
+}
+
+/// The difference of a net to a method that is no net, by its place among those.
+pub(super) fn net_and_method(
+    results: &Results,
+    folder: &Path,
+    place: usize,
+    comparison: &Comparison,
+) -> Result<String, StudyError> {
+    let Comparison { a, b, metric, .. } = comparison;
+    let told =
+        super::told(Difference::of(comparison), metric, "all comparisons with methods that are no nets");
+    let mut text = format!(
+        "{a}:{b}.{metric}{told}\n\n{}\n{a} minus {b} on the same field, mean over fields and the seeds of {a}; interval and p by {}.\n",
+        super::definition(metric),
+        super::COMPARING.join(", ")
+    );
+    let record = record(folder, place, b);
+    let (of_net, method) =
+        (super::fields(results, folder, a, metric)?, read_json::<MeasuredMethod>(&record)?);
+    let differences = of_net.zip(method).map(|(of_net, method)| {
+        let of_field = |(field, row): (String, Vec<Option<f64>>)| {
+            let own = method.fields.iter().find(|measured| measured.field == field);
+            let own = own.and_then(|measured| measured.metrics.get(metric)).copied();
+            (field, row.into_iter().map(|score| Some(score? - own?)).collect())
+        };
+        of_net.into_iter().map(of_field).collect::<super::Fields>()
+    });
+    text += &super::fields_table(differences.as_ref());
+    Ok(text)
 }
 
 /// A measure of a method that is no net; `None` if there is none.

@@ -1,0 +1,60 @@
+//! The tables of methods that are no nets: what each was measured to be, and how far each net is from it.
+
+use super::measures::{self, Measure};
+use super::tables::Plain;
+use super::{findings, format};
+use crate::results::{BaselineSummary, Results};
+
+/// Methods that are no nets: a row for each measure and a column for each method, as nets have them; empty if the study has none.
+pub fn measured(results: &Results) -> Plain {
+    let methods = &results.baselines;
+    if methods.is_empty() {
+        return Plain::default();
+    }
+    let row = |name: String, value: &dyn Fn(&BaselineSummary) -> String| {
+        (false, std::iter::once(name).chain(methods.iter().map(value)).collect())
+    };
+    let keys = methods.iter().flat_map(|method| method.metrics.keys().map(String::as_str));
+    let of_measure = |measure: Measure| {
+        let value = |method: &BaselineSummary| method.metrics.get(&measure.key).copied();
+        row(measure.name.clone(), &|method| {
+            value(method).map_or(format::MISSING.into(), |value| measure.value(value))
+        })
+    };
+    let mut rows: Vec<_> = measures::in_order(keys).into_iter().map(of_measure).collect();
+    rows.push(row("training time".into(), &|method| {
+        method.training_seconds.map_or("none".into(), format::seconds)
+    }));
+    rows.push(row("time per megapixel".into(), &|method| format::seconds(method.seconds_per_megapixel)));
+    let heads = std::iter::once("measure".into()).chain(methods.iter().map(|method| method.name.clone()));
+    Plain { heads: heads.collect(), rows }
+}
+
+/// Each net minus each method that is no net in one measure, with intervals: a row for each net that was compared and a column for each method.
+pub fn compared(results: &Results, measure: &Measure) -> Plain {
+    let cell = |net: &str, place: usize| {
+        let Some(found) = findings::difference_to_method(results, net, place, &measure.key) else {
+            return format::MISSING.to_string();
+        };
+        let (size, interval) = (measure.difference(found.value), measure.interval(found.interval));
+        format!("{size} ({interval}){}", if found.is_certain() { "" } else { ", undecided" })
+    };
+    let is_compared = |name: &str| {
+        results
+            .baseline_comparisons
+            .iter()
+            .any(|one| one.comparison.a == name && one.comparison.metric == measure.key)
+    };
+    let nets = results.nets.iter().filter(|net| is_compared(&net.name));
+    let rows: Vec<(bool, Vec<String>)> = nets
+        .map(|net| {
+            let cells = (0..results.baselines.len()).map(|place| cell(&net.name, place));
+            (false, std::iter::once(net.name.clone()).chain(cells).collect())
+        })
+        .collect();
+    if rows.is_empty() {
+        return Plain::default();
+    }
+    let heads = results.baselines.iter().map(|method| format!("minus {}", method.name));
+    Plain { heads: std::iter::once("net".into()).chain(heads).collect(), rows }
+}
