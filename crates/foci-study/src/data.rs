@@ -10,7 +10,7 @@ mod specimens;
 mod tests;
 
 use crate::StudyError;
-use crate::spec::{ArmSpec, StudySpec, TileSize};
+use crate::spec::{StudySpec, TileSize};
 use crate::study::{Event, Observer, StudyRequest};
 use foci_image::{
     Dataset, DatasetOptions, Fingerprint, ImageError, LabelImage, LeftOut, Loader, Plane, Split,
@@ -211,11 +211,15 @@ impl Data {
             ));
         }
         let fields = self.training_fields(least).len();
-        let asks =
-            |arm: &ArmSpec| Some((arm.name.clone(), arm.labelled.filter(|&labelled| labelled > fields)?));
-        if let Some((arm, labelled)) = spec.arms.iter().find_map(asks) {
+        let of_arms = spec.arms.iter().map(|arm| (format!("arm '{}'", arm.name), arm.labelled));
+        let of_baselines = spec
+            .baselines
+            .iter()
+            .map(|baseline| (format!("baseline '{}'", baseline.name()), baseline.labelled));
+        let mut asks = of_arms.chain(of_baselines).filter_map(|(name, labelled)| Some((name, labelled?)));
+        if let Some((name, labelled)) = asks.find(|(_, labelled)| *labelled > fields) {
             return refuse(format!(
-                "arm '{arm}' learns from the masks of {labelled} fields, and there are {fields} to train on with tiles that a crop of {crop} pixels fits into; set a smaller `labelled`"
+                "{name} learns from the masks of {labelled} fields, and there are {fields} to train on with tiles that a crop of {crop} pixels fits into; set a smaller `labelled`"
             ));
         }
         let small = |tile: &&TestTile| tile.plane.width < LEAST_SIDE || tile.plane.height < LEAST_SIDE;

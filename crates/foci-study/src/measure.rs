@@ -205,6 +205,19 @@ pub(crate) fn view(plane: &Plane) -> Result<ImageView<'_>, MeasureError> {
     ImageView::new(plane.width, plane.height, &plane.data)
 }
 
+/// The mean of what several were measured to be on the same tiles: of each measure over those that have it, field by field.
+pub(crate) fn mean_of(all: Vec<Measured>) -> Measured {
+    let count = all.len().max(1) as f64;
+    let seconds_per_megapixel = all.iter().map(|one| one.seconds_per_megapixel).sum::<f64>() / count;
+    let mut of_fields: BTreeMap<String, Vec<FieldMeasures>> = BTreeMap::new();
+    for measures in all.into_iter().flat_map(|one| one.fields) {
+        of_fields.entry(measures.field.clone()).or_default().push(measures);
+    }
+    let mean = |(field, all): (String, Vec<FieldMeasures>)| FieldMeasures { field, metrics: means(&all) };
+    let fields: Vec<FieldMeasures> = of_fields.into_iter().map(mean).collect();
+    Measured { tiles: Vec::new(), means: means(&fields), fields, seconds_per_megapixel }
+}
+
 /// Mean of each measure over the fields that have it.
 fn means(fields: &[FieldMeasures]) -> BTreeMap<String, f64> {
     let mut sums: BTreeMap<&str, (f64, f64)> = BTreeMap::new();

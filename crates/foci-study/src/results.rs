@@ -252,6 +252,9 @@ pub struct BaselineSummary {
     pub metrics: BTreeMap<String, f64>,
     /// Seconds for one megapixel on all threads.
     pub seconds_per_megapixel: f64,
+    /// Fields whose masks it learnt from, where that were not all; it then has the means over as many draws as there are seeds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labelled: Option<usize>,
     /// Seconds of its training, if it has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training_seconds: Option<f64>,

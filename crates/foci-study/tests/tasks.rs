@@ -262,7 +262,7 @@ fn nets_learn_from_few_masks_and_begin_with_what_they_learnt_without() {
         .replace("[[arm]]\nnet = \"fcn\"\n[[arm]]\nnet = \"unet\"\n", arms)
         .replace("worse = \"fcn\"", "worse = \"few\"")
         .replace("steps = 60", "steps = 6")
-        .replace("[[baseline]]\nmethod = \"otsu\"\nsmallest = 20\n[[baseline]]\nmethod = \"pixel-classifier\"\nsmallest = 20\n", "");
+        .replace("[[baseline]]\nmethod = \"otsu\"\nsmallest = 20\n[[baseline]]\nmethod = \"pixel-classifier\"\nsmallest = 20\n", "[[baseline]]\nmethod = \"pixel-classifier\"\nlabelled = 2\n");
     let out = place.path().join("out");
     // One arm of those that share a pretraining has its steps, for each seed.
     let request =
@@ -298,6 +298,16 @@ fn nets_learn_from_few_masks_and_begin_with_what_they_learnt_without() {
     assert_eq!(results.pretrainings.len(), 2);
     assert!(results.pretrainings.iter().all(|one| one.net == "ahead" && one.steps == 4), "{results:?}");
 
+    // A classifier learns once for each seed from as few fields, and has no difference to nets that learnt from others.
+    let few = &results.baselines[0];
+    assert!(few.name == "pixel-classifier-2" && results.baseline_comparisons.is_empty(), "{few:?}");
+    assert!(report.contains("pixel-classifier, mean over draws"), "its line beside those of the nets");
+    let learnt = |seed: u64| {
+        let folder = out.join("methods/0-pixel-classifier-2").join(format!("seed-{seed}"));
+        foci_train::PixelModel::load(&folder).unwrap().recipe.fingerprint
+    };
+    assert_ne!(learnt(0), learnt(1), "each seed draws fields of its own");
+
     // What is lost of it is done again, to the same figures, and what is there is not.
     std::fs::remove_file(out.join("results.json")).unwrap();
     std::fs::remove_dir_all(out.join("runs/more-seed0")).unwrap();
@@ -313,6 +323,13 @@ fn nets_learn_from_few_masks_and_begin_with_what_they_learnt_without() {
         assert!(error.contains(words), "{error}");
     };
     refused("labelled = 3", "labelled = 0", "labelled of arm 'more' is 0");
+    refused("labelled = 2", "labelled = 0", "labelled of a baseline is 0");
+    refused(
+        "labelled = 2",
+        "labelled = 7",
+        "baseline 'pixel-classifier-7' learns from the masks of 7 fields",
+    );
+    refused("\"pixel-classifier\"", "\"otsu\"", "learns from no masks");
     refused("[pretraining]\nsteps = 4\n", "", "add a table [pretraining]");
     refused("pretrained = true", "", "no arm begins with it");
     refused("[pretraining]\nsteps = 4", "[pretraining]\nsteps = 0", "pretraining: ");

@@ -1,7 +1,7 @@
 //! Differences between nets and methods that are no nets, paired by field.
 //!
 //! A method has no seeds: asked again it answers the same, so chance has the parts of the fields and of the net's seeds alone. Compared is each net with each method that
-//! had the same task: no noise on its input, and masks of all fields to learn from; variants that factors make are left out. These comparisons are a family of their own
+//! had the same task: no noise on its input, and masks of all fields to learn from, net and method alike; variants that factors make are left out. These comparisons are a family of their own
 //! for Holm's adjustment: how many methods stand beside the nets must not decide what is found between nets.
 
 use super::{Peers, compared, with_the_same_task};
@@ -18,13 +18,17 @@ pub(crate) fn compare_with_methods(
     runs: &[MeasuredRun],
     methods: &[MeasuredMethod],
 ) -> Vec<BaselineComparison> {
-    compare_arms(&plan.arms, runs, methods, &compared(&plan.spec))
+    let learnt_from_all = |(place, _): &(usize, &MeasuredMethod)| {
+        plan.spec.baselines.get(*place).is_none_or(|baseline| baseline.labelled.is_none())
+    };
+    let methods: Vec<_> = methods.iter().enumerate().filter(learnt_from_all).collect();
+    compare_arms(&plan.arms, runs, &methods, &compared(&plan.spec))
 }
 
 fn compare_arms(
     arms: &[PlannedArm],
     runs: &[MeasuredRun],
-    methods: &[MeasuredMethod],
+    methods: &[(usize, &MeasuredMethod)],
     measures: &[Measure],
 ) -> Vec<BaselineComparison> {
     let without_noise = |arms: &Vec<&PlannedArm>| arms.iter().all(|planned| planned.arm.input_noise == 0.0);
@@ -35,7 +39,7 @@ fn compare_arms(
             if planned.arm.variant_of.is_some() || planned.arm.labelled.is_some() {
                 continue;
             }
-            for (baseline, method) in methods.iter().enumerate() {
+            for &(baseline, method) in methods {
                 let of_measure = |(measure, scores): &(Measure, Scores)| {
                     compare_one(&planned.arm.name, number, runs, method, *measure, scores)
                 };
@@ -97,6 +101,7 @@ mod tests {
             name: "otsu".into(),
             metrics: [].into(),
             seconds_per_megapixel: 1.0,
+            labelled: None,
             training_seconds: None,
         };
         MeasuredMethod { summary, fields: fields.collect() }
@@ -109,7 +114,7 @@ mod tests {
         let seeds = |seeds: u64| -> Vec<BaselineComparison> {
             let of_seed = |seed| [run("one", seed, 40.0), run("noisy", seed, 9.0), run("few", seed, 9.0)];
             let runs: Vec<MeasuredRun> = (0..seeds).flat_map(of_seed).collect();
-            compare_arms(&arms, &runs, &[method(30.0), method(41.0)], &[Measure::Psnr])
+            compare_arms(&arms, &runs, &[(0, &method(30.0)), (1, &method(41.0))], &[Measure::Psnr])
         };
         let found = seeds(3);
         let names: Vec<_> = found.iter().map(|one| (&*one.comparison.a, one.baseline)).collect();
@@ -125,6 +130,6 @@ mod tests {
         assert!(seeds(1).iter().all(|one| one.comparison.p_adjusted == 1.0));
         let mut silent = method(30.0);
         silent.fields[3].metrics.clear();
-        assert!(compare_arms(&arms, &[run("one", 0, 40.0)], &[silent], &[Measure::Psnr]).is_empty());
+        assert!(compare_arms(&arms, &[run("one", 0, 40.0)], &[(0, &silent)], &[Measure::Psnr]).is_empty());
     }
 }

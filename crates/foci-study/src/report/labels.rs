@@ -23,11 +23,11 @@ pub struct Labels {
     lines: Vec<(String, String)>,
 }
 
-/// A net that begins in one way, with the runs of each number of fields.
-struct Line<'a> {
-    architecture: &'a str,
-    pretrained: bool,
-    /// Number of fields, and the values of the runs.
+/// A net that begins in one way, or a method in place of a net, with what each number of fields gave.
+struct Line {
+    /// What it is, in words.
+    words: String,
+    /// Number of fields, and the values of the runs; of a method their mean alone.
     points: Vec<(usize, Vec<f64>)>,
 }
 
@@ -39,32 +39,36 @@ pub fn prepare(results: &Results) -> Labels {
         return Labels::default();
     };
     let lines = lines(results, &measure);
-    let words = |line: &Line| {
-        let begins = if line.pretrained { "pretrained without masks" } else { "from random weights" };
-        format!("{} {begins}", line.architecture)
-    };
     Labels {
         measure: measure.name.clone(),
         chart: chart(&lines, &measure),
-        lines: lines.iter().enumerate().map(|(place, line)| (palette::key(place), words(line))).collect(),
+        lines: lines
+            .iter()
+            .enumerate()
+            .map(|(place, line)| (palette::key(place), line.words.clone()))
+            .collect(),
     }
 }
 
 /// The lines of the chart, in the order of the study.
-fn lines<'a>(results: &'a Results, measure: &Measure) -> Vec<Line<'a>> {
+fn lines(results: &Results, measure: &Measure) -> Vec<Line> {
+    let nets = results.nets.iter().filter(|net| !net.control && net.variant_of.is_none());
+    let of_nets = nets.filter_map(|net| {
+        let begins = if net.pretrained { "pretrained without masks" } else { "from random weights" };
+        let words = format!("{} {begins}", net.architecture);
+        Some((words, (net.labelled?, values(results, net, measure))))
+    });
+    let of_methods = results.baselines.iter().filter_map(|method| {
+        let fields = method.labelled?;
+        let name = method.name.strip_suffix(&format!("-{fields}")).unwrap_or(&method.name);
+        let value = method.metrics.get(&measure.key).copied();
+        Some((format!("{name}, mean over draws"), (fields, value.into_iter().collect())))
+    });
     let mut lines: Vec<Line> = Vec::new();
-    for net in results.nets.iter().filter(|net| !net.control && net.variant_of.is_none()) {
-        let Some(fields) = net.labelled else { continue };
-        let alike =
-            |line: &&mut Line| (line.architecture, line.pretrained) == (&net.architecture, net.pretrained);
-        let point = (fields, values(results, net, measure));
-        match lines.iter_mut().find(alike) {
+    for (words, point) in of_nets.chain(of_methods) {
+        match lines.iter_mut().find(|line| line.words == words) {
             Some(line) => line.points.push(point),
-            None => lines.push(Line {
-                architecture: &net.architecture,
-                pretrained: net.pretrained,
-                points: vec![point],
-            }),
+            None => lines.push(Line { words, points: vec![point] }),
         }
     }
     for line in &mut lines {

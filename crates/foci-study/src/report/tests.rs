@@ -345,6 +345,7 @@ fn the_answer_is_honest() {
         name: "otsu".into(),
         metrics: BTreeMap::from([("detail_cutoff".to_string(), value)]),
         seconds_per_megapixel: 0.1,
+        labelled: None,
         training_seconds: None,
     };
     let first = |results: &Results| answer(results).warnings[0].replace(['\u{a0}', '\u{202f}'], " ");

@@ -169,6 +169,19 @@ pub struct BaselineSpec {
     /// Objects of fewer pixels are removed.
     #[serde(default = "defaults::smallest")]
     pub smallest: usize,
+    /// The classifier learns from the masks of so many fields to train on, drawn by the seed of a net's run; of all if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labelled: Option<usize>,
+}
+
+impl BaselineSpec {
+    /// Name in tables and files.
+    pub fn name(&self) -> String {
+        match self.labelled {
+            None => self.method.name().into(),
+            Some(fields) => format!("{}-{fields}", self.method.name()),
+        }
+    }
 }
 
 /// One arm of a study: a net, and what is special about how it is used.

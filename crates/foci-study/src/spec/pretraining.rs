@@ -3,7 +3,7 @@
 //! As an autoencoder of what it sees a net with skips would copy and learn nothing, so the images are made noisy and it learns to
 //! give back the clean ones (denoising autoencoder: Vincent, Larochelle, Bengio, Manzagol 2008).
 
-use super::StudySpec;
+use super::{BaselineMethod, StudySpec};
 use foci_net::Regularisation;
 use foci_train::{Task, TrainingPlan};
 use serde::{Deserialize, Serialize};
@@ -95,6 +95,20 @@ impl StudySpec {
                 arm.name
             ));
         }
+        let few = self.baselines.iter().find_map(|baseline| Some((baseline, baseline.labelled?)));
+        match few {
+            Some((baseline, _)) if baseline.method != BaselineMethod::PixelClassifier => Err(format!(
+                "baseline '{}' has `labelled`, and learns from no masks; leave it out",
+                baseline.method.name()
+            )),
+            Some(_) if !self.classes.is_empty() => Err(
+                "a baseline has `labelled`, which is for objects without classes; leave it out, or leave `classes` out".into(),
+            ),
+            Some((_, 0)) => {
+                Err("labelled of a baseline is 0; it has to learn from one field at least".into())
+            }
+            _ => Ok(()),
+        }?;
         match self.arms.iter().find(|arm| arm.labelled == Some(0)) {
             None => Ok(()),
             Some(arm) => Err(format!(
