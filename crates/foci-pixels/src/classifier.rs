@@ -25,11 +25,15 @@ pub struct TrainingOptions {
     pub forest: ForestOptions,
 }
 
+/// Pixels of each class that are learnt from, unless said otherwise: a minute's worth. Twenty times as many take four times as long and are worth a little more
+/// (docs/results/dsb2018.md).
+pub const PIXELS_OF_CLASS: usize = 20_000;
+
 impl TrainingOptions {
-    /// For so many classes, at [`SCALES_PX`], from up to 20,000 pixels of each.
+    /// For so many classes, at [`SCALES_PX`], from up to [`PIXELS_OF_CLASS`] pixels of each.
     pub fn new(classes: usize) -> Self {
         let (scales_px, forest) = (SCALES_PX.to_vec(), ForestOptions::default());
-        Self { classes, scales_px, most_per_class: 20_000, forest }
+        Self { classes, scales_px, most_per_class: PIXELS_OF_CLASS, forest }
     }
 }
 

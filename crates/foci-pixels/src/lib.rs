@@ -56,7 +56,7 @@ pub mod features;
 pub mod forest;
 pub mod objects;
 
-pub use classifier::{PixelClassifier, TrainingOptions};
+pub use classifier::{PIXELS_OF_CLASS, PixelClassifier, TrainingOptions};
 pub use error::PixelError;
 pub use example::Example;
 pub use features::FeatureBank;

@@ -67,6 +67,16 @@ fn a_pixel_classifier_outlines_objects_and_its_folder_is_used_as_a_nets_is() {
         let again = name.replace("model/", "again/").replace("found/", "found-again/");
         assert_eq!(fs::read(place.path(name)).unwrap(), fs::read(place.path(&again)).unwrap(), "{name}");
     }
+    // Fewer pixels make another classifier; a net learns from none by themselves.
+    foci(&[&train[..], &[&place.text("few"), "--pixels", "500"]].concat()).succeeds();
+    assert_ne!(
+        fs::read(place.path("model/pixels.safetensors")).unwrap(),
+        fs::read(place.path("few/pixels.safetensors")).unwrap()
+    );
+    let net =
+        ["train", "--task", "instances", "--net", "unet", "--data", &data, "--out", &place.text("never")];
+    foci(&[&net[..], &["--pixels", "500"]].concat()).fails_with(2, &["--pixels", "--net"]);
+    foci(&[&train[..], &[&place.text("never"), "--pixels", "0"]].concat()).fails_with(2, &["pixels"]);
     // What only nets know is refused, not passed over.
     for flag in [&["--flips"][..], &["--tile", "64"], &["--scales", "0.5"], &["--exact"]] {
         let predict = ["predict", &model, &images, "--out", &place.text("never")];

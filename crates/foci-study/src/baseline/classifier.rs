@@ -49,8 +49,8 @@ impl Testing<'_> {
         let task = self.spec.task;
         let classes =
             if task == Task::Semantic { self.spec.classes.len() } else { self.spec.object_class_count() };
-        let training =
-            PixelTraining { task, classes, smallest: baseline.smallest, seed: SEED, threads: self.threads };
+        let BaselineSpec { smallest, pixels, .. } = *baseline;
+        let training = PixelTraining { task, classes, pixels, smallest, seed: SEED, threads: self.threads };
         let name = baseline.name();
         let mut watch = |what: &str, done: usize, all: usize| -> Result<(), Interrupted> {
             observer.phase(&format!("{name}: {what}"), done, all)

@@ -3,7 +3,7 @@
 use super::{BaselineMethod, BaselineSpec, StudySpec};
 use crate::claim::Clause;
 use crate::measure::measures_of;
-use foci_train::Task;
+use foci_train::{PixelTraining, Task};
 
 /// More seeds than any study needs; a bound keeps a slip of the finger from becoming a week of work.
 const MOST_SEEDS: usize = 1000;
@@ -170,6 +170,15 @@ impl StudySpec {
             (Task::Semantic, method) => method == BaselineMethod::PixelClassifier,
             (Task::Instances, _) => true,
         };
+        for BaselineSpec { method, pixels, .. } in &self.baselines {
+            let is_said = *pixels != PixelTraining::PIXELS;
+            if is_said && *method != BaselineMethod::PixelClassifier || *pixels == 0 {
+                return Err(format!(
+                    "pixels = {pixels} of baseline '{}': a pixel-classifier learns from one pixel of each class at least, other methods from none; leave it out",
+                    method.name()
+                ));
+            }
+        }
         match self.baselines.iter().find(|baseline| !is_of_task(baseline)) {
             None => Ok(()),
             Some(BaselineSpec { method, .. }) => Err(format!(

@@ -126,7 +126,7 @@ pub struct StressSpec {
 pub enum BaselineMethod {
     /// A threshold or a watershed, which outlines objects and needs no training.
     Method(Method),
-    /// Hand-made features and a random forest ([`foci_pixels`]), for objects and classes.
+    /// Hand-made features and a random forest ([`foci_train::PixelModel`]), for objects and classes.
     PixelClassifier,
 }
 
@@ -169,6 +169,9 @@ pub struct BaselineSpec {
     /// Objects of fewer pixels are removed.
     #[serde(default = "defaults::smallest")]
     pub smallest: usize,
+    /// The classifier learns from so many pixels of each class at most.
+    #[serde(default = "defaults::pixels", skip_serializing_if = "defaults::are_pixels")]
+    pub pixels: usize,
     /// The classifier learns from the masks of so many fields to train on, drawn by the seed of a net's run; of all if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labelled: Option<usize>,
@@ -251,6 +254,12 @@ pub(super) mod defaults {
     }
     pub fn smallest() -> usize {
         foci_segment::MethodOptions::default().smallest
+    }
+    pub fn pixels() -> usize {
+        foci_train::PixelTraining::PIXELS
+    }
+    pub fn are_pixels(count: &usize) -> bool {
+        *count == pixels()
     }
     pub fn one() -> f64 {
         1.0

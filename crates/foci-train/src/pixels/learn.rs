@@ -19,6 +19,8 @@ pub struct PixelTraining {
     pub task: Task,
     /// How many classes there are, of pixels or of objects; 0 of objects that have none.
     pub classes: usize,
+    /// Pixels of each class that are learnt from, at most; [`PixelTraining::PIXELS`] unless there is time for more.
+    pub pixels: usize,
     /// Objects have so many pixels at least, whatever is chosen.
     pub smallest: usize,
     /// Which pixels are learnt from, and how trees grow.
@@ -28,6 +30,9 @@ pub struct PixelTraining {
 }
 
 impl PixelTraining {
+    /// Pixels of each class, unless said otherwise.
+    pub const PIXELS: usize = foci_pixels::PIXELS_OF_CLASS;
+
     /// Learns from the training images and chooses on the validation images. `watch` is told what is done, how much of it and of how much, and may end it.
     ///
     /// # Errors
@@ -96,7 +101,7 @@ impl PixelTraining {
         watch: &mut dyn FnMut(&str, usize, usize) -> Result<(), Interrupted>,
     ) -> Result<PixelClassifier, TrainError> {
         let mut workers = Workers::new(self.threads).watched_by(|done, all| watch(what, done, all));
-        let options = TrainingOptions::new(classes);
+        let options = TrainingOptions { most_per_class: self.pixels, ..TrainingOptions::new(classes) };
         Ok(PixelClassifier::train(examples, &options, self.seed, &mut workers)?)
     }
 

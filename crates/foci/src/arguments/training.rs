@@ -2,6 +2,7 @@
 
 use super::{ArithmeticArguments, ReadingArguments};
 use clap::{Args, ValueEnum};
+use foci_train::PixelTraining;
 use std::path::PathBuf;
 
 /// Flags that say how nets are trained, and nothing to other methods.
@@ -41,10 +42,13 @@ pub struct TrainArguments {
     /// Shipped net or file
     #[arg(long, value_name = "NAME|FILE", required_unless_present_any = ["pretrained", "method"])]
     pub net: Option<String>,
-    /// In place of a net: hand-made features and a random forest, which learn in a minute; --task, --data, --out, --object-classes, --classes, --seed, --channel, --page
-    /// and --json go with it
+    /// In place of a net: hand-made features and a random forest, which learn in a minute; --task, --data, --out, --pixels, --object-classes, --classes, --seed,
+    /// --channel, --page and --json go with it
     #[arg(long, value_name = "METHOD", conflicts_with_all = FOR_NETS)]
     pub method: Option<MethodArgument>,
+    /// With --method: learn from so many pixels of each class at most
+    #[arg(long, value_name = "N", conflicts_with_all = ["net", "pretrained"], default_value_t = PixelTraining::PIXELS)]
+    pub pixels: usize,
     /// Begin with the weights of this model, whatever it has learnt; the net is the model's
     #[arg(long, value_name = "MODEL", conflicts_with_all = ["net", "weights", "activation", "normalisation"])]
     pub pretrained: Option<PathBuf>,

@@ -38,6 +38,7 @@ pub fn run(flags: TrainArguments, threads: Option<usize>) -> Result<(), Failure>
     let training = PixelTraining {
         task: plan.task,
         classes: plan.classes,
+        pixels: flags.pixels,
         smallest: 0,
         seed: flags.seed,
         threads: terminal::threads(threads),
