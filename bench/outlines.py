@@ -1,13 +1,12 @@
 """Times the whole way from image files to outlined objects: foci, and PyTorch with scikit-image for the same net.
 
 Started by bench/outlines; see README.md. What is timed is said by the functions: `foci` is a whole process, `pytorch` works
-in a process that has everything loaded and has seen the images once, `stardist` and `cellpose` are nets alone.
+in a process that has everything loaded and has seen the images once, `Alone` are nets alone, each in a process of its own.
 """
 
 import argparse
 import csv
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 import torch
+from outlines_alone import NETS
 from picture import read
 from PIL import Image
 from skimage.feature import peak_local_max
@@ -30,9 +30,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 from foci_torch import FociNet  # noqa: E402
 
 COLUMNS = ["label", "area", "centroid", "perimeter", "eccentricity", "solidity", "mean_intensity"]
-
-# What Cellpose's net is shown at a time: the side of its tiles in pixels, and how many of them, as each takes seconds.
-TILE, TILES = 256, 2
 
 
 class Watch:
@@ -101,49 +98,26 @@ def foci(program, model, folder, threads):
         return seconds, sum(len(table.read_text().splitlines()) - 1 for table in tables)
 
 
-def stardist(threads):
-    """StarDist's default net with weights that have learnt nothing (its own need a download): how long it computes."""
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    import tensorflow
-    from stardist.models import Config2D, StarDist2D
+class Alone:
+    """A net alone, in a process of its own (outlines_alone.py), which computes when it is asked and waits otherwise."""
 
-    tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
-    tensorflow.config.threading.set_inter_op_parallelism_threads(1)
-    net = StarDist2D(Config2D(), name=None, basedir=None).keras_model
+    def __init__(self, net, folder, threads):
+        self.name = NETS[net][1]
+        script = Path(__file__).with_name("outlines_alone.py")
+        command = [sys.executable, str(script), net, str(folder), str(threads)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.megapixels = self.answer()
 
-    def seconds(images):
-        watch = Watch()
-        for path in images:
-            scaled = read(path)[1]
-            # Sides must be multiples of 16.
-            pad = [(0, -side % 16) for side in scaled.shape]
-            x = np.pad(scaled, pad, mode="reflect")[None, ..., None]
-            watch.time("net", lambda: net(x, training=False))
-        return watch.seconds["net"]
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"{self.name} has ended before its answer; what it said stands above")
+        return float(line)
 
-    return seconds
-
-
-def cellpose():
-    """Cellpose 4's net with weights that have learnt nothing (its own need a download): how long it computes on a few tiles.
-
-    The tiles of a whole image overlap; here they do not, in its favour.
-    """
-    from cellpose.vit import CPSAM
-
-    net = CPSAM().eval()
-
-    def seconds(images):
-        watch = Watch()
-        for path in images[:TILES]:
-            tile = read(path)[1][:TILE, :TILE]
-            tile = np.pad(tile, [(0, TILE - side) for side in tile.shape], mode="wrap")
-            x = torch.from_numpy(tile).expand(1, 3, TILE, TILE).contiguous()
-            with torch.inference_mode():
-                watch.time("net", lambda: net(x))
-        return watch.seconds["net"]
-
-    return seconds
+    def seconds(self):
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        return self.answer()
 
 
 def main():
@@ -152,10 +126,7 @@ def main():
     parser.add_argument("images", type=Path, help="a folder of images")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
-    # The libraries of both do not load into one process.
-    beside = parser.add_mutually_exclusive_group()
-    beside.add_argument("--stardist", action="store_true", help="StarDist's default net beside them")
-    beside.add_argument("--cellpose", action="store_true", help="Cellpose 4's net beside them, on a few tiles")
+    parser.add_argument("--beside", nargs="*", choices=list(NETS), default=[], help="nets alone to time in the same turns")
     parser.add_argument("--foci", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -163,12 +134,7 @@ def main():
     megapixels = sum(np.prod(Image.open(path).size) for path in images) / 1e6
     net = FociNet.from_model(options.model).to(memory_format=torch.channels_last).eval()
     smallest = json.loads((options.model / "recipe.json").read_text())["objects"]["smallest"]
-    # A net alone: its name, its seconds for the images, and the megapixels in that.
-    alone = None
-    if options.stardist:
-        alone = "StarDist's default net alone", stardist(options.threads), megapixels
-    if options.cellpose:
-        alone = "Cellpose 4's net alone, a few tiles", cellpose(), min(TILES, len(images)) * TILE**2 / 1e6
+    beside = [Alone(name, options.images, options.threads) for name in options.beside]
 
     # By name: megapixels, and seconds of all rounds.
     rows, counts = {}, {}
@@ -179,15 +145,15 @@ def main():
     for number in range(options.rounds + 1):
         whole, counts["foci"] = foci(options.foci, options.model, options.images, options.threads)
         parts, counts["PyTorch and scikit-image"] = pytorch(net, images, smallest)
-        taken = alone[1](images) if alone else None
+        taken = [(net, net.seconds()) for net in beside]
         if number == 0:
             continue  # the first turn reads files and compiles what is compiled when first used
         note("foci, all included", whole)
         note("PyTorch and scikit-image, all included", sum(parts.values()))
         for part, seconds in parts.items():
             note(f"  of it {part}", seconds)
-        if alone:
-            note(alone[0], taken, alone[2])
+        for net, seconds in taken:
+            note(net.name, seconds, net.megapixels)
     print(f"{len(images)} images, {megapixels:.2f} megapixels, {options.threads} threads, {options.rounds} rounds in turns")
     print("objects: " + ", ".join(f"{count} by {name}" for name, count in counts.items()))
     print(f"\n{'':42}{'megapixels/s':>14}{'seconds, median':>18}{'least':>8}{'most':>8}")

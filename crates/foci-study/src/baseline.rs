@@ -35,35 +35,93 @@ pub(crate) struct MeasuredMethod {
     pub fields: Vec<FieldMeasures>,
 }
 
-/// Measures every baseline of the study.
-pub(crate) fn test_all(
-    spec: &StudySpec,
-    data: &Data,
-    bench: &TestBench,
-    out: &Path,
-    threads: usize,
-    observer: &mut dyn Observer,
-) -> Result<Vec<MeasuredMethod>, StudyError> {
-    let mut all = Vec::with_capacity(spec.baselines.len());
-    if !spec.baselines.is_empty() {
-        let path = out.join(METHODS);
-        let failed = |source| StudyError::File { action: "write", path: path.clone(), source };
-        foci_image::disk::create_folder(&path).map_err(failed)?;
+/// The methods of a study, each with what it was measured to be, in the order of the specification.
+pub(crate) struct Methods<'a> {
+    spec: &'a StudySpec,
+    out: &'a Path,
+    pub measured: Vec<MeasuredMethod>,
+}
+
+impl<'a> Methods<'a> {
+    /// Measures every baseline of the study.
+    pub fn test(
+        spec: &'a StudySpec,
+        data: &Data,
+        bench: &TestBench,
+        out: &'a Path,
+        threads: usize,
+        observer: &mut dyn Observer,
+    ) -> Result<Methods<'a>, StudyError> {
+        let mut measured = Vec::with_capacity(spec.baselines.len());
+        if !spec.baselines.is_empty() {
+            let path = out.join(METHODS);
+            let failed = |source| StudyError::File { action: "write", path: path.clone(), source };
+            foci_image::disk::create_folder(&path).map_err(failed)?;
+        }
+        let testing = Testing { spec, data, bench, threads };
+        for (number, baseline) in spec.baselines.iter().enumerate() {
+            let record = record(out, number, &baseline.name());
+            measured.push(match read_json::<MeasuredMethod>(&record)? {
+                Some(measured) => measured,
+                None => {
+                    let measured = testing.test(baseline, &record.with_extension(""), observer)?;
+                    write_json(&record, &measured)?;
+                    measured
+                }
+            });
+        }
+        Ok(Methods { spec, out, measured })
     }
-    let testing = Testing { spec, data, bench, threads };
-    for (number, baseline) in spec.baselines.iter().enumerate() {
-        let record = record(out, number, &baseline.name());
-        let measured = match read_json::<MeasuredMethod>(&record)? {
-            Some(measured) => measured,
-            None => {
-                let measured = testing.test(baseline, &record.with_extension(""), observer)?;
-                write_json(&record, &measured)?;
-                measured
+
+    /// Place of the method that learnt from all fields, or from none, with the highest mean of a measure; of equals the first.
+    pub fn best(&self, key: &str) -> Option<usize> {
+        let of_all = self.spec.baselines.iter().zip(&self.measured).enumerate();
+        let values = of_all.filter(|(_, (baseline, _))| baseline.labelled.is_none());
+        let values =
+            values.filter_map(|(place, (_, method))| Some((place, *method.summary.metrics.get(key)?)));
+        values
+            .fold(None, |best: Option<(usize, f64)>, one| match best {
+                Some(best) if best.1 >= one.1 => Some(best),
+                _ => Some(one),
+            })
+            .map(|(place, _)| place)
+    }
+
+    /// Its name.
+    pub fn name(&self, place: usize) -> String {
+        self.spec.baselines[place].name()
+    }
+
+    /// What a method makes of a tile; a classifier is read from its folder.
+    pub fn answer<'k>(
+        &self,
+        place: usize,
+        tile: &TestTile,
+        known: &'k Known,
+        threads: usize,
+    ) -> Result<Answer<'k>, StudyError> {
+        let baseline = &self.spec.baselines[place];
+        match baseline.method {
+            BaselineMethod::Method(method) => segmented(method, baseline, tile, known),
+            BaselineMethod::PixelClassifier => {
+                let folder = record(self.out, place, &baseline.name()).with_extension("");
+                let classifier = classifier::load(&folder)?;
+                classifier::answered(&classifier, tile, known, threads)
             }
-        };
-        all.push(measured);
+        }
     }
-    Ok(all)
+}
+
+/// What a method without training makes of a tile.
+fn segmented<'k>(
+    method: Method,
+    baseline: &BaselineSpec,
+    tile: &TestTile,
+    known: &'k Known,
+) -> Result<Answer<'k>, StudyError> {
+    let options = MethodOptions { smallest: baseline.smallest, ..MethodOptions::default() };
+    let found = method.segment(&tile.plane, &options).map_err(|error| failed(tile, error))?;
+    answer(tile, known, found.into())
 }
 
 /// Where the baseline of this number in the specification is kept.
@@ -109,11 +167,8 @@ impl Testing<'_> {
     ) -> Result<Measured, StudyError> {
         let what = format!("{}: measuring", method.name());
         let clock = Instant::now();
-        let options = MethodOptions { smallest: baseline.smallest, ..MethodOptions::default() };
-        let answers = workers(&what, self.threads, observer).map(self.bench.tiles(), |(tile, known)| {
-            let found = method.segment(&tile.plane, &options).map_err(|error| failed(tile, error))?;
-            answer(tile, known, found.into())
-        })?;
+        let answers = workers(&what, self.threads, observer)
+            .map(self.bench.tiles(), |(tile, known)| segmented(method, baseline, tile, known))?;
         self.judge(&answers, clock, &what, observer)
     }
 

@@ -1,9 +1,10 @@
 //! Test images with what each net found in them, worst cases first, and what is wrong marked.
 //!
-//! Shown are the images with the lowest mean AP (where objects are told apart, AP with the right class) over all nets (their first seeds), so no net chooses its own, and one from the middle. Of a large
+//! Beside the nets stands the method without a net that came out best, if the study has any. Shown are the images with the lowest mean AP (where objects are told apart, AP with the right class) over all nets (their first seeds), so no net chooses its own, and one from the middle. Of a large
 //! image the part is shown in which most objects are wrong in the answers of all nets together.
 
 use crate::StudyError;
+use crate::baseline::Methods;
 use crate::execute::Executed;
 use crate::measure::{Answer, FoundObjects, Known, TestBench, TrueObjects, failed, labels, noisy};
 use crate::plan::Plan;
@@ -16,8 +17,8 @@ use foci_measure::labels::Overlaps;
 use foci_measure::labels::bounds::bounds;
 use foci_measure::labels::errors::{Fault, Faults};
 use foci_measure::labels::object_classes::mistaken;
-use foci_segment::outlines::{draw, grey, tinted};
-use foci_train::Predictor;
+use foci_segment::outlines::{class_colour, draw, grey, tinted};
+use foci_train::{Predictor, Task};
 use std::collections::BTreeMap;
 
 /// How many of the worst images are shown.
@@ -63,17 +64,26 @@ impl Wrong {
     }
 }
 
-/// Pictures of what every arm's first seed found; none if the study is of reconstructions.
+/// What was found in a tile, by whom.
+struct Shown<'a> {
+    name: String,
+    is_net: bool,
+    answer: Answer<'a>,
+    metrics: BTreeMap<String, f64>,
+}
+
+/// Pictures of what every arm's first seed found, and the best of `methods`; none if the study is of reconstructions.
 pub(crate) fn take(
     plan: &Plan,
     bench: &TestBench,
     executed: &Executed,
+    methods: &Methods,
     compute: &Compute,
     observer: &mut dyn Observer,
 ) -> Result<Vec<JudgedSet>, StudyError> {
     let chosen: Vec<usize> = choose(plan, bench, executed);
     let (what, all) = ("taking pictures", chosen.len() * plan.arms.len());
-    let mut found: Vec<Vec<(String, Answer)>> = chosen.iter().map(|_| Vec::new()).collect();
+    let mut found: Vec<Vec<Shown>> = chosen.iter().map(|_| Vec::new()).collect();
     for (arm_number, planned) in plan.arms.iter().enumerate().filter(|_| !chosen.is_empty()) {
         let arm = &planned.arm;
         let model = executed.model(&arm.name, 0)?;
@@ -83,27 +93,50 @@ pub(crate) fn take(
             let (tile, known) = &bench.tiles()[number];
             let input = noisy(&tile.plane, arm.input_noise, number);
             let answer = known.ask(&mut predictor, &input).map_err(|error| failed(tile, error))?;
-            answers.push((arm.name.clone(), answer));
+            let metrics = executed.tile_metrics(&arm.name, 0, &tile.name);
+            answers.push(Shown { name: arm.name.clone(), is_net: true, answer, metrics });
         }
     }
     observer.phase(what, all, all)?;
+    if let Some(best) = methods.best(decides(plan)) {
+        for (&number, answers) in chosen.iter().zip(&mut found) {
+            let (tile, known) = &bench.tiles()[number];
+            let answer = methods.answer(best, tile, known, compute.threads())?;
+            let metrics = answer.measure().map_err(|error| failed(tile, error))?.values(&plan.spec.classes);
+            answers.push(Shown { name: methods.name(best), is_net: false, answer, metrics });
+        }
+    }
     let sets = chosen.iter().zip(found).map(|(&number, answers)| {
         let (tile, known) = &bench.tiles()[number];
-        show(&tile.name, &tile.plane, known, &answers, executed).map_err(|error| failed(tile, error))
+        let set = show(&tile.name, &tile.plane, known, answers).map_err(|error| failed(tile, error))?;
+        Ok(JudgedSet { classes: coloured(plan), ..set })
     });
     sets.collect()
+}
+
+/// Classes of pixels with their colours. The first leaves the image as it is.
+fn coloured(plan: &Plan) -> Vec<(String, [u8; 3])> {
+    let classes = if plan.spec.task == Task::Semantic { &plan.spec.classes[..] } else { &[] };
+    classes.iter().cloned().enumerate().skip(1).map(|(class, name)| (name, class_colour(class))).collect()
+}
+
+/// Key of the measure by which images are worse than others.
+fn decides(plan: &Plan) -> &'static str {
+    match plan.spec.task {
+        Task::Semantic => Measure::MeanIou.key(),
+        _ if plan.spec.object_class_count() > 0 => Measure::ClassAp50.key(),
+        _ => Measure::MeanAp.key(),
+    }
 }
 
 /// Numbers of the tiles to show: the worst, worst first, and the one in the middle.
 fn choose(plan: &Plan, bench: &TestBench, executed: &Executed) -> Vec<usize> {
     let mut scores: Vec<(f64, usize)> = Vec::new();
     for (number, (tile, known)) in bench.tiles().iter().enumerate() {
-        let key = match known {
-            Known::Image(_) => continue,
-            Known::Objects(truth) if truth.class_count > 0 => Measure::ClassAp50.key(),
-            Known::Objects(_) => Measure::MeanAp.key(),
-            Known::Classes(_) => Measure::MeanIou.key(),
-        };
+        if matches!(known, Known::Image(_)) {
+            continue;
+        }
+        let key = decides(plan);
         let of_arm = |arm: &str| executed.tile_metrics(arm, 0, &tile.name).get(key).copied().unwrap_or(1.0);
         scores.push((plan.arms.iter().map(|planned| of_arm(&planned.arm.name)).sum(), number));
     }
@@ -119,22 +152,23 @@ fn show(
     tile: &str,
     image: &Plane,
     known: &Known,
-    answers: &[(String, Answer)],
-    executed: &Executed,
+    answers: Vec<Shown>,
 ) -> Result<JudgedSet, foci_measure::MeasureError> {
     let mut faulty = Vec::new();
     let mut pictures = Vec::new();
-    for (net, answer) in answers {
-        let (pixels, counts) = match answer {
+    for Shown { name, is_net, answer, metrics } in answers {
+        let (pixels, counts) = match &answer {
             Answer::Objects(truth, found) => {
                 let (pixels, faults) = judged(image, truth, found)?;
-                faulty.extend(faults.iter().map(|(place, _)| *place));
+                if is_net {
+                    faulty.extend(faults.iter().map(|(place, _)| *place));
+                }
                 (pixels, counted(&faults))
             }
             Answer::Classes(_, found) => (tinted(image, found), BTreeMap::new()),
             Answer::Image(..) => continue,
         };
-        pictures.push((net.clone(), pixels, counts));
+        pictures.push(JudgedAnswer { net: name, is_net, pixels, faults: counts, metrics });
     }
     let truth = match known {
         Known::Objects(truth) => {
@@ -153,13 +187,8 @@ fn show(
     };
     let region = densest(&faulty, image.width, image.height);
     let cut = |pixels: &[u8]| cut(pixels, image.width, region);
-    let answers = pictures
-        .into_iter()
-        .map(|(net, pixels, faults)| {
-            let metrics = executed.tile_metrics(&net, 0, tile);
-            JudgedAnswer { net, pixels: cut(&pixels), faults, metrics }
-        })
-        .collect();
+    let answers =
+        pictures.into_iter().map(|answer| JudgedAnswer { pixels: cut(&answer.pixels), ..answer }).collect();
     Ok(JudgedSet {
         tile: tile.into(),
         width: image.width,
@@ -167,6 +196,7 @@ fn show(
         region,
         image: cut(&grey(image)),
         truth: cut(&truth),
+        classes: Vec::new(),
         answers,
     })
 }

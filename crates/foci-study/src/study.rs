@@ -1,7 +1,7 @@
 //! The main path of a study: plan, tune, run, compare, decide, report.
 
 use crate::again::RESULTS;
-use crate::baseline::MeasuredMethod;
+use crate::baseline::{MeasuredMethod, Methods};
 use crate::claim::{Evidence, decide};
 use crate::compare::{compare_all, compare_with_methods};
 use crate::data::Data;
@@ -16,7 +16,7 @@ use crate::results::{
 use crate::spec::{PretrainingSpec, StudySpec};
 use crate::timing::{Timing, time_all};
 use crate::{StudyError, pictures, plan, report};
-use crate::{baseline, judged, middle, stress, transfer};
+use crate::{judged, middle, stress, transfer};
 use foci_image::{DatasetOptions, FolderLock, Interrupted};
 use foci_kernels::Compute;
 use foci_net::Net;
@@ -142,7 +142,7 @@ fn carry_out(
         optics::test_all(&plan, &data.test, &executed, &request.out, compute, observer)?;
     let stress = stress::test_all(&plan, &data.test, &executed, &request.out, compute, observer)?;
     let transfer = transfer::test_all(&plan, &data.others, &executed, &request.out, compute, observer)?;
-    let methods = baseline::test_all(&plan.spec, &data, &bench, &request.out, compute.threads(), observer)?;
+    let methods = Methods::test(&plan.spec, &data, &bench, &request.out, compute.threads(), observer)?;
     let results = Results {
         notes: notes(&plan, &executed).into_iter().chain(optics_notes).collect(),
         setup: setup(&plan),
@@ -150,14 +150,14 @@ fn carry_out(
             command: request.command.clone(),
             processor: format!("{} threads, {}", compute.threads(), compute.simd()),
         },
-        ..conclude(&plan, &executed, &timings, &optics, stress, transfer, methods)?
+        ..conclude(&plan, &executed, &timings, &optics, stress, transfer, &methods.measured)?
     };
     write_json(&request.out.join(RESULTS), &results)?;
 
     let input = report::ReportInput {
         results: &results,
         pictures: pictures::take(&plan, &bench, &executed, compute, observer)?,
-        judged: judged::take(&plan, &bench, &executed, compute, observer)?,
+        judged: judged::take(&plan, &bench, &executed, &methods, compute, observer)?,
         optics,
     };
     let html = report::render(&input)?;
@@ -173,11 +173,11 @@ fn conclude(
     optics: &[RunOptics],
     stress: Vec<RunStress>,
     transfer: Vec<RunTransfer>,
-    methods: Vec<MeasuredMethod>,
+    methods: &[MeasuredMethod],
 ) -> Result<Results, StudyError> {
     let runs: Vec<RunSummary> = executed.runs.iter().map(|run| run.summary.clone()).collect();
     let comparisons = compare_all(plan, executed);
-    let baseline_comparisons = compare_with_methods(plan, &executed.runs, &methods);
+    let baseline_comparisons = compare_with_methods(plan, &executed.runs, methods);
     let nets = summarise_nets(plan, executed, timings)?;
     let signals = executed.signals();
     let middle = middle::summarise(plan, &signals)?;
@@ -200,7 +200,7 @@ fn conclude(
         nets,
         pretrainings: executed.pretrainings.clone(),
         runs,
-        baselines: methods.into_iter().map(|method| method.summary).collect(),
+        baselines: methods.iter().map(|method| method.summary.clone()).collect(),
         signals,
         middle,
         optics,

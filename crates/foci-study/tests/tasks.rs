@@ -170,6 +170,18 @@ fn nets_are_compared_by_the_objects_that_they_find_beside_a_method_without_train
             && report.contains("The old way, on the same fields")
     );
     assert!(report.matches("What unet found in").count() >= 3, "pictures of the worst images");
+    let best = results
+        .baselines
+        .iter()
+        .max_by(|a, b| a.metrics["mean_ap"].total_cmp(&b.metrics["mean_ap"]))
+        .unwrap();
+    let pictures = |name: &str| report.matches(&format!("What {name} found in")).count();
+    assert_eq!(
+        pictures(&best.name),
+        pictures("unet"),
+        "the best method without a net stands beside the nets"
+    );
+    assert!(report.contains("<small>without a net</small>"));
     // To make objects of maps takes time, too.
     assert!(report.contains("Prediction, all included"));
     let out = place.path().join("out");
@@ -358,6 +370,7 @@ fn nets_are_compared_by_classes_of_pixels() {
     assert!(metrics["iou_of_ground"] > 0.5, "{metrics:?}");
     assert!(results.baselines[0].metrics["mean_iou"] > 0.8, "{:?}", results.baselines);
     assert!(report.contains("Which net tells the classes apart?") && report.contains("IoU of dim"));
+    assert!(report.contains("border-color:rgb(86 180 233)\">dim</b>"), "which colour is which class");
     // Rare classes count more, and the plan says how much.
     let plan = std::fs::read_to_string(place.path().join("out/plan.json")).unwrap();
     let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();

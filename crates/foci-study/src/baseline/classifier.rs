@@ -5,7 +5,7 @@
 use super::{Testing, answer};
 use crate::StudyError;
 use crate::data::TestTile;
-use crate::measure::{FoundObjects, Measured, failed, mean_of};
+use crate::measure::{Answer, FoundObjects, Known, Measured, failed, mean_of};
 use crate::spec::{BaselineMethod, BaselineSpec};
 use crate::study::Observer;
 use foci_image::Interrupted;
@@ -70,12 +70,26 @@ impl Testing<'_> {
         let mut answers = Vec::with_capacity(all);
         for (number, (tile, known)) in self.bench.tiles().iter().enumerate() {
             observer.phase(&what, number, all)?;
-            let found = found(classifier, tile, self.threads).map_err(|error| failed(tile, error))?;
-            answers.push(answer(tile, known, found)?);
+            answers.push(answered(classifier, tile, known, self.threads)?);
         }
         observer.phase(&what, all, all)?;
         self.judge(&answers, clock, &what, observer)
     }
+}
+
+/// A classifier that a study has left.
+pub(super) fn load(folder: &Path) -> Result<PixelModel, StudyError> {
+    PixelModel::load(folder).map_err(wrong)
+}
+
+/// What a classifier makes of a tile, beside what is known of it.
+pub(super) fn answered<'k>(
+    classifier: &PixelModel,
+    tile: &TestTile,
+    known: &'k Known,
+    threads: usize,
+) -> Result<Answer<'k>, StudyError> {
+    answer(tile, known, found(classifier, tile, threads).map_err(|error| failed(tile, error))?)
 }
 
 /// What a classifier makes of a tile: objects, with their classes if it knows any, or the likeliest class of each pixel.

@@ -58,15 +58,19 @@ pub struct JudgedSet {
     pub image: Vec<u8>,
     /// The image with what is true.
     pub truth: Vec<u8>,
-    /// What each net found, by its first seed, in the order of the study.
+    /// The name and the colour of each class that is laid over images: red, green and blue; none where outlines are drawn.
+    pub classes: Vec<(String, [u8; 3])>,
+    /// What each net found, by its first seed, in the order of the study; then a method without a net, if there is any.
     pub answers: Vec<JudgedAnswer>,
 }
 
 /// What one net found.
 #[derive(Debug)]
 pub struct JudgedAnswer {
-    /// Name of the arm.
+    /// Name of the arm, or of the method.
     pub net: String,
+    /// Whether it is an arm.
+    pub is_net: bool,
     /// The image with what was found: red, green and blue of each pixel of the region.
     pub pixels: Vec<u8>,
     /// How many outlines are wrong in the whole tile, by what is wrong.

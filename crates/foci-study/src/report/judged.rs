@@ -10,7 +10,8 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 pub struct AnswerView {
     net: String,
-    arm: usize,
+    /// Its place in the study, if it is an arm.
+    arm: Option<usize>,
     picture: Picture,
     caption: String,
 }
@@ -43,7 +44,7 @@ fn view(set: &JudgedSet, arm: &impl Fn(&str) -> usize) -> Result<JudgedView, Rep
     let net = |answer: &JudgedAnswer| {
         Ok(AnswerView {
             net: answer.net.clone(),
-            arm: arm(&answer.net),
+            arm: answer.is_net.then(|| arm(&answer.net)),
             picture: picture(&answer.pixels)?,
             caption: caption(answer),
         })
@@ -61,6 +62,13 @@ fn view(set: &JudgedSet, arm: &impl Fn(&str) -> usize) -> Result<JudgedView, Rep
         columns: (set.answers.len() + 2).min(4),
         nets: set.answers.iter().map(net).collect::<Result<_, ReportError>>()?,
     })
+}
+
+/// The classes that are laid over images, with their colours as CSS names them.
+pub fn colours_of(sets: &[JudgedSet]) -> Vec<(String, String)> {
+    let css = |[red, green, blue]: [u8; 3]| format!("rgb({red} {green} {blue})");
+    let first = sets.first().map_or(&[][..], |set| &set.classes);
+    first.iter().map(|(name, colour)| (name.clone(), css(*colour))).collect()
 }
 
 /// The measures that decide, and what is wrong.

@@ -56,6 +56,8 @@ pub struct Page {
     gain: &'static str,
     tiles: Vec<TileView>,
     judged: Vec<JudgedView>,
+    /// Classes of pixels with their colours.
+    class_colours: Vec<(String, String)>,
     has_faults: bool,
     /// Whether objects are of classes that are told apart.
     has_classes: bool,
@@ -161,6 +163,7 @@ impl Page {
             arms: names.0.iter().enumerate().map(|(index, name)| arm(results, index, name)).collect(),
             tiles: pictures::prepare(&input.pictures, place)?,
             judged: judged::prepare(&input.judged, place)?,
+            class_colours: judged::colours_of(&input.judged),
             has_faults: results.task == "instances",
             has_classes: results.tells_objects_apart(),
             baselines: methods::measured(all),
