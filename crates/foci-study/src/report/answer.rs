@@ -177,13 +177,14 @@ fn headline(results: &Results, measure: &Measure, ranking: &Ranking) -> String {
     )
 }
 
-/// What the best method without a net reaches beside the best net.
+/// What the best method without a net reaches beside the best net, of those that learnt from as many masks.
 fn without_a_net(results: &Results, measure: &Measure, ranking: &Ranking) -> Option<String> {
     let sign = match measure.better? {
         Better::Higher => 1.0,
         Better::Lower => -1.0,
     };
-    let methods = results.baselines.iter().enumerate();
+    let labelled = ranking.leader().labelled;
+    let methods = results.baselines.iter().enumerate().filter(|(_, method)| method.labelled == labelled);
     let values = methods.filter_map(|(place, method)| Some((place, *method.metrics.get(&measure.key)?)));
     let (place, value) = values.max_by(|a, b| (sign * a.1).total_cmp(&(sign * b.1)))?;
     let (name, leader) = (&results.baselines[place].name, &ranking.leader().name);

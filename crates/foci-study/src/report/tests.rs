@@ -388,6 +388,9 @@ fn the_answer_is_honest() {
     );
     let page = page(&input(&results, Vec::new())).replace('\u{2212}', "-");
     assert!(page.contains("minus otsu") && page.contains("-0.100 (-0.150 to -0.050)"), "{page}");
+    // One that learnt from fewer masks is no measure of a net that learnt from all.
+    results.baselines[0].labelled = Some(5);
+    assert!(first(&results).contains("worse, reaches a detail cut-off of 0.300"), "{}", first(&results));
     // A control arm is never the answer.
     results.nets[0].control = true;
     assert!(plain(&results).starts_with("b has the best mean"));
