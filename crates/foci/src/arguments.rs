@@ -42,7 +42,7 @@ pub enum Command {
     Study(StudyArguments),
     /// Write the report of a study again from its figures, or tell what is behind one of them
     Report(ReportArguments),
-    /// Train one net
+    /// Train one net, or a pixel classifier in its place
     Train(TrainArguments),
     /// Run a trained model, or a method that needs no training, on images
     Predict(PredictArguments),

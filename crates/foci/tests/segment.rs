@@ -204,9 +204,9 @@ fn flags_that_do_not_fit_are_refused() {
     let predict =
         |method: &str, flags: &[&str]| foci(&[&["predict", method, &data, "--out", &out], flags].concat());
     predict("otsu", &["--sigma", "3"]).fails_with(2, &["--sigma", "watersheds"]);
-    predict("otsu", &["--exact"]).fails_with(2, &["--exact", "models"]);
-    predict("otsu", &["--flips"]).fails_with(2, &["--flips", "models"]);
-    predict("otsu", &["--scales", "0.5"]).fails_with(2, &["--scales", "models"]);
+    predict("otsu", &["--exact"]).fails_with(2, &["--exact", "is for nets"]);
+    predict("otsu", &["--flips"]).fails_with(2, &["--flips", "is for nets"]);
+    predict("otsu", &["--scales", "0.5"]).fails_with(2, &["--scales", "is for nets"]);
     predict("otsu", &["--scales", "0.5,0"]).fails_with(2, &["--scales", "'0' is no factor"]);
     predict("watershed", &["--sigma", "-1"]).fails_with(2, &["-1", "from 0 to 1000"]);
     predict("watershed", &["--sigma", "nan"]).fails_with(2, &["NaN"]);

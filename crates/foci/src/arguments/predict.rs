@@ -11,7 +11,7 @@ use std::path::PathBuf;
     after_help = "Examples:\n  foci predict my-model my-images --out predicted\n  foci predict watershed my-images --smallest 2500 --out labels"
 )]
 pub struct PredictArguments {
-    /// Model folder; or a method without a net, which outlines objects: otsu, ridler-calvard, mean-threshold, watershed,
+    /// Model folder (a net's or a pixel classifier's); or a method that learns nothing, which outlines objects: otsu, ridler-calvard, mean-threshold, watershed,
     /// watershed-gradient. Of objects it writes label images (32-bit TIFF), outlines/NAME.png and objects/NAME.csv
     #[arg(value_name = "MODEL|METHOD")]
     pub model: PathBuf,
@@ -32,14 +32,14 @@ pub struct PredictArguments {
     /// width of an object [default: 12]
     #[arg(long, value_name = "PIXELS", allow_negative_numbers = true)]
     pub sigma: Option<f64>,
-    /// Models: show each image in its four mirror images and average the answers, which takes four times as long
+    /// Nets: show each image in its four mirror images and average the answers, which takes four times as long
     #[arg(long)]
     pub flips: bool,
-    /// Models for objects or classes: show each image at these sizes and average the answers, so 0.5 for objects twice as large as those learnt from, or 0.7,1,1.4
+    /// Nets for objects or classes: show each image at these sizes and average the answers, so 0.5 for objects twice as large as those learnt from, or 0.7,1,1.4
     /// for objects of all sizes [default: 1]
     #[arg(long, value_name = "FACTOR,..")]
     pub scales: Option<Scales>,
-    /// Models: cut images into tiles of at most so many pixels on a side; the result is the same, to the last bit [default: only where memory is short]
+    /// Nets: cut images into tiles of at most so many pixels on a side; the result is the same, to the last bit [default: only where memory is short]
     #[arg(long, value_name = "PIXELS")]
     pub tile: Option<usize>,
     /// Objects and classes: write label images as 16-bit PNG instead of 32-bit TIFF; refused above 65,535 objects in an image

@@ -49,6 +49,17 @@ fn refuse_what_is_no_model(flags: &PredictArguments) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A flag that says something to nets alone, if one is given.
+pub fn flag_of_nets(flags: &PredictArguments) -> Option<&'static str> {
+    let all = [
+        ("--exact", flags.arithmetic.exact),
+        ("--flips", flags.flips),
+        ("--scales", flags.scales.is_some()),
+        ("--tile", flags.tile.is_some()),
+    ];
+    all.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)
+}
+
 /// The inputs whose predictions are to be made, and where they go. What is there already is never replaced: it might be
 /// the image itself. It is kept if that was asked for, and else told before anything is computed.
 pub fn missing(inputs: Vec<PathBuf>, flags: &PredictArguments) -> Result<Vec<Predicted>, Failure> {

@@ -4,7 +4,9 @@
 //! each file whole, and `--resume` goes on from there.
 
 use crate::arguments::PredictArguments;
-use crate::command::predict::{Predicted, files, hold, missing, sort_out, tell_left_out, why_not_written};
+use crate::command::predict::{
+    Predicted, files, flag_of_nets, hold, missing, sort_out, tell_left_out, why_not_written,
+};
 use crate::command::predict_objects::{self, Told};
 use crate::command::predict_sheet::Sheet;
 use crate::exit::Failure;
@@ -58,15 +60,8 @@ fn options(method: Method, flags: &PredictArguments) -> Result<MethodOptions, Fa
             method.name()
         )))
     };
-    for (flag, is_given) in [
-        ("--exact", flags.arithmetic.exact),
-        ("--flips", flags.flips),
-        ("--scales", flags.scales.is_some()),
-        ("--tile", flags.tile.is_some()),
-    ] {
-        if is_given {
-            return refuse(flag, "models");
-        }
+    if let Some(flag) = flag_of_nets(flags) {
+        return refuse(flag, "nets");
     }
     if flags.sigma.is_some() && !method.is_watershed() {
         return refuse("--sigma", "watersheds");

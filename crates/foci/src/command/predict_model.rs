@@ -4,6 +4,7 @@
 //! images are taken one after the other by all threads. Either gives the same bits.
 
 use crate::arguments::PredictArguments;
+use crate::command::predict::flag_of_nets;
 use crate::command::predict_images::Images;
 use crate::command::predict_maker::{Classifier, Learnt};
 use crate::exit::Failure;
@@ -35,18 +36,11 @@ fn net(flags: &PredictArguments, threads: Option<usize>) -> Result<(), Failure> 
 }
 
 fn classifier(flags: &PredictArguments, threads: Option<usize>) -> Result<(), Failure> {
-    for (flag, is_given) in [
-        ("--exact", flags.arithmetic.exact),
-        ("--flips", flags.flips),
-        ("--scales", flags.scales.is_some()),
-        ("--tile", flags.tile.is_some()),
-    ] {
-        if is_given {
-            return Err(Failure::input(anyhow::anyhow!(
-                "{flag} is for nets, and {} is a pixel classifier; leave it out",
-                flags.model.display()
-            )));
-        }
+    if let Some(flag) = flag_of_nets(flags) {
+        return Err(Failure::input(anyhow::anyhow!(
+            "{flag} is for nets, and {} is a pixel classifier; leave it out",
+            flags.model.display()
+        )));
     }
     let mut model = PixelModel::load(&flags.model)?;
     if let (Some(objects), Some(smallest)) = (&mut model.recipe.objects, flags.smallest) {
