@@ -35,6 +35,15 @@ fn the_shipped_studies_name_nets_that_reach_their_budget() {
 }
 
 #[test]
+fn methods_are_called_after_what_is_special_about_them() {
+    let names = |study: &str| -> Vec<String> {
+        shipped(study).baselines.iter().map(foci_study::spec::BaselineSpec::name).collect()
+    };
+    assert_eq!(names("segment.toml")[5..], ["pixel-classifier", "pixel-classifier-400000-pixels"]);
+    assert_eq!(names("pretraining.toml")[..2], ["pixel-classifier-5", "pixel-classifier-10"]);
+}
+
+#[test]
 fn dilution_varies_one_thing_at_a_time_in_three_depths() {
     let spec = shipped("dilution.toml");
     let bases: Vec<&str> =

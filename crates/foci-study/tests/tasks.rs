@@ -152,7 +152,7 @@ fn nets_are_compared_by_the_objects_that_they_find_beside_a_method_without_train
     let learnt = &results.baselines[1];
     assert!(learnt.name == "pixel-classifier" && learnt.training_seconds.is_some(), "{learnt:?}");
     assert!(learnt.metrics["iou"] > 0.8, "{:?}", learnt.metrics);
-    // Nets are compared with both, field by field, and what is behind a difference is told.
+    // Nets are compared with all, field by field, and what is behind a difference is told.
     let against: Vec<_> =
         results.baseline_comparisons.iter().map(|one| (one.baseline, &one.comparison)).collect();
     for (net, method) in [("fcn", 0), ("unet", 0), ("fcn", 1), ("unet", 1)] {

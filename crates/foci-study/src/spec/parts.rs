@@ -178,12 +178,12 @@ pub struct BaselineSpec {
 }
 
 impl BaselineSpec {
-    /// Name in tables and files.
+    /// Name in tables and files: that of the method, with what is special about it.
     pub fn name(&self) -> String {
-        match self.labelled {
-            None => self.method.name().into(),
-            Some(fields) => format!("{}-{fields}", self.method.name()),
-        }
+        let pixels =
+            if defaults::are_pixels(&self.pixels) { "" } else { &format!("-{}-pixels", self.pixels) };
+        let labelled = self.labelled.map_or(String::new(), |fields| format!("-{fields}"));
+        format!("{}{pixels}{labelled}", self.method.name())
     }
 }
 
