@@ -145,15 +145,15 @@ def main():
     for number in range(options.rounds + 1):
         whole, counts["foci"] = foci(options.foci, options.model, options.images, options.threads)
         parts, counts["PyTorch and scikit-image"] = pytorch(net, images, smallest)
-        taken = [(net, net.seconds()) for net in beside]
+        taken = [(alone, alone.seconds()) for alone in beside]
         if number == 0:
             continue  # the first turn reads files and compiles what is compiled when first used
         note("foci, all included", whole)
         note("PyTorch and scikit-image, all included", sum(parts.values()))
         for part, seconds in parts.items():
             note(f"  of it {part}", seconds)
-        for net, seconds in taken:
-            note(net.name, seconds, net.megapixels)
+        for alone, seconds in taken:
+            note(alone.name, seconds, alone.megapixels)
     print(f"{len(images)} images, {megapixels:.2f} megapixels, {options.threads} threads, {options.rounds} rounds in turns")
     print("objects: " + ", ".join(f"{count} by {name}" for name, count in counts.items()))
     print(f"\n{'':42}{'megapixels/s':>14}{'seconds, median':>18}{'least':>8}{'most':>8}")
