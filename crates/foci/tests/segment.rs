@@ -276,3 +276,24 @@ fn foci_are_counted_in_objects_where_that_is_asked_for() {
     foci(&["predict", &model, &images, "--foci", "--out", &place.text("none")])
         .fails_with(2, &["--foci counts foci in objects", "outlines none"]);
 }
+
+#[test]
+fn a_true_image_without_a_mask_needs_no_prediction_where_labels_are_compared() {
+    let place = Workplace::new();
+    for name in ["a", "b", "c"] {
+        write_labels(&place.path(&format!("data/images/{name}.png")), 40, 30, |x, y| 100 * two(x, y));
+    }
+    for name in ["a", "b"] {
+        write_labels(&place.path(&format!("data/masks/{name}.png")), 40, 30, two);
+        write_labels(&place.path(&format!("found/{name}.png")), 40, 30, two);
+    }
+    let (data, found) = (place.text("data"), place.text("found"));
+    let (measured, told) = evaluated(&["--truth", &data, "--pred", &found, "--as", "labels"]);
+    assert_eq!((measured["images"].as_array().unwrap().len(), &measured["mean"]["ap_50"]), (2, &1.0.into()));
+    assert!(told.contains("1 image(s) have neither a mask nor a prediction"), "{told}");
+    // Where images are compared it is missing, and so is one with a mask.
+    let evaluate = ["evaluate", "--truth", &data, "--pred", &found, "--as"];
+    foci(&[&evaluate[..], &["images"]].concat()).fails_with(2, &["c.png has no prediction"]);
+    fs::remove_file(place.path("found/b.png")).unwrap();
+    foci(&[&evaluate[..], &["labels"]].concat()).fails_with(2, &["b.png has no prediction"]);
+}

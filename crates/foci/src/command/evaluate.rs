@@ -5,21 +5,18 @@
 //! tables of true foci for the foci found.
 
 use crate::arguments::{EvaluateArguments, Predicted};
+use crate::command::evaluate_pairs::{Pair, has_no_prediction, pairs};
 use crate::command::{evaluate_classes, evaluate_labels, predict_classes};
 use crate::exit::Failure;
 use crate::progress::watched;
 use crate::reading::{Notes, of_files};
 use crate::terminal;
-use foci_image::dataset::ObjectClasses;
-use foci_image::{
-    FieldFiles, FolderFiles, LabelImage, Normalisation, Reading, field_files, read_labels,
-    read_plane_as_others, read_plane_page,
-};
+use foci_image::{Normalisation, Reading, read_plane_as_others, read_plane_page};
 use foci_measure::{ImageView, LabelView, Measure, MeasureError, Point, ReconstructionMeter};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Measures shown in the table, those that have a value for some image; `--json` prints all.
 const SHOWN: [Measure; 8] = [
@@ -54,38 +51,25 @@ struct Evaluation {
     mean: BTreeMap<&'static str, f64>,
 }
 
-impl Labelled {
-    /// Reads both label images and measures one against the other; an error names both files and gives advice.
-    pub fn measure<R>(
-        &self,
-        advice: &str,
-        measure: impl FnOnce(LabelView, LabelView) -> Result<R, MeasureError>,
-    ) -> Result<(R, [LabelImage; 2]), Failure> {
-        let images = [read_labels(&self.truth)?, read_labels(&self.predicted)?];
-        let view = |image: usize| {
-            let LabelImage { width, height, data } = &images[image];
-            LabelView::new(*width, *height, data)
-        };
-        let measured = view(0).and_then(|truth| measure(truth, view(1)?)).map_err(|error| {
-            Failure::input(anyhow::anyhow!(
-                "{} against {}: {error}{advice}",
-                self.predicted.display(),
-                self.truth.display()
-            ))
-        })?;
-        Ok((measured, images))
-    }
-}
-
 /// Runs the command.
 pub fn run(flags: &EvaluateArguments, threads: Option<usize>) -> Result<(), Failure> {
-    let pairs = pairs(&flags.truth, &flags.pred)?;
+    let (pairs, not_predicted) = pairs(&flags.truth, &flags.pred)?;
     let kind = kind(flags, &pairs)?;
     if flags.object_classes.is_some() && !matches!(kind, Predicted::Labels) {
         return Err(Failure::input(anyhow::anyhow!(
             "--object-classes is for label images of objects, and {} holds others; leave it out",
             flags.pred.display()
         )));
+    }
+    if let Some(first) = not_predicted.first() {
+        if matches!(kind, Predicted::Images) {
+            return Err(has_no_prediction(first, &flags.pred));
+        }
+        eprintln!(
+            "{}: {} image(s) have neither a mask nor a prediction and are left out",
+            flags.truth.display(),
+            not_predicted.len()
+        );
     }
     match kind {
         Predicted::Images => {}
@@ -105,44 +89,6 @@ pub fn run(flags: &EvaluateArguments, threads: Option<usize>) -> Result<(), Fail
         return terminal::print_json(&evaluation);
     }
     terminal::print(&table(&evaluation))
-}
-
-/// A true image, with what is known of it, and its prediction.
-pub struct Pair {
-    pub name: String,
-    pub truth: FieldFiles,
-    pub predicted: PathBuf,
-}
-
-/// A pair with the file that holds the true labels.
-pub struct Labelled {
-    pub name: String,
-    pub truth: PathBuf,
-    pub predicted: PathBuf,
-    /// The true classes of the objects, if they were asked for and somebody says so.
-    pub classes: Option<ObjectClasses>,
-}
-
-/// Pairs whose true labels are known. In a data folder with masks an image without one has no truth; in a folder without any mask
-/// the images are the label images.
-pub fn with_truth(folder: &Path, pairs: Vec<Pair>, notes: &mut Vec<String>) -> Vec<Labelled> {
-    let all = pairs.len();
-    let masks = pairs.iter().any(|pair| pair.truth.mask.is_some());
-    let labelled: Vec<Labelled> = pairs
-        .into_iter()
-        .filter_map(|Pair { name, truth, predicted }| {
-            let truth = if masks { truth.mask } else { Some(truth.path) };
-            truth.map(|truth| Labelled { name, truth, predicted, classes: None })
-        })
-        .collect();
-    if labelled.len() < all {
-        notes.push(format!(
-            "{}: {} of {all} images have no mask and are left out",
-            folder.display(),
-            all - labelled.len()
-        ));
-    }
-    labelled
 }
 
 /// Whether label images were predicted, if nobody says: classes, if the predictions lie beside tables of classes, else by the first predicted file, as all come from one program. No camera
@@ -174,49 +120,6 @@ fn kind(flags: &EvaluateArguments, pairs: &[Pair]) -> Result<Predicted, Failure>
         info.bits,
         100.0 * flat as f64 / plane.data.len() as f64
     )))
-}
-
-/// Files of the same name in both folders. A true image without a prediction is an error, not a smaller mean.
-fn pairs(truth: &Path, predicted: &Path) -> Result<Vec<Pair>, Failure> {
-    let files = field_files(truth)?;
-    if let Some(note) = &files.masks_beside {
-        eprintln!("{note}");
-    }
-    let truth_files = by_name(truth, files)?;
-    let predicted_files = by_name(predicted, field_files(predicted)?)?;
-    if truth_files.is_empty() {
-        return Err(Failure::input(anyhow::anyhow!("{} holds no images", truth.display())));
-    }
-    let mut pairs = Vec::with_capacity(truth_files.len());
-    for (name, truth) in truth_files {
-        let Some(other) = predicted_files.get(&name) else {
-            return Err(Failure::input(anyhow::anyhow!(
-                "{} has no prediction: {} holds no image called {name}; predict it, or take it out of the true images",
-                truth.path.display(),
-                predicted.display()
-            )));
-        };
-        pairs.push(Pair { name, truth, predicted: other.path.clone() });
-    }
-    Ok(pairs)
-}
-
-/// The fields of a folder by the names of their images; what the folder holds besides is told.
-fn by_name(folder: &Path, files: FolderFiles) -> Result<BTreeMap<String, FieldFiles>, Failure> {
-    files.notes.iter().for_each(|note| eprintln!("{}: {note}", folder.display()));
-    let mut named: BTreeMap<String, FieldFiles> = BTreeMap::new();
-    for field in files.fields {
-        let name = field.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        if let Some(other) = named.get(&name) {
-            return Err(Failure::input(anyhow::anyhow!(
-                "{} and {} are of one name, so nothing says which prediction belongs to which; rename one of them",
-                other.path.display(),
-                field.path.display()
-            )));
-        }
-        named.insert(name, field);
-    }
-    Ok(named)
 }
 
 /// Both images on the true image's scale: its percentiles 1 and 99.8 become 0 and 1. What was said of channel and page

@@ -4,7 +4,7 @@
 //! class: how well that tells images with the class from images without is the area under the ROC curve.
 
 use crate::arguments::EvaluateArguments;
-use crate::command::evaluate::{Labelled, Pair, with_truth};
+use crate::command::evaluate_pairs::{Labelled, Pair, with_truth};
 use crate::command::predict::beside;
 use crate::command::predict_classes::{SCORE, TABLES};
 use crate::exit::Failure;

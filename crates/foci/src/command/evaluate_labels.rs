@@ -4,8 +4,8 @@
 //! mean over images.
 
 use crate::arguments::EvaluateArguments;
-use crate::command::evaluate::{Labelled, Pair, with_truth};
 use crate::command::evaluate_objects::{self, Classes};
+use crate::command::evaluate_pairs::{Labelled, Pair, with_truth};
 use crate::exit::Failure;
 use crate::progress::watched;
 use crate::terminal;

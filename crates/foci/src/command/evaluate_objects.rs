@@ -3,7 +3,7 @@
 //! The true class of an object stands in `cells/NAME.csv` or `images.csv` of the true images, the predicted one in the table that `foci predict`
 //! writes beside its label images (`objects/NAME.csv`, column `class`).
 
-use crate::command::evaluate::Labelled;
+use crate::command::evaluate_pairs::Labelled;
 use crate::command::predict::beside;
 use crate::command::predict_objects::{CLASS, PROBABILITY_OF, TABLES};
 use crate::exit::Failure;

@@ -10,6 +10,7 @@ pub mod evaluate;
 mod evaluate_classes;
 mod evaluate_labels;
 mod evaluate_objects;
+mod evaluate_pairs;
 mod forecast;
 pub mod inspect;
 pub mod optics;
