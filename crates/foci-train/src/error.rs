@@ -104,6 +104,15 @@ pub enum TrainError {
         /// The file that it lacks.
         file: &'static str,
     },
+    /// A pixel classifier where a net is asked for.
+    #[error(
+        "{folder} holds a pixel classifier, and this is done with a net; name a folder that foci train wrote for one (--net)",
+        folder = folder.display()
+    )]
+    NoNet {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A file could not be read.
     #[error("cannot read {path}: {source}", path = path.display())]
     Read {
@@ -184,6 +193,7 @@ impl TrainError {
                 | TrainError::Normalised { .. }
                 | TrainError::Damaged { .. }
                 | TrainError::NoModel { .. }
+                | TrainError::NoNet { .. }
                 | TrainError::Read { .. }
                 | TrainError::Net(_)
                 | TrainError::Pixels(_)

@@ -4,8 +4,8 @@
 //! belongs to another model, is told and not used. The recipe itself may be edited by hand (how objects are separated, say); what no training could have
 //! written is refused.
 
-use crate::TrainError;
 use crate::recipe::{RECIPE, Recipe, Written, read};
+use crate::{PixelModel, TrainError};
 use foci_engine::Parameters;
 use foci_image::disk;
 use foci_image::read::sha256_of;
@@ -34,6 +34,9 @@ impl Model {
     /// # Errors
     /// A [`TrainError`] that names the file that is missing or does not fit.
     pub fn load(folder: &Path) -> Result<Model, TrainError> {
+        if PixelModel::is_in(folder) {
+            return Err(TrainError::NoNet { folder: folder.into() });
+        }
         let (path, bytes) = read(folder, NET)?;
         let written = Written::<Recipe>::load(folder)?;
         written.sha256.check_file(&path, NET, &bytes)?;

@@ -90,6 +90,8 @@ fn a_pixel_classifier_outlines_objects_and_its_folder_is_used_as_a_nets_is() {
         ["train", "--method", "pixel-classifier", "--data", &data, "--out", &place.text("never")];
     foci(&images_back).fails_with(2, &["gives no images back", "--task instances"]);
     assert!(!place.path("never").exists());
+    let with_it = ["train", "--pretrained", &model, "--data", &data, "--out", &place.text("never")];
+    foci(&with_it).fails_with(2, &["holds a pixel classifier", "done with a net"]);
     // Objects of another size than those learnt from are told, without advice that only a net could follow.
     let run = foci(&["predict", &model, &images, "--smallest", "2500", "--out", &place.text("none")]);
     run.succeeds();
