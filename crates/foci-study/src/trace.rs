@@ -62,11 +62,16 @@ pub fn explain(results: &Results, folder: &Path, name: &str) -> Result<String, S
             }
         }
     }
+    let mut text = String::new();
+    // A study may have a method twice, with different options.
     for BaselineComparison { baseline, comparison } in &results.baseline_comparisons {
         let Comparison { a, b, metric, .. } = comparison;
         if name == format!("{a}:{b}.{metric}") {
-            return other::net_and_method(results, folder, *baseline, comparison);
+            text += &other::net_and_method(results, folder, *baseline, comparison)?;
         }
+    }
+    if !text.is_empty() {
+        return Ok(text);
     }
     Err(StudyError::NoNumber { name: name.into(), known: some_names(results) })
 }

@@ -161,10 +161,15 @@ fn nets_are_compared_by_the_objects_that_they_find_beside_a_method_without_train
     let told = foci_study::explain(&results, &place.path().join("out"), "unet:otsu.ap_50").unwrap();
     assert!(told.contains("adjusted for all comparisons with methods") && told.contains("field"), "{told}");
     assert!(report.contains("minus pixel-classifier"));
-    // It lies in the folder of the study, to be used.
-    let classifier =
-        foci_train::PixelModel::load(&place.path().join("out/methods/1-pixel-classifier")).unwrap();
+    // It lies in the folder of the study, to be used; where it is gone another like it learns in its place.
+    let (out, folder) = (place.path().join("out"), place.path().join("out/methods/1-pixel-classifier"));
+    let classifier = foci_train::PixelModel::load(&folder).unwrap();
     assert!(classifier.recipe.objects.unwrap().smallest >= 20);
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::remove_file(out.join("results.json")).unwrap();
+    let (resumed, _) = begin_or_resume(STUDY, &place.path().join("data"), &out, true).unwrap();
+    assert_eq!(resumed.baselines[1].metrics, results.baselines[1].metrics);
+    assert_eq!(foci_train::PixelModel::load(&folder).unwrap().recipe, classifier.recipe);
     assert!(
         report.contains("Which net outlines the objects?")
             && report.contains("The old way, on the same fields")

@@ -1,6 +1,6 @@
 //! The recipe of a model (`recipe.json`): how its inputs are prepared, what it gives, how it came to be; and what the other files of its folder are known by.
 
-use crate::{Seen, Task, TrainError, TrainingPlan};
+use crate::{PixelModel, Seen, Task, TrainError, TrainingPlan};
 use foci_image::read::sha256_of;
 use foci_image::{Normalisation, Plane, Reading};
 use foci_net::Net;
@@ -156,6 +156,9 @@ impl Recipe {
     /// # Errors
     /// A [`TrainError`] if there is none, or it does not parse.
     pub fn load(folder: &Path) -> Result<Recipe, TrainError> {
+        if PixelModel::is_in(folder) {
+            return Err(TrainError::NoNet { folder: folder.into() });
+        }
         Ok(Written::load(folder)?.recipe)
     }
 

@@ -93,8 +93,24 @@ impl From<foci_train::TrainError> for Failure {
     fn from(error: foci_train::TrainError) -> Failure {
         match error {
             foci_train::TrainError::Interrupted { .. } => Failure::Interrupted(error.into()),
+            foci_train::TrainError::Image(error) => error.into(),
             error if error.is_unusable_input() => Failure::Input(error.into()),
             error => Failure::Working(error.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use foci_image::{ImageError, Interrupted};
+    use foci_train::TrainError;
+
+    #[test]
+    fn whoever_watched_and_asked_for_the_end_is_told_so_however_deep_it_was() {
+        let of_image = TrainError::Image(ImageError::Interrupted(Interrupted));
+        assert!(matches!(Failure::from(of_image), Failure::Interrupted(_)));
+        let of_pixels = TrainError::from(Interrupted);
+        assert!(matches!(Failure::from(of_pixels), Failure::Interrupted(_)));
     }
 }

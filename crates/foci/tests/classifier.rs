@@ -92,10 +92,18 @@ fn a_pixel_classifier_outlines_objects_and_its_folder_is_used_as_a_nets_is() {
     assert!(!place.path("never").exists());
     let with_it = ["train", "--pretrained", &model, "--data", &data, "--out", &place.text("never")];
     foci(&with_it).fails_with(2, &["holds a pixel classifier", "done with a net"]);
-    // Objects of another size than those learnt from are told, without advice that only a net could follow.
     let run = foci(&["predict", &model, &images, "--smallest", "2500", "--out", &place.text("none")]);
     run.succeeds();
     assert!(fs::read_to_string(place.path("none/index.html")).unwrap().contains("0 objects in 12 images"));
+    // Objects of another size than those learnt from are told, without advice that only a net could follow.
+    fs::create_dir(place.path("large")).unwrap();
+    let small = image::open(place.path("data/images/field-01.png")).unwrap();
+    let large = image::imageops::resize(&small, 288, 288, image::imageops::FilterType::Triangle);
+    large.save(place.path("large/field.png")).unwrap();
+    let run = foci(&["predict", &model, &place.text("large"), "--out", &place.text("found-large")]);
+    run.succeeds();
+    assert!(run.stderr.contains("larger than those") && !run.stderr.contains("--scales"), "{}", run.stderr);
+    foci(&["inspect", &model]).fails_with(2, &["holds a pixel classifier"]);
     // An altered file, and one that is missing.
     let file = place.path("model/pixels.safetensors");
     let whole = fs::read(&file).unwrap();

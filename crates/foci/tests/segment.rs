@@ -290,7 +290,7 @@ fn a_true_image_without_a_mask_needs_no_prediction_where_labels_are_compared() {
     let (data, found) = (place.text("data"), place.text("found"));
     let (measured, told) = evaluated(&["--truth", &data, "--pred", &found, "--as", "labels"]);
     assert_eq!((measured["images"].as_array().unwrap().len(), &measured["mean"]["ap_50"]), (2, &1.0.into()));
-    assert!(told.contains("1 image(s) have neither a mask nor a prediction"), "{told}");
+    assert!(told.contains("1 of 3 images have no mask and are left out"), "{told}");
     // Where images are compared it is missing, and so is one with a mask.
     let evaluate = ["evaluate", "--truth", &data, "--pred", &found, "--as"];
     foci(&[&evaluate[..], &["images"]].concat()).fails_with(2, &["c.png has no prediction"]);

@@ -104,12 +104,17 @@ fn found(classifier: &PixelModel, tile: &TestTile, threads: usize) -> Result<Fou
     Ok(FoundObjects { labels: found.labels, classes })
 }
 
+/// A folder that cannot be read or written is none of the specification's fault.
 fn wrong(error: TrainError) -> StudyError {
+    let spec = |reason| StudyError::Spec {
+        place: format!("baseline '{}'", BaselineMethod::PixelClassifier.name()),
+        reason,
+    };
     match error {
         TrainError::Image(error) => error.into(),
-        error => StudyError::Spec {
-            place: format!("baseline '{}'", BaselineMethod::PixelClassifier.name()),
-            reason: error.to_string(),
-        },
+        TrainError::Read { path, source } => StudyError::File { action: "read", path, source },
+        TrainError::Write { path, source } => StudyError::File { action: "write", path, source },
+        TrainError::Damaged { path, reason } => StudyError::Damaged { path, reason },
+        error => spec(error.to_string()),
     }
 }

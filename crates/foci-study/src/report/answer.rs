@@ -201,7 +201,15 @@ fn without_a_net(results: &Results, measure: &Measure, ranking: &Ranking) -> Opt
         });
     };
     let placed = placed(measure, found, name);
+    let is_behind = |net: &str| {
+        let found = findings::difference_to_method(results, net, place, &measure.key);
+        found.is_some_and(|found| found.turned().favours_first(measure.better))
+    };
+    let no_net = ranking.order.iter().all(|(net, _)| is_behind(&net.name));
     Some(match (found.is_certain(), is_ahead) {
+        (true, true) if !no_net => format!(
+            "The best method without a net, {name}, reaches {level}: the net with the best mean, {leader}, is {placed}."
+        ),
         (true, true) => format!(
             "No net is as good as {name}, a method without a net, which reaches {level}: the best, {leader}, is {placed}."
         ),

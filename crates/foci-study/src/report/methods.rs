@@ -39,6 +39,10 @@ pub fn compared(results: &Results, measure: &Measure) -> Plain {
         let (size, interval) = (measure.difference(found.value), measure.interval(found.interval));
         format!("{size} ({interval}){}", if found.is_certain() { "" } else { ", undecided" })
     };
+    let methods = || {
+        let has_any = |place: usize| results.baseline_comparisons.iter().any(|one| one.baseline == place);
+        results.baselines.iter().enumerate().filter(move |(place, _)| has_any(*place))
+    };
     let is_compared = |name: &str| {
         results
             .baseline_comparisons
@@ -48,13 +52,13 @@ pub fn compared(results: &Results, measure: &Measure) -> Plain {
     let nets = results.nets.iter().filter(|net| is_compared(&net.name));
     let rows: Vec<(bool, Vec<String>)> = nets
         .map(|net| {
-            let cells = (0..results.baselines.len()).map(|place| cell(&net.name, place));
+            let cells = methods().map(|(place, _)| cell(&net.name, place));
             (false, std::iter::once(net.name.clone()).chain(cells).collect())
         })
         .collect();
     if rows.is_empty() {
         return Plain::default();
     }
-    let heads = results.baselines.iter().map(|method| format!("minus {}", method.name));
+    let heads = methods().map(|(_, method)| format!("minus {}", method.name));
     Plain { heads: std::iter::once("net".into()).chain(heads).collect(), rows }
 }

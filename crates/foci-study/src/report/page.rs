@@ -56,6 +56,10 @@ pub struct Page {
     gain: &'static str,
     tiles: Vec<TileView>,
     judged: Vec<JudgedView>,
+    /// Whether a method without a net stands among the pictures.
+    has_method_pictures: bool,
+    /// Whether a method learnt from the masks of few fields.
+    baselines_of_few: bool,
     /// Classes of pixels with their colours.
     class_colours: Vec<(String, String)>,
     has_faults: bool,
@@ -163,6 +167,12 @@ impl Page {
             arms: names.0.iter().enumerate().map(|(index, name)| arm(results, index, name)).collect(),
             tiles: pictures::prepare(&input.pictures, place)?,
             judged: judged::prepare(&input.judged, place)?,
+            has_method_pictures: input
+                .judged
+                .iter()
+                .flat_map(|set| &set.answers)
+                .any(|answer| !answer.is_net),
+            baselines_of_few: all.baselines.iter().any(|method| method.labelled.is_some()),
             class_colours: judged::colours_of(&input.judged),
             has_faults: results.task == "instances",
             has_classes: results.tells_objects_apart(),

@@ -379,6 +379,12 @@ fn the_answer_is_honest() {
     );
     results.baselines[0] = method(0.6);
     results.baseline_comparisons = vec![against(-0.1, 0.05)];
+    assert!(first(&results).contains("the net with the best mean, a, is 0.100"), "{}", first(&results));
+    // Of all nets it is said only if all are behind for certain.
+    for net in ["b", "c"] {
+        let comparison = comparison(net, "otsu", -0.2, 0.05);
+        results.baseline_comparisons.push(BaselineComparison { baseline: 0, comparison });
+    }
     assert!(
         first(&results).contains("No net is as good as otsu")
             && first(&results)

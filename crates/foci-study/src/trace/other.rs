@@ -132,9 +132,9 @@ pub(super) fn net_and_method(
     let told =
         super::told(Difference::of(comparison), metric, "all comparisons with methods that are no nets");
     let mut text = format!(
-        "{a}:{b}.{metric}{told}\n\n{}\n{a} minus {b} on the same field, mean over fields and the seeds of {a}; interval and p by {}.\n",
+        "{a}:{b}.{metric}{told}\n\n{}\n{a} minus {b} on the same field, mean over fields and the seeds of {a}; interval and p by crates/foci-study/src/compare/methods.rs, {}.\n",
         super::definition(metric),
-        super::COMPARING.join(", ")
+        super::COMPARING[1..].join(", ")
     );
     let record = record(folder, place, b);
     let (of_net, method) =
@@ -162,7 +162,8 @@ pub(super) fn method(
     // A study may have a method twice, with different options.
     for (place, method) in results.baselines.iter().enumerate().filter(|(_, method)| method.name == name) {
         let Some(value) = method.metrics.get(key) else { continue };
-        let _ = writeln!(text, "{name}.{key} = {value}, the mean over the test fields\n");
+        let draws = if method.labelled.is_some() { " and the draws of fields to learn from" } else { "" };
+        let _ = writeln!(text, "{name}.{key} = {value}, the mean over the test fields{draws}\n");
         let record = record(Path::new(""), place, name);
         if let Some(measured) = read_json::<MeasuredMethod>(&folder.join(&record))? {
             let _ = writeln!(text, "By field ({}):\n", record.display());

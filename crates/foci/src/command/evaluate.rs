@@ -61,20 +61,13 @@ pub fn run(flags: &EvaluateArguments, threads: Option<usize>) -> Result<(), Fail
             flags.pred.display()
         )));
     }
-    if let Some(first) = not_predicted.first() {
-        if matches!(kind, Predicted::Images) {
-            return Err(has_no_prediction(first, &flags.pred));
-        }
-        eprintln!(
-            "{}: {} image(s) have neither a mask nor a prediction and are left out",
-            flags.truth.display(),
-            not_predicted.len()
-        );
+    if let (Some(first), Predicted::Images) = (not_predicted.first(), &kind) {
+        return Err(has_no_prediction(first, &flags.pred));
     }
     match kind {
         Predicted::Images => {}
-        Predicted::Labels => return evaluate_labels::run(flags, pairs, threads),
-        Predicted::Classes => return evaluate_classes::run(flags, pairs, threads),
+        Predicted::Labels => return evaluate_labels::run(flags, pairs, not_predicted.len(), threads),
+        Predicted::Classes => return evaluate_classes::run(flags, pairs, not_predicted.len(), threads),
     }
     let reading = of_files(&flags.image);
     let images = watched("measuring images", threads, flags.json, |workers| {

@@ -57,9 +57,14 @@ struct Evaluation {
 }
 
 /// Runs the command on pairs of class images.
-pub fn run(flags: &EvaluateArguments, pairs: Vec<Pair>, threads: Option<usize>) -> Result<(), Failure> {
+pub fn run(
+    flags: &EvaluateArguments,
+    pairs: Vec<Pair>,
+    not_predicted: usize,
+    threads: Option<usize>,
+) -> Result<(), Failure> {
     let mut notes = Vec::new();
-    let pairs = with_truth(&flags.truth, pairs, &mut notes);
+    let pairs = with_truth(&flags.truth, pairs, not_predicted, &mut notes);
     notes.iter().for_each(|note| eprintln!("{note}"));
     let images =
         watched("measuring class images", threads, flags.json, |workers| workers.map(&pairs, evaluate))?;

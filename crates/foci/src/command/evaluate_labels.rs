@@ -53,13 +53,18 @@ struct Evaluation {
 }
 
 /// Runs the command on pairs of label images.
-pub fn run(flags: &EvaluateArguments, pairs: Vec<Pair>, threads: Option<usize>) -> Result<(), Failure> {
+pub fn run(
+    flags: &EvaluateArguments,
+    pairs: Vec<Pair>,
+    not_predicted: usize,
+    threads: Option<usize>,
+) -> Result<(), Failure> {
     let mut notes = Vec::new();
     let classes = match &flags.object_classes {
         Some(column) => true_classes(&flags.truth, &pairs, column)?,
         None => BTreeMap::new(),
     };
-    let mut pairs = with_truth(&flags.truth, pairs, &mut notes);
+    let mut pairs = with_truth(&flags.truth, pairs, not_predicted, &mut notes);
     pairs.iter_mut().for_each(|pair| pair.classes = classes.get(&pair.name).cloned());
     let (told, names) = match flags.object_classes {
         Some(_) => (evaluate_objects::told(&pairs)?, evaluate_objects::names(&pairs)?),

@@ -46,10 +46,15 @@ impl Labelled {
     }
 }
 
-/// Pairs whose true labels are known. In a data folder with masks an image without one has no truth; in a folder without any mask
-/// the images are the label images.
-pub fn with_truth(folder: &Path, pairs: Vec<Pair>, notes: &mut Vec<String>) -> Vec<Labelled> {
-    let all = pairs.len();
+/// Pairs whose true labels are known. In a data folder with masks an image without one has no truth, and is told, as are those that were not predicted; in a
+/// folder without any mask the images are the label images.
+pub fn with_truth(
+    folder: &Path,
+    pairs: Vec<Pair>,
+    not_predicted: usize,
+    notes: &mut Vec<String>,
+) -> Vec<Labelled> {
+    let all = pairs.len() + not_predicted;
     let masks = pairs.iter().any(|pair| pair.truth.mask.is_some());
     let labelled: Vec<Labelled> = pairs
         .into_iter()
