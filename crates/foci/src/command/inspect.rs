@@ -5,7 +5,7 @@ use crate::exit::Failure;
 use crate::terminal;
 use foci_net::memory::{Mode, PlanOptions};
 use foci_net::{Architecture, MemoryCost, Net, Op, solve};
-use foci_train::Recipe;
+use foci_train::{PixelModel, Recipe, TrainError};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -48,6 +48,9 @@ fn is_exact_model(name: &str) -> Result<bool, Failure> {
 /// A model folder holds its net; anything else is an architecture, brought to `weights`.
 pub fn load(name: &str, weights: Option<u64>) -> Result<Net, Failure> {
     let folder = Path::new(name);
+    if PixelModel::is_in(folder) {
+        return Err(TrainError::NoNet { folder: folder.into() }.into());
+    }
     if folder.join("net.json").exists() {
         refuse_weights(name, weights)?;
         let path = folder.join("net.json");
