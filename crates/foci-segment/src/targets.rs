@@ -7,7 +7,8 @@
 //!   an object that the edge cuts does not become shallow there.
 //!
 //! Distances are Euclidean between centres of pixels, in pixels; depths have no unit. Distance maps as what a net learns:
-//! Bai and Urtasun 2017 (Deep Watershed Transform); classes with contacts: Ronneberger, Fischer, Brox 2015 gave them weights.
+//! Bai and Urtasun 2017 (Deep Watershed Transform); classes with contacts: Ronneberger, Fischer, Brox 2015 gave them weights. Flows in place of
+//! depths were tried and left: as good, but to follow them takes two thirds of a prediction (docs/results/dsb2018.md, with rays).
 
 use foci_image::LabelImage;
 use foci_measure::LabelView;
