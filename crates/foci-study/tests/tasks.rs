@@ -160,7 +160,7 @@ fn nets_are_compared_by_the_objects_that_they_find_beside_a_method_without_train
     }
     let told = foci_study::explain(&results, &place.path().join("out"), "unet:otsu.ap_50").unwrap();
     assert!(told.contains("adjusted for all comparisons with methods") && told.contains("field"), "{told}");
-    assert!(report.contains("minus pixel-classifier"));
+    assert!(report.contains("unet minus it"));
     // It lies in the folder of the study, to be used; where it is gone another like it learns in its place.
     let (out, folder) = (place.path().join("out"), place.path().join("out/methods/1-pixel-classifier"));
     let classifier = foci_train::PixelModel::load(&folder).unwrap();

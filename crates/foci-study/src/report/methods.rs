@@ -30,7 +30,7 @@ pub fn measured(results: &Results) -> Plain {
     Plain { heads: heads.collect(), rows }
 }
 
-/// Each net minus each method that is no net in one measure, with intervals: a row for each net that was compared and a column for each method.
+/// Each net minus each method that is no net in one measure, with intervals: a row for each method that was compared and a column for each net.
 pub fn compared(results: &Results, measure: &Measure) -> Plain {
     let cell = |net: &str, place: usize| {
         let Some(found) = findings::difference_to_method(results, net, place, &measure.key) else {
@@ -39,26 +39,24 @@ pub fn compared(results: &Results, measure: &Measure) -> Plain {
         let (size, interval) = (measure.difference(found.value), measure.interval(found.interval));
         format!("{size} ({interval}){}", if found.is_certain() { "" } else { ", undecided" })
     };
-    let methods = || {
-        let has_any = |place: usize| results.baseline_comparisons.iter().any(|one| one.baseline == place);
-        results.baselines.iter().enumerate().filter(move |(place, _)| has_any(*place))
-    };
-    let is_compared = |name: &str| {
-        results
-            .baseline_comparisons
-            .iter()
-            .any(|one| one.comparison.a == name && one.comparison.metric == measure.key)
-    };
-    let nets = results.nets.iter().filter(|net| is_compared(&net.name));
-    let rows: Vec<(bool, Vec<String>)> = nets
-        .map(|net| {
-            let cells = methods().map(|(place, _)| cell(&net.name, place));
-            (false, std::iter::once(net.name.clone()).chain(cells).collect())
+    let found = || results.baseline_comparisons.iter().filter(|one| one.comparison.metric == measure.key);
+    let nets: Vec<&str> = results
+        .nets
+        .iter()
+        .map(|net| net.name.as_str())
+        .filter(|name| found().any(|one| one.comparison.a == *name))
+        .collect();
+    let methods = results.baselines.iter().enumerate();
+    let rows: Vec<(bool, Vec<String>)> = methods
+        .filter(|(place, _)| found().any(|one| one.baseline == *place))
+        .map(|(place, method)| {
+            let cells = nets.iter().map(|net| cell(net, place));
+            (false, std::iter::once(method.name.clone()).chain(cells).collect())
         })
         .collect();
     if rows.is_empty() {
         return Plain::default();
     }
-    let heads = methods().map(|(_, method)| format!("minus {}", method.name));
-    Plain { heads: std::iter::once("net".into()).chain(heads).collect(), rows }
+    let heads = nets.iter().map(|net| format!("{net} minus it"));
+    Plain { heads: std::iter::once("method".into()).chain(heads).collect(), rows }
 }

@@ -393,7 +393,7 @@ fn the_answer_is_honest() {
         first(&results)
     );
     let page = page(&input(&results, Vec::new())).replace('\u{2212}', "-");
-    assert!(page.contains("minus otsu") && page.contains("-0.100 (-0.150 to -0.050)"), "{page}");
+    assert!(page.contains("a minus it") && page.contains("-0.100 (-0.150 to -0.050)"), "{page}");
     // One that learnt from fewer masks is no measure of a net that learnt from all.
     results.baselines[0].labelled = Some(5);
     assert!(first(&results).contains("worse, reaches a detail cut-off of 0.300"), "{}", first(&results));
