@@ -426,7 +426,7 @@ fn a_net_learns_classes_and_tells_images_apart_by_them() {
     foci(&["train", "--net", "unet", "--classes", "a,b", "--data", &data, "--out", &place.text("other")])
         .fails_with(2, &["--classes", "semantic"]);
     foci(&["predict", "otsu", &data, "--tile", "99", "--out", &place.text("other")])
-        .fails_with(2, &["--tile", "models"]);
+        .fails_with(2, &["--tile", "is for nets"]);
     for field in 0..8 {
         let plane = Plane { width: 64, height: 64, data: vec![3.0; 64 * 64] };
         write_png_grey8(&place.path(&format!("data/masks/f{field}.png")), &plane).unwrap();

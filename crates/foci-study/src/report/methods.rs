@@ -5,6 +5,9 @@ use super::tables::Plain;
 use super::{findings, format};
 use crate::results::{BaselineSummary, Results};
 
+/// What stands behind a difference that is not certain; the page says so above the table.
+const UNDECIDED: &str = "\u{a0}?";
+
 /// Methods that are no nets: a row for each measure and a column for each method, as nets have them; empty if the study has none.
 pub fn measured(results: &Results) -> Plain {
     let methods = &results.baselines;
@@ -37,7 +40,7 @@ pub fn compared(results: &Results, measure: &Measure) -> Plain {
             return format::MISSING.to_string();
         };
         let (size, interval) = (measure.difference(found.value), measure.interval(found.interval));
-        format!("{size} ({interval}){}", if found.is_certain() { "" } else { ", undecided" })
+        format!("{size} ({interval}){}", if found.is_certain() { "" } else { UNDECIDED })
     };
     let found = || results.baseline_comparisons.iter().filter(|one| one.comparison.metric == measure.key);
     let nets: Vec<&str> = results
