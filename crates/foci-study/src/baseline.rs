@@ -19,6 +19,7 @@ use crate::spec::{BaselineMethod, BaselineSpec, StudySpec};
 use crate::study::Observer;
 use foci_image::Workers;
 use foci_segment::{Method, MethodOptions};
+use foci_train::PixelModel;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -63,10 +64,12 @@ impl<'a> Methods<'a> {
             let record = record(out, number, &baseline.name());
             let folder = record.with_extension("");
             // A study begun by an earlier version left no classifier; another like it learns in its place.
-            let is_whole = baseline.method != BaselineMethod::PixelClassifier
-                || baseline.labelled.is_some()
-                || classifier::load(&folder).is_ok();
-            measured.push(match read_json::<MeasuredMethod>(&record)?.filter(|_| is_whole) {
+            let is_whole = |_: &MeasuredMethod| {
+                baseline.method != BaselineMethod::PixelClassifier
+                    || baseline.labelled.is_some()
+                    || classifier::load(&folder).is_ok()
+            };
+            measured.push(match read_json::<MeasuredMethod>(&record)?.filter(is_whole) {
                 Some(measured) => measured,
                 None => {
                     let measured = testing.test(baseline, &folder, observer)?;
@@ -78,41 +81,55 @@ impl<'a> Methods<'a> {
         Ok(Methods { spec, out, measured })
     }
 
-    /// Place of the method that learnt from all fields, or from none, with the highest mean of a measure; of equals the first.
-    pub fn best(&self, key: &str) -> Option<usize> {
+    /// The method that learnt from all fields, or from none, with the highest mean of a measure; of equals the first. A classifier is read from its folder.
+    pub fn best(&self, key: &str) -> Result<Option<BestMethod<'a>>, StudyError> {
         let of_all = self.spec.baselines.iter().zip(&self.measured).enumerate();
-        let values = of_all.filter(|(_, (baseline, _))| baseline.labelled.is_none());
-        let values =
-            values.filter_map(|(place, (_, method))| Some((place, *method.summary.metrics.get(key)?)));
-        values
-            .fold(None, |best: Option<(usize, f64)>, one| match best {
-                Some(best) if best.1 >= one.1 => Some(best),
-                _ => Some(one),
-            })
-            .map(|(place, _)| place)
+        let values = of_all.filter_map(|(place, (baseline, method))| {
+            let value = *method.summary.metrics.get(key)?;
+            baseline.labelled.is_none().then_some((place, baseline, value))
+        });
+        // The last of equals is the greatest to `max_by`.
+        let Some((place, baseline, _)) = values.rev().max_by(|a, b| a.2.total_cmp(&b.2)) else {
+            return Ok(None);
+        };
+        let asked = match baseline.method {
+            BaselineMethod::Method(method) => Asked::Method(method),
+            BaselineMethod::PixelClassifier => {
+                let folder = record(self.out, place, &baseline.name()).with_extension("");
+                Asked::Classifier(Box::new(classifier::load(&folder)?))
+            }
+        };
+        Ok(Some(BestMethod { baseline, asked }))
     }
+}
 
+/// A method that is asked once more, for pictures.
+pub(crate) struct BestMethod<'a> {
+    baseline: &'a BaselineSpec,
+    asked: Asked,
+}
+
+enum Asked {
+    Method(Method),
+    Classifier(Box<PixelModel>),
+}
+
+impl BestMethod<'_> {
     /// Its name.
-    pub fn name(&self, place: usize) -> String {
-        self.spec.baselines[place].name()
+    pub fn name(&self) -> String {
+        self.baseline.name()
     }
 
-    /// What a method makes of a tile; a classifier is read from its folder.
+    /// What it makes of a tile.
     pub fn answer<'k>(
         &self,
-        place: usize,
         tile: &TestTile,
         known: &'k Known,
         threads: usize,
     ) -> Result<Answer<'k>, StudyError> {
-        let baseline = &self.spec.baselines[place];
-        match baseline.method {
-            BaselineMethod::Method(method) => segmented(method, baseline, tile, known),
-            BaselineMethod::PixelClassifier => {
-                let folder = record(self.out, place, &baseline.name()).with_extension("");
-                let classifier = classifier::load(&folder)?;
-                classifier::answered(&classifier, tile, known, threads)
-            }
+        match &self.asked {
+            Asked::Method(method) => segmented(*method, self.baseline, tile, known),
+            Asked::Classifier(classifier) => classifier::answered(classifier, tile, known, threads),
         }
     }
 }

@@ -72,11 +72,31 @@ fn compare_runs(arms: &[PlannedArm], runs: &[MeasuredRun], measures: &[Measure])
         let peers = Peers::new(runs, arms, measures);
         comparisons.extend(pairs(&peers.arms).into_iter().flat_map(|pair| peers.compare_pair(pair)));
     }
-    let p_values: Vec<f64> = comparisons.iter().map(|comparison| comparison.p).collect();
-    for (comparison, adjusted) in comparisons.iter_mut().zip(holm(&p_values)) {
+    adjust(comparisons.iter_mut().collect());
+    comparisons
+}
+
+/// Adjusts the p-values of a family.
+fn adjust(family: Vec<&mut Comparison>) {
+    let p_values: Vec<f64> = family.iter().map(|comparison| comparison.p).collect();
+    for (comparison, adjusted) in family.into_iter().zip(holm(&p_values)) {
         comparison.p_adjusted = adjusted;
     }
-    comparisons
+}
+
+/// What was found of two names in a measure, not adjusted yet. One seed decides nothing.
+fn written([a, b]: [&str; 2], measure: Measure, found: &PairedComparison) -> Comparison {
+    let p = if found.subject == Subject::TrainedNets { 1.0 } else { found.p };
+    Comparison {
+        a: a.into(),
+        b: b.into(),
+        metric: measure.key().into(),
+        difference: found.difference,
+        ci: found.interval,
+        p,
+        p_adjusted: p,
+        probability_a_better: found.probability_a_better,
+    }
 }
 
 /// How many pairs of arms a study compares, and the most arms that have the same task.
@@ -147,21 +167,10 @@ impl<'a> Peers<'a> {
     /// The comparisons of two arms in all measures.
     fn compare_pair(&self, pair: [usize; 2]) -> impl Iterator<Item = Comparison> {
         let options = ComparisonOptions::default();
-        let [a, b] = pair.map(|arm| &self.arms[arm].arm.name);
+        let names = pair.map(|arm| self.arms[arm].arm.name.as_str());
         self.scores.iter().filter_map(move |(measure, scores)| {
-            let PairedComparison { difference, interval, p, subject, probability_a_better, .. } =
-                compare(scores, pair, measure.better(), &options).ok()?;
-            let p = if subject == Subject::TrainedNets { 1.0 } else { p };
-            Some(Comparison {
-                a: a.clone(),
-                b: b.clone(),
-                metric: measure.key().into(),
-                difference,
-                ci: interval,
-                p,
-                p_adjusted: p,
-                probability_a_better,
-            })
+            let found = compare(scores, pair, measure.better(), &options).ok()?;
+            Some(written(names, *measure, &found))
         })
     }
 }

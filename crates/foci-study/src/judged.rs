@@ -98,12 +98,12 @@ pub(crate) fn take(
         }
     }
     observer.phase(what, all, all)?;
-    if let Some(best) = methods.best(decides(plan)) {
+    if let Some(best) = methods.best(decides(plan))? {
         for (&number, answers) in chosen.iter().zip(&mut found) {
             let (tile, known) = &bench.tiles()[number];
-            let answer = methods.answer(best, tile, known, compute.threads())?;
+            let answer = best.answer(tile, known, compute.threads())?;
             let metrics = answer.measure().map_err(|error| failed(tile, error))?.values(&plan.spec.classes);
-            answers.push(Shown { name: methods.name(best), is_net: false, answer, metrics });
+            answers.push(Shown { name: best.name(), is_net: false, answer, metrics });
         }
     }
     let sets = chosen.iter().zip(found).map(|(&number, answers)| {

@@ -342,6 +342,8 @@ fn nets_learn_from_few_masks_and_begin_with_what_they_learnt_without() {
     refused("labelled = 3", "labelled = 0", "labelled of arm 'more' is 0");
     refused("labelled = 2", "pixels = 0", "pixels = 0 of baseline 'pixel-classifier'");
     refused("labelled = 2", "labelled = 0", "labelled of a baseline is 0");
+    let second = "labelled = 2\n[[baseline]]\nmethod = \"pixel-classifier\"\nlabelled = 0";
+    refused("labelled = 2", second, "labelled of a baseline is 0");
     refused(
         "labelled = 2",
         "labelled = 7",

@@ -8,7 +8,6 @@ use crate::recipe::{RECIPE, Recipe, Written, read};
 use crate::{PixelModel, TrainError};
 use foci_engine::Parameters;
 use foci_image::disk;
-use foci_image::read::sha256_of;
 use foci_net::Net;
 use std::path::Path;
 
@@ -39,11 +38,11 @@ impl Model {
         }
         let (path, bytes) = read(folder, NET)?;
         let written = Written::<Recipe>::load(folder)?;
-        written.sha256.check_file(&path, NET, &bytes)?;
+        written.check_file(&path, NET, &bytes)?;
         let net = Net::from_json(&text(&path, bytes)?, &path.display().to_string())?;
         written.recipe.check(&net, &folder.join(RECIPE))?;
         let (path, bytes) = read(folder, WEIGHTS)?;
-        written.sha256.check_file(&path, WEIGHTS, &bytes)?;
+        written.check_file(&path, WEIGHTS, &bytes)?;
         let parameters = Parameters::from_safetensors(&net, &bytes, &path.display().to_string())?;
         Ok(Model { net, parameters, recipe: written.recipe })
     }
@@ -64,10 +63,9 @@ impl Model {
         let weights = folder.join(WEIGHTS);
         disk::remove_file(&weights).map_err(failed(&weights))?;
         let (net, parameters) = (self.net.to_json(None), self.parameters.to_safetensors()?);
-        let sha256 = [(NET, net.as_bytes()), (WEIGHTS, &parameters)];
-        let sha256 = sha256.into_iter().map(|(name, bytes)| (name.to_owned(), sha256_of(bytes))).collect();
         foci_image::write_whole(&folder.join(NET), net.as_bytes())?;
-        Written { recipe: self.recipe.clone(), sha256 }.save(folder)?;
+        let files = [(NET, net.as_bytes()), (WEIGHTS, &parameters[..])];
+        Written::of(self.recipe.clone(), files).save(folder)?;
         Ok(foci_image::write_whole(&weights, &parameters)?)
     }
 }

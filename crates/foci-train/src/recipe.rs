@@ -49,30 +49,21 @@ pub(crate) struct Written<R> {
     #[serde(flatten)]
     pub recipe: R,
     /// SHA-256 of the other files, by their names.
-    #[serde(default, skip_serializing_if = "Hashes::is_empty")]
-    pub sha256: Hashes,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    sha256: BTreeMap<String, String>,
 }
 
-/// SHA-256 of the files of a folder, by their names.
-#[derive(Serialize, Deserialize, Default)]
-#[serde(transparent)]
-pub(crate) struct Hashes(BTreeMap<String, String>);
-
-impl FromIterator<(String, String)> for Hashes {
-    fn from_iter<I: IntoIterator<Item = (String, String)>>(files: I) -> Hashes {
-        Hashes(files.into_iter().collect())
-    }
-}
-
-impl Hashes {
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
+impl<R> Written<R> {
+    /// With what these files of the folder will be known by.
+    pub fn of<'a>(recipe: R, files: impl IntoIterator<Item = (&'static str, &'a [u8])>) -> Written<R> {
+        let known = |(name, bytes): (&str, &[u8])| (name.to_owned(), sha256_of(bytes));
+        Written { recipe, sha256: files.into_iter().map(known).collect() }
     }
 
     /// # Errors
-    /// [`TrainError::Damaged`] if a file is not the one that was written with the recipe.
+    /// [`TrainError::Damaged`] if a file is not the one that was written with this recipe.
     pub fn check_file(&self, path: &Path, name: &str, bytes: &[u8]) -> Result<(), TrainError> {
-        match self.0.get(name) {
+        match self.sha256.get(name) {
             Some(known) if *known != sha256_of(bytes) => Err(TrainError::Damaged {
                 path: path.into(),
                 reason: format!(

@@ -98,10 +98,7 @@ fn found(classifier: &PixelModel, tile: &TestTile, threads: usize) -> Result<Fou
         return Ok(classifier.classes(&tile.plane, threads)?.classes.into());
     }
     let found = classifier.found(&tile.plane, threads)?;
-    let tells = !classifier.recipe.classes.is_empty();
-    let classes =
-        tells.then(|| found.classes.into_iter().map(|object| (object.label, object.class)).collect());
-    Ok(FoundObjects { labels: found.labels, classes })
+    Ok(FoundObjects::of(found, !classifier.recipe.classes.is_empty()))
 }
 
 /// A folder that cannot be read or written is none of the specification's fault.

@@ -4,13 +4,13 @@
 //! had the same task: no noise on its input, and masks of all fields to learn from, net and method alike; variants that factors make are left out. These comparisons are a family of their own
 //! for Holm's adjustment: how many methods stand beside the nets must not decide what is found between nets.
 
-use super::{Peers, compared, with_the_same_task};
+use super::{Peers, adjust, compared, fields_with, with_the_same_task, written};
 use crate::baseline::MeasuredMethod;
 use crate::execute::MeasuredRun;
 use crate::plan::{Plan, PlannedArm};
 use crate::results::{BaselineComparison, Comparison};
 use foci_measure::Measure;
-use foci_measure::stats::{ComparisonOptions, Scores, Subject, compare_with_fixed, holm};
+use foci_measure::stats::{ComparisonOptions, Scores, compare_with_fixed};
 
 /// Each net against each method, in the measures that the study compares.
 pub(crate) fn compare_with_methods(
@@ -48,10 +48,7 @@ fn compare_arms(
             }
         }
     }
-    let p_values: Vec<f64> = comparisons.iter().map(|found| found.comparison.p).collect();
-    for (found, adjusted) in comparisons.iter_mut().zip(holm(&p_values)) {
-        found.comparison.p_adjusted = adjusted;
-    }
+    adjust(comparisons.iter_mut().map(|found| &mut found.comparison).collect());
     comparisons
 }
 
@@ -68,20 +65,10 @@ fn compare_one(
         let measured = method.fields.iter().find(|measured| measured.field == *field)?;
         measured.metrics.get(measure.key()).copied()
     };
-    let fixed: Vec<f64> = super::fields_with(runs, measure).iter().map(value).collect::<Option<_>>()?;
+    let fixed: Vec<f64> = fields_with(runs, measure).iter().map(value).collect::<Option<_>>()?;
     let found =
         compare_with_fixed(scores, arm, &fixed, measure.better(), &ComparisonOptions::default()).ok()?;
-    let p = if found.subject == Subject::TrainedNets { 1.0 } else { found.p };
-    Some(Comparison {
-        a: net.into(),
-        b: method.summary.name.clone(),
-        metric: measure.key().into(),
-        difference: found.difference,
-        ci: found.interval,
-        p,
-        p_adjusted: p,
-        probability_a_better: found.probability_a_better,
-    })
+    Some(written([net, &method.summary.name], measure, &found))
 }
 
 #[cfg(test)]

@@ -49,6 +49,14 @@ impl From<LabelImage> for FoundObjects {
     }
 }
 
+impl FoundObjects {
+    /// What a model found, which tells classes of objects or does not.
+    pub fn of(found: foci_train::Found, tells_classes: bool) -> FoundObjects {
+        let classes = found.classes.iter().map(|object| (object.label, object.class)).collect();
+        FoundObjects { labels: found.labels, classes: tells_classes.then_some(classes) }
+    }
+}
+
 impl<'a> Known<'a> {
     /// What counts for the task. Tiles of tasks that are learnt from masks have labels; one without would be background.
     pub fn of(tile: &'a TestTile, task: Task, class_count: usize) -> Result<Known<'a>, MeasureError> {
@@ -73,9 +81,7 @@ impl<'a> Known<'a> {
             }
             Known::Objects(truth) => {
                 let found = predictor.found(input)?;
-                let classes = found.classes.iter().map(|object| (object.label, object.class)).collect();
-                let classes = (truth.class_count > 0).then_some(classes);
-                Answer::Objects(*truth, FoundObjects { labels: found.labels, classes })
+                Answer::Objects(*truth, FoundObjects::of(found, truth.class_count > 0))
             }
             Known::Classes(truth) => Answer::Classes(truth, predictor.classes(input)?.classes),
         })

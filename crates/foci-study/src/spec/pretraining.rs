@@ -3,7 +3,7 @@
 //! As an autoencoder of what it sees a net with skips would copy and learn nothing, so the images are made noisy and it learns to
 //! give back the clean ones (denoising autoencoder: Vincent, Larochelle, Bengio, Manzagol 2008).
 
-use super::{BaselineMethod, StudySpec};
+use super::{BaselineMethod, BaselineSpec, StudySpec};
 use foci_net::Regularisation;
 use foci_train::{Task, TrainingPlan};
 use serde::{Deserialize, Serialize};
@@ -95,26 +95,29 @@ impl StudySpec {
                 arm.name
             ));
         }
-        let few = self.baselines.iter().find_map(|baseline| Some((baseline, baseline.labelled?)));
-        match few {
-            Some((baseline, _)) if baseline.method != BaselineMethod::PixelClassifier => Err(format!(
-                "baseline '{}' has `labelled`, and learns from no masks; leave it out",
-                baseline.method.name()
-            )),
-            Some(_) if !self.classes.is_empty() => Err(
-                "a baseline has `labelled`, which is for objects without classes; leave it out, or leave `classes` out".into(),
-            ),
-            Some((_, 0)) => {
-                Err("labelled of a baseline is 0; it has to learn from one field at least".into())
-            }
-            _ => Ok(()),
-        }?;
+        self.baselines.iter().try_for_each(|baseline| self.check_labelled(baseline))?;
         match self.arms.iter().find(|arm| arm.labelled == Some(0)) {
             None => Ok(()),
             Some(arm) => Err(format!(
                 "labelled of arm '{}' is 0; a net has to learn from one field at least",
                 arm.name
             )),
+        }
+    }
+
+    /// Rules of a baseline that learns from the masks of few fields.
+    fn check_labelled(&self, baseline: &BaselineSpec) -> Result<(), String> {
+        match baseline.labelled {
+            None => Ok(()),
+            Some(_) if baseline.method != BaselineMethod::PixelClassifier => Err(format!(
+                "baseline '{}' has `labelled`, and learns from no masks; leave it out",
+                baseline.method.name()
+            )),
+            Some(_) if !self.classes.is_empty() => Err(
+                "a baseline has `labelled`, which is for objects without classes; leave it out, or leave `classes` out".into(),
+            ),
+            Some(0) => Err("labelled of a baseline is 0; it has to learn from one field at least".into()),
+            Some(_) => Ok(()),
         }
     }
 }

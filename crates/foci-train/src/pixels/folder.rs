@@ -5,7 +5,6 @@
 use super::PixelModel;
 use crate::recipe::{RECIPE, Written, check_normalisation, check_separation, read};
 use crate::{PercentileRange, Seen, Task, TrainError};
-use foci_image::read::sha256_of;
 use foci_image::{FolderLock, Reading, disk};
 use foci_pixels::PixelClassifier;
 use foci_segment::ObjectOptions;
@@ -76,16 +75,17 @@ impl PixelModel {
     /// # Errors
     /// A [`TrainError`] that names the file that is missing or does not fit.
     pub fn load(folder: &Path) -> Result<PixelModel, TrainError> {
-        let Written { recipe: Named { recipe, .. }, sha256 } = Written::<Named>::load(folder)?;
+        let written = Written::<Named>::load(folder)?;
         let classifier = |name: &'static str| {
             let (path, bytes) = read(folder, name)?;
-            sha256.check_file(&path, name, &bytes)?;
+            written.check_file(&path, name, &bytes)?;
             PixelClassifier::from_bytes(&bytes).map_err(|reason| TrainError::Damaged { path, reason })
         };
         let pixels = classifier(PIXELS)?;
+        let recipe = &written.recipe.recipe;
         let has_classes = recipe.task == Task::Instances && !recipe.classes.is_empty();
         let of_objects = if has_classes { Some(classifier(OBJECTS)?) } else { None };
-        let model = PixelModel { pixels, of_objects, recipe };
+        let model = PixelModel { pixels, of_objects, recipe: written.recipe.recipe };
         model.check().map_err(|reason| TrainError::Damaged {
             path: folder.join(RECIPE),
             reason: format!("{reason}; train the classifier again"),
@@ -125,10 +125,9 @@ impl PixelModel {
         foci_image::remove_unfinished(folder);
         let pixels = self.pixels.to_bytes()?;
         let of_objects = self.of_objects.as_ref().map(PixelClassifier::to_bytes).transpose()?;
-        let files = std::iter::once((PIXELS, &pixels)).chain(of_objects.iter().map(|bytes| (OBJECTS, bytes)));
-        let sha256 = files.map(|(name, bytes)| (name.to_owned(), sha256_of(bytes))).collect();
+        let second = of_objects.iter().map(|bytes| (OBJECTS, &bytes[..]));
         let recipe = Named { method: METHOD.into(), recipe: self.recipe.clone() };
-        Written { recipe, sha256 }.save(folder)?;
+        Written::of(recipe, std::iter::once((PIXELS, &pixels[..])).chain(second)).save(folder)?;
         if let Some(bytes) = &of_objects {
             foci_image::write_whole(&folder.join(OBJECTS), bytes)?;
         }

@@ -11,7 +11,7 @@ use crate::progress::watched;
 use crate::reading::{self, Notes};
 use crate::terminal;
 use foci_image::{FolderLock, Reading, read_plane_as_others, write_tiff_f32};
-use foci_train::{Scales, Task, TrainError, diameters_px};
+use foci_train::{Task, TrainError, diameters_px};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -85,8 +85,8 @@ impl<'a> Images<'a> {
         }
         let (predicted, left_out) = sort_out(pairs, predicted?);
         let mut diameters: Vec<f64> = predicted.iter().flat_map(|(_, of_image)| of_image).copied().collect();
-        let as_they_are = Scales::default();
-        let scales = learnt.knows_scales.then(|| flags.scales.as_ref().unwrap_or(&as_they_are));
+        let scales = flags.scales.clone().unwrap_or_default();
+        let scales = learnt.knows_scales.then_some(&scales);
         if let Some(line) = learnt.seen.remark_on_sizes(&mut diameters, scales) {
             eprintln!("{line}");
         }
